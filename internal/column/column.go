@@ -1,0 +1,211 @@
+// Package column holds batches of values by column. The page decoder fills
+// one, the mapping turns it into another and the table writer reads that one.
+// Batches are reused from page to page, so that reading a million records
+// allocates no more than reading a thousand.
+//
+// A Batch is not safe for concurrent use; it belongs to one stage at a time.
+package column
+
+import (
+	"fmt"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// Kind is the form in which a column keeps its values.
+type Kind uint8
+
+// The kinds of columns and where each keeps its values.
+const (
+	Text    Kind = iota // UTF-8 in Data, ended by Ends
+	Decimal             // the exact text of a number in Data, ended by Ends; never a float
+	Int                 // Ints
+	Bool                // Ints: 0 or 1
+	Time                // Ints: microseconds since 1970-01-01T00:00:00Z, negative before
+	Date                // Ints: days since 1970-01-01, negative before
+	GUID                // GUIDs
+)
+
+var kindNames = [...]string{"Text", "Decimal", "Int", "Bool", "Time", "Date", "GUID"}
+
+// String returns the name of the kind.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("Kind(%d)", k)
+}
+
+// Spec names a column and says its kind.
+type Spec struct {
+	Name string // the member of the record, or the column of the table
+	Kind Kind
+}
+
+// Column is one column of a Batch. Only the slice that belongs to its kind is
+// used; in it and in Valid, index i is row i. The value of a row that is not
+// valid is null; its slot holds the zero value (for Text and Decimal, no
+// bytes).
+type Column struct {
+	Spec
+	Valid []bool
+	Ints  []int64
+	GUIDs [][16]byte
+	Data  []byte
+	Ends  []int // Data[Ends[i-1]:Ends[i]] is row i; row 0 begins at 0
+}
+
+// Batch is a number of rows, column by column.
+type Batch struct {
+	Columns []Column
+	rows    int
+}
+
+// NewBatch makes an empty batch with those columns.
+func NewBatch(specs []Spec) *Batch {
+	b := &Batch{Columns: make([]Column, len(specs))}
+	for i, s := range specs {
+		b.Columns[i].Spec = s
+	}
+	return b
+}
+
+// Rows returns the number of complete rows.
+func (b *Batch) Rows() int { return b.rows }
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() { b.Truncate(0) }
+
+// EndRow completes a row. Columns that got no value since the row before
+// become null. It panics when a column got two values: that is a fault of the
+// stage that fills the batch.
+func (b *Batch) EndRow() {
+	b.rows++
+	for i := range b.Columns {
+		c := &b.Columns[i]
+		switch len(c.Valid) {
+		case b.rows:
+		case b.rows - 1:
+			c.AppendNull()
+		default:
+			panic(fmt.Sprintf("column: %s has %d values in %d rows", c.Name, len(c.Valid), b.rows))
+		}
+	}
+}
+
+// Truncate drops all rows from row n on, and every value of an incomplete
+// row.
+func (b *Batch) Truncate(n int) {
+	b.rows = n
+	for i := range b.Columns {
+		b.Columns[i].truncate(n)
+	}
+}
+
+func (c *Column) truncate(n int) {
+	if len(c.Valid) <= n {
+		return
+	}
+	c.Valid = c.Valid[:n]
+	switch c.Kind {
+	case Text, Decimal:
+		c.Ends = c.Ends[:n]
+		end := 0
+		if n > 0 {
+			end = c.Ends[n-1]
+		}
+		c.Data = c.Data[:end]
+	case GUID:
+		c.GUIDs = c.GUIDs[:n]
+	default:
+		c.Ints = c.Ints[:n]
+	}
+}
+
+// AppendNull adds a null.
+func (c *Column) AppendNull() {
+	c.Valid = append(c.Valid, false)
+	switch c.Kind {
+	case Text, Decimal:
+		c.Ends = append(c.Ends, len(c.Data))
+	case GUID:
+		c.GUIDs = append(c.GUIDs, [16]byte{})
+	default:
+		c.Ints = append(c.Ints, 0)
+	}
+}
+
+// AppendInt adds a value to a column of kind Int, Bool, Time or Date.
+func (c *Column) AppendInt(v int64) {
+	c.Valid = append(c.Valid, true)
+	c.Ints = append(c.Ints, v)
+}
+
+// AppendBool adds a value to a column of kind Bool.
+func (c *Column) AppendBool(v bool) {
+	var n int64
+	if v {
+		n = 1
+	}
+	c.AppendInt(n)
+}
+
+// AppendGUID adds a value to a column of kind GUID.
+func (c *Column) AppendGUID(v [16]byte) {
+	c.Valid = append(c.Valid, true)
+	c.GUIDs = append(c.GUIDs, v)
+}
+
+// AppendBytes adds a value to a column of kind Text or Decimal; it copies v.
+func (c *Column) AppendBytes(v []byte) {
+	c.Data = append(c.Data, v...)
+	c.EndBytes()
+}
+
+// EndBytes ends a value whose bytes were appended to Data directly.
+func (c *Column) EndBytes() {
+	c.Valid = append(c.Valid, true)
+	c.Ends = append(c.Ends, len(c.Data))
+}
+
+// Bytes returns the value of row i of a column of kind Text or Decimal. It
+// stays valid until the batch is reset.
+func (c *Column) Bytes(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = c.Ends[i-1]
+	}
+	return c.Data[start:c.Ends[i]]
+}
+
+// Column returns the column with that name, or nil.
+func (b *Batch) Column(name string) *Column {
+	for i := range b.Columns {
+		if b.Columns[i].Name == name {
+			return &b.Columns[i]
+		}
+	}
+	return nil
+}
+
+// KindFor returns the kind in which values of a field are kept. Numbers with
+// decimals stay exact text; whole numbers are int64.
+func KindFor(f *crosswalk.Field) Kind {
+	switch f.Type {
+	case crosswalk.FieldNumber, crosswalk.FieldCurrency, crosswalk.FieldPercentage:
+		if f.Decimals == 0 {
+			return Int
+		}
+		return Decimal
+	case crosswalk.FieldBoolean:
+		return Bool
+	case crosswalk.FieldDate:
+		return Date
+	case crosswalk.FieldDateTime:
+		return Time
+	case crosswalk.FieldLookup, crosswalk.FieldGSID:
+		return GUID
+	default:
+		return Text
+	}
+}

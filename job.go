@@ -1,0 +1,111 @@
+package crosswalk
+
+import "time"
+
+// Operation says what a job does with a record.
+type Operation string
+
+// OperationUpsert updates the row with the record's identifiers or inserts
+// one.
+const OperationUpsert Operation = "upsert"
+
+// LoadMode says which records a run reads.
+type LoadMode string
+
+// LoadFull reads every record each time.
+const LoadFull LoadMode = "full"
+
+// Job is the saved definition of a sync: source, target and mapping.
+type Job struct {
+	ID             string    `json:"id"`
+	Name           string    `json:"name" doc:"Unique name, 1 to 100 characters"`
+	ConnectionID   string    `json:"connection_id"`
+	ConnectionName string    `json:"connection_name"`
+	Entity         string    `json:"entity" doc:"Logical name of the source table"`
+	Object         string    `json:"object" doc:"API name of the target object"`
+	Operation      Operation `json:"operation" enum:"upsert"`
+	LoadMode       LoadMode  `json:"load_mode" enum:"full"`
+	Mapping        Mapping   `json:"mapping"`
+	Filter         Filter    `json:"filter"`
+	OutOfTheBox    bool      `json:"out_of_the_box" doc:"Made by the first authorization; its source and target are fixed"`
+	Version        int64     `json:"version" doc:"Rises with every change; send it back when you change the job"`
+	LastRun        *LastRun  `json:"last_run,omitempty" doc:"The newest run; absent before the first"`
+	CreatedAt      time.Time `json:"created_at"`
+	UpdatedAt      time.Time `json:"updated_at"`
+}
+
+// LastRun is what a list of jobs tells of the newest run.
+type LastRun struct {
+	ID     string    `json:"id"`
+	Status RunStatus `json:"status"`
+	At     time.Time `json:"at" doc:"When it ended, or was queued while it has not"`
+}
+
+// The names of the job templates.
+const (
+	TemplateUserSync    = "user_sync"
+	TemplateCompanySync = "company_sync"
+)
+
+// NewUserSync returns the out-of-the-box job of a connection. It is keyed by
+// the user's id: with the user name as key, a renamed user would become a
+// second one.
+func NewUserSync(connectionID, connectionName string) Job {
+	return Job{
+		Name:         UserSyncName(connectionName),
+		ConnectionID: connectionID,
+		Entity:       "systemuser",
+		Object:       "User",
+		Operation:    OperationUpsert,
+		LoadMode:     LoadFull,
+		OutOfTheBox:  true,
+		Mapping: Mapping{Fields: []FieldMapping{
+			{Source: "systemuserid", Target: "External_ID", Identifier: true},
+			{Source: "firstname", Target: "First_Name"},
+			{Source: "lastname", Target: "Last_Name"},
+			{Source: "fullname", Target: "Name"},
+			{Source: "internalemailaddress", Target: "Email"},
+			{Source: "domainname", Target: "Username"},
+			{Source: "title", Target: "Title"},
+			{Source: "isdisabled", Negate: true, Target: "Is_Active"},
+		}},
+		// Application users have an application id; access mode 3 is
+		// Microsoft's support user.
+		Filter: Filter{Conditions: []Condition{
+			{Attribute: "applicationid", Operator: IsNull},
+			{Attribute: "accessmode", Operator: NotEqual, Values: []string{"3"}},
+		}},
+	}
+}
+
+// UserSyncName returns the name of the out-of-the-box job of a connection.
+// A job renamed by hand no longer follows its connection.
+func UserSyncName(connectionName string) string { return "User Sync_" + connectionName }
+
+// NewCompanySync returns the template that reads accounts into Company.
+func NewCompanySync(connectionID, connectionName string) Job {
+	return Job{
+		Name:         "Company Sync_" + connectionName,
+		ConnectionID: connectionID,
+		Entity:       "account",
+		Object:       "Company",
+		Operation:    OperationUpsert,
+		LoadMode:     LoadFull,
+		Mapping: Mapping{Fields: []FieldMapping{
+			{Source: "accountid", Target: "External_ID", Identifier: true},
+			{Source: "name", Target: "Name"},
+			{Source: "accountnumber", Target: "Account_Number"},
+			{Source: "industrycode", Label: true, Target: "Industry"},
+			{Source: "numberofemployees", Target: "Employees"},
+			{Source: "revenue", Target: "Annual_Revenue"},
+			{Source: "statecode", Label: true, Target: "Status"},
+			{Source: "telephone1", Target: "Phone"},
+			{Source: "websiteurl", Target: "Website"},
+			{Source: "address1_city", Target: "City"},
+			{Source: "address1_country", Target: "Country"},
+			{Source: "description", Target: "Description"},
+			{Source: "createdon", Target: "Source_Created_On"},
+			{Source: "modifiedon", Target: "Source_Modified_On"},
+		}},
+	}
+}

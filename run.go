@@ -1,0 +1,96 @@
+package crosswalk
+
+import "time"
+
+// RunStatus is the state of a run.
+//
+//	queued ──► running ──► success
+//	   │          ├──────► partial_success   some records were rejected
+//	   │          ├──────► failed
+//	   └──────────┴──────► cancelled
+//	   skipped: it could not start, for example because the connection was revoked
+type RunStatus string
+
+// The states of a run.
+const (
+	RunQueued         RunStatus = "queued"
+	RunRunning        RunStatus = "running"
+	RunSuccess        RunStatus = "success"
+	RunPartialSuccess RunStatus = "partial_success"
+	RunFailed         RunStatus = "failed"
+	RunCancelled      RunStatus = "cancelled"
+	RunSkipped        RunStatus = "skipped"
+)
+
+// Ended reports whether the state is final.
+func (s RunStatus) Ended() bool { return s != RunQueued && s != RunRunning }
+
+// Run is one execution of a job.
+type Run struct {
+	ID             string     `json:"id"`
+	Number         int64      `json:"number" doc:"Counts the runs of the installation from 1"`
+	JobID          string     `json:"job_id"`
+	JobName        string     `json:"job_name" doc:"Name of the job when the run was queued"`
+	ConnectionID   string     `json:"connection_id"`
+	ConnectionName string     `json:"connection_name"`
+	Entity         string     `json:"entity"`
+	Object         string     `json:"object"`
+	Status         RunStatus  `json:"status" enum:"queued,running,success,partial_success,failed,cancelled,skipped"`
+	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
+	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
+	Counts         Counts     `json:"counts"`
+	Total          int64      `json:"total" doc:"Estimated number of records to read; -1 when unknown"`
+	Cancelling     bool       `json:"cancelling,omitempty" doc:"A cancel was asked for and has not taken effect yet"`
+	RequestedBy    string     `json:"requested_by" doc:"Who started it"`
+	QueuedAt       time.Time  `json:"queued_at"`
+	StartedAt      *time.Time `json:"started_at,omitempty"`
+	EndedAt        *time.Time `json:"ended_at,omitempty"`
+}
+
+// Counts says what a run did so far. Read is the sum of Inserted, Updated,
+// Unchanged, Rejected and Duplicates.
+type Counts struct {
+	Read       int64         `json:"read" doc:"Records read"`
+	Inserted   int64         `json:"inserted" doc:"Rows made"`
+	Updated    int64         `json:"updated" doc:"Rows changed"`
+	Unchanged  int64         `json:"unchanged" doc:"Rows that already were as read; nothing was written"`
+	Rejected   int64         `json:"rejected" doc:"Records that could not be mapped or stored"`
+	Duplicates int64         `json:"duplicates" doc:"Records whose identifiers came again in the same batch; the last one counts"`
+	Pages      int64         `json:"pages" doc:"Pages read"`
+	Bytes      int64         `json:"bytes" doc:"Bytes received, as sent over the wire"`
+	Requests   int64         `json:"requests" doc:"Requests sent, retries included"`
+	Throttled  time.Duration `json:"throttled_ns" doc:"Time spent waiting because the server asked for it, in nanoseconds"`
+}
+
+// Add adds d to c.
+func (c *Counts) Add(d Counts) {
+	c.Read += d.Read
+	c.Inserted += d.Inserted
+	c.Updated += d.Updated
+	c.Unchanged += d.Unchanged
+	c.Rejected += d.Rejected
+	c.Duplicates += d.Duplicates
+	c.Pages += d.Pages
+	c.Bytes += d.Bytes
+	c.Requests += d.Requests
+	c.Throttled += d.Throttled
+}
+
+// Checkpoint is a position inside a run: everything before it is stored or
+// rejected. It is stored in the same transaction as the rows it covers.
+type Checkpoint struct {
+	Page int64  `json:"page"` // pages stored
+	Link string `json:"link"` // verbatim link of the next page; empty before the first page
+	Done bool   `json:"done"` // the last page is stored
+}
+
+// Task is a run as the engine works on it: the run, what it was asked to do,
+// where it stands and the token that lets one worker write.
+type Task struct {
+	Run        Run
+	Job        Job // as it was when the run was queued
+	Checkpoint Checkpoint
+	// Fence rises each time a worker takes the run. A write with an older
+	// fence is refused, so that a worker that was thought dead cannot write.
+	Fence int64
+}

@@ -1,0 +1,77 @@
+package crosswalk
+
+import (
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Role says what a user may do. Each role may do what the ones before it may.
+type Role string
+
+// The roles, from the least to the most powerful.
+const (
+	RoleViewer     Role = "viewer"              // lists, activity, data
+	RoleOperator   Role = "operator"            // run and cancel
+	RoleAdmin      Role = "integration_admin"   // connections, jobs, objects
+	RoleSuperAdmin Role = "super_administrator" // users, roles, secrets
+)
+
+var roles = []Role{RoleViewer, RoleOperator, RoleAdmin, RoleSuperAdmin}
+
+// Allows reports whether r may do what needs role. An unknown role allows
+// nothing.
+func (r Role) Allows(role Role) bool {
+	have, need := slices.Index(roles, r), slices.Index(roles, role)
+	return need >= 0 && have >= need
+}
+
+// User is a person who can sign in to Crosswalk, or the command line's token
+// acting as one.
+type User struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Email     string    `json:"email"`
+	Role      Role      `json:"role" enum:"viewer,operator,integration_admin,super_administrator"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// IsEmail reports whether s is one plain e-mail address, without a display
+// name.
+func IsEmail(s string) bool {
+	if len(s) > 254 || strings.ContainsAny(s, " \t\r\n<>(),;:\"[]") {
+		return false
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at <= 0 || at > 64 || !utf8.ValidString(s) {
+		return false
+	}
+	domain := s[at+1:]
+	if !strings.Contains(domain, ".") || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") || strings.Contains(domain, "..") {
+		return false
+	}
+	_, err := mail.ParseAddress(s)
+	return err == nil
+}
+
+// ValidatePassword notes at field what is wrong with a new password.
+func ValidatePassword(p *Problems, field, password string) {
+	switch n := utf8.RuneCountInString(password); {
+	case n < 10:
+		p.Add(field, "The password needs at least 10 characters.")
+	case n > 200:
+		p.Add(field, "The password has more than 200 characters.")
+	}
+}
+
+// Event is one line of the activity log: who did what to which thing.
+type Event struct {
+	ID      string    `json:"id"`
+	At      time.Time `json:"at"`
+	Actor   string    `json:"actor" doc:"Who did it"`
+	Action  string    `json:"action" doc:"What was done, for example connection.authorized"`
+	Subject string    `json:"subject" doc:"Name of the thing it was done to"`
+	Detail  string    `json:"detail,omitempty" doc:"One more sentence"`
+}
