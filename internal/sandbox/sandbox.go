@@ -1,0 +1,246 @@
+// Package sandbox is the bundled stand-in for Dynamics: the Dataverse Web API
+// over seeded sample data, and the Microsoft sign-in server in front of it,
+// both on one listener.
+//
+// It shares nothing with the client side but the OData grammar: a mistake in
+// the client must meet a stand-in that does not make the same one.
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The app registration that the sign-in server knows. Its redirect address is
+// any loopback host and port with the path /oauth/callback.
+const (
+	ClientID     = "51f81489-12ee-4a9e-aaae-a2591f45987d"
+	ClientSecret = "sandbox-secret"
+)
+
+// Config says what a sandbox holds and how it behaves. The zero value is a
+// sandbox of seed 0 with the default number of rows.
+type Config struct {
+	Seed uint64 // same seed and counts, same data
+
+	// Rows of the tables; 0 means the default, a negative number none. There
+	// is always at least one user, who can sign in.
+	Users         int
+	Accounts      int
+	Contacts      int
+	Opportunities int
+	Incidents     int
+
+	// Awkward adds rows that a careful mapping must reject: names and
+	// addresses no target field can hold. Without it every row maps cleanly.
+	Awkward bool
+
+	// BaseURL is the address of the environment, for example
+	// http://127.0.0.1:8089; empty means the scheme and host of each request.
+	BaseURL string
+
+	Latency time.Duration    // how long every answer of the Web API is held back
+	Now     func() time.Time // nil means time.Now
+	Logger  *slog.Logger     // nil means no log
+
+	bearer string // a token the Web API takes as the first user's, for tests of the Web API alone
+}
+
+// The default numbers of rows.
+const (
+	DefaultUsers         = 50
+	DefaultAccounts      = 1000
+	DefaultContacts      = 2000
+	DefaultOpportunities = 500
+	DefaultIncidents     = 500
+)
+
+func rows(n, standard int) int {
+	switch {
+	case n == 0:
+		return standard
+	case n < 0:
+		return 0
+	}
+	return n
+}
+
+// Sandbox is one environment and its sign-in server. It is safe for
+// concurrent use.
+type Sandbox struct {
+	cfg      Config
+	log      *slog.Logger
+	now      func() time.Time
+	catalog  *catalog
+	data     *dataset
+	signIn   *signIn
+	tenant   guid
+	org      guid
+	etagBase uint64
+
+	mu     sync.RWMutex
+	faults []func(http.ResponseWriter, *http.Request) bool
+}
+
+// New makes a sandbox. It fails only when a number of rows is larger than
+// the generator can name.
+func New(cfg Config) (*Sandbox, error) {
+	s := &Sandbox{cfg: cfg, log: cfg.Logger, now: cfg.Now}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	catalog, err := loadCatalog()
+	if err != nil {
+		return nil, fmt.Errorf("load metadata: %w", err)
+	}
+	s.catalog = catalog
+	if s.data, err = newDataset(catalog, cfg); err != nil {
+		return nil, err
+	}
+	s.tenant = randomGUID(cfg.Seed, "tenant")
+	s.org = randomGUID(cfg.Seed, "organization")
+	s.signIn = newSignIn(s)
+	return s, nil
+}
+
+// TenantID returns the id of the Entra tenant, derived from the seed.
+func (s *Sandbox) TenantID() string { return s.tenant.String() }
+
+// OrganizationID returns the id of the Dataverse organization, derived from
+// the seed.
+func (s *Sandbox) OrganizationID() string { return s.org.String() }
+
+// OrganizationName returns the name of the organization shown to people.
+func (s *Sandbox) OrganizationName() string { return organizationName }
+
+const (
+	organizationName = "Contoso Sandbox"
+	uniqueName       = "contososandbox"
+	serverVersion    = "9.2.24053.187"
+)
+
+// Count returns the number of rows of a table by its logical name, 0 when
+// there is no such table.
+func (s *Sandbox) Count(entity string) int {
+	t := s.data.table(entity)
+	if t == nil {
+		return 0
+	}
+	return t.rows
+}
+
+// Inject adds a fault: before each request to the Web API it is asked, and
+// when it returns true it has answered the request itself. Faults are asked
+// in the order they were added; the returned function takes the fault away.
+func (s *Sandbox) Inject(fault func(w http.ResponseWriter, r *http.Request) bool) (remove func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := len(s.faults)
+	s.faults = append(s.faults, fault)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.faults[i] = func(http.ResponseWriter, *http.Request) bool { return false }
+	}
+}
+
+// Handler returns the HTTP side: the Web API under /api/data/ and the
+// sign-in server everywhere else.
+func (s *Sandbox) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/data/") || r.URL.Path == "/api/data" {
+			if s.cfg.Latency > 0 && !sleep(r.Context(), s.cfg.Latency) {
+				return
+			}
+			if s.faulty(w, r) {
+				return
+			}
+			s.serveWebAPI(w, r)
+			return
+		}
+		s.signIn.ServeHTTP(w, r)
+	})
+}
+
+func (s *Sandbox) faulty(w http.ResponseWriter, r *http.Request) bool {
+	s.mu.RLock()
+	faults := s.faults
+	s.mu.RUnlock()
+	for _, f := range faults {
+		if f(w, r) {
+			return true
+		}
+	}
+	return false
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// baseURL returns the scheme and host under which the sandbox was called,
+// without a slash at the end. The sign-in server uses it too: it is the
+// audience of access tokens.
+func (s *Sandbox) baseURL(r *http.Request) string {
+	if s.cfg.BaseURL != "" {
+		return strings.TrimSuffix(s.cfg.BaseURL, "/")
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
+
+// caller is who a bearer token speaks for.
+type caller struct {
+	UserID string // systemuserid
+	App    bool   // an application user, not a person
+}
+
+// person is a user who can sign in.
+type person struct {
+	SystemUserID string
+	ObjectID     string // id of the account in Entra (oid)
+	FullName     string
+	FirstName    string
+	LastName     string
+	DomainName   string // user principal name
+	Title        string
+}
+
+// authenticate returns who calls the Web API.
+func (s *Sandbox) authenticate(r *http.Request) (caller, bool) {
+	if s.cfg.bearer != "" && r.Header.Get("Authorization") == "Bearer "+s.cfg.bearer {
+		return caller{UserID: s.data.table("systemuser").id(0).String()}, true
+	}
+	return s.signIn.verify(r)
+}
+
+// people returns the first n enabled ordinary users, fewer when there are
+// fewer.
+func (s *Sandbox) people(n int) []person {
+	return s.data.people(n)
+}
+
+var errTooManyRows = errors.New("sandbox: more rows than ids")
+
+// discard reads what is left of a request's body, so that the connection can
+// be used again.
+func discard(r io.Reader) { _, _ = io.Copy(io.Discard, io.LimitReader(r, 1<<20)) }
