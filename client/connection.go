@@ -1,0 +1,157 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// ConnectionFilter chooses connections. The zero value chooses all.
+type ConnectionFilter struct {
+	Search string // part of the name or address
+	Paging
+}
+
+// ListConnections returns one page of connections.
+func (c *Client) ListConnections(ctx context.Context, f ConnectionFilter) (Page[crosswalk.Connection], error) {
+	q := f.add(url.Values{})
+	set(q, "q", f.Search)
+	return list[crosswalk.Connection](ctx, c, "/api/connections", q)
+}
+
+// Connections goes through all connections.
+func (c *Client) Connections(ctx context.Context, f ConnectionFilter) iter.Seq2[crosswalk.Connection, error] {
+	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Connection], error) {
+		f.Paging = p
+		return c.ListConnections(ctx, f)
+	})
+}
+
+// ConnectionInput is a new connection.
+type ConnectionInput struct {
+	Name           string `json:"name"`
+	EnvironmentURL string `json:"environment_url"`
+	ClientID       string `json:"client_id,omitempty"`     // empty: the installation's own app registration
+	ClientSecret   string `json:"client_secret,omitempty"` // empty: a public client, or the installation's own secret
+}
+
+// InsertConnection makes a connection. It is not authorized yet.
+func (c *Client) InsertConnection(ctx context.Context, in ConnectionInput) (crosswalk.Connection, error) {
+	var out crosswalk.Connection
+	err := c.do(ctx, http.MethodPost, "/api/connections", nil, in, &out)
+	return out, err
+}
+
+// FindConnection returns the connection with that id.
+func (c *Client) FindConnection(ctx context.Context, id string) (crosswalk.Connection, error) {
+	var out crosswalk.Connection
+	err := c.do(ctx, http.MethodGet, "/api/connections/"+seg(id), nil, nil, &out)
+	return out, err
+}
+
+// ConnectionUpdate is a change of a connection. What is nil stays.
+type ConnectionUpdate struct {
+	Name         *string `json:"name,omitempty"`
+	ClientID     *string `json:"client_id,omitempty"`
+	ClientSecret *string `json:"client_secret,omitempty"`
+}
+
+// UpdateConnection changes a connection.
+func (c *Client) UpdateConnection(ctx context.Context, id string, u ConnectionUpdate) (crosswalk.Connection, error) {
+	var out crosswalk.Connection
+	err := c.do(ctx, http.MethodPatch, "/api/connections/"+seg(id), nil, u, &out)
+	return out, err
+}
+
+// DeleteConnection deletes a connection with its jobs and their runs. The
+// rows they wrote stay.
+func (c *Client) DeleteConnection(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodDelete, "/api/connections/"+seg(id), nil, nil, nil)
+}
+
+// Authorize begins an authorization and returns the address of the sign-in
+// page. Open it in a browser within a few minutes; it works once. Afterwards
+// the browser is sent to returnTo, a path of the web UI; empty means the
+// list of connections.
+func (c *Client) Authorize(ctx context.Context, id, returnTo string) (authorizeURL string, err error) {
+	var in struct {
+		ReturnTo string `json:"return_to,omitempty"`
+	}
+	in.ReturnTo = returnTo
+	var out struct {
+		AuthorizeURL string `json:"authorize_url"`
+	}
+	err = c.do(ctx, http.MethodPost, "/api/connections/"+seg(id)+"/authorize", nil, in, &out)
+	return out.AuthorizeURL, err
+}
+
+// Revoke destroys the stored authorization. Jobs of the connection no longer
+// run until it is authorized again.
+func (c *Client) Revoke(ctx context.Context, id string) (crosswalk.Connection, error) {
+	var out crosswalk.Connection
+	err := c.do(ctx, http.MethodPost, "/api/connections/"+seg(id)+"/revoke", nil, nil, &out)
+	return out, err
+}
+
+// TestResult is the outcome of a connection's test.
+type TestResult struct {
+	OK        bool    `json:"ok"` // every check is good
+	Checks    []Check `json:"checks"`
+	LatencyMS int64   `json:"latency_ms"` // of the environment's answer, in milliseconds
+}
+
+// Check is one thing a test looked at.
+type Check struct {
+	Name   string `json:"name"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint"` // what to do when it is not good
+}
+
+// TestConnection asks the environment whether the connection works. A
+// connection that does not work is a result, not an error.
+func (c *Client) TestConnection(ctx context.Context, id string) (TestResult, error) {
+	var out TestResult
+	err := c.do(ctx, http.MethodPost, "/api/connections/"+seg(id)+"/test", nil, nil, &out)
+	return out, err
+}
+
+// RefreshMetadata makes the server forget what it knows of the environment's
+// tables, so that it asks again.
+func (c *Client) RefreshMetadata(ctx context.Context, id string) error {
+	return c.do(ctx, http.MethodPost, "/api/connections/"+seg(id)+"/refresh-metadata", nil, nil, nil)
+}
+
+// Entities returns the environment's tables, without attributes, whose name
+// holds search.
+func (c *Client) Entities(ctx context.Context, id, search string) ([]crosswalk.Entity, error) {
+	q := url.Values{}
+	set(q, "q", search)
+	p, err := list[crosswalk.Entity](ctx, c, "/api/connections/"+seg(id)+"/entities", q)
+	return p.Items, err
+}
+
+// FindEntity returns one table of the environment with its readable
+// attributes.
+func (c *Client) FindEntity(ctx context.Context, id, logicalName string) (crosswalk.Entity, error) {
+	var out crosswalk.Entity
+	err := c.do(ctx, http.MethodGet, "/api/connections/"+seg(id)+"/entities/"+seg(logicalName), nil, nil, &out)
+	return out, err
+}
+
+// Template is a job ready to be made.
+type Template struct {
+	Name        string   `json:"name"` // for example company_sync
+	Title       string   `json:"title"`
+	Description string   `json:"description"`
+	Job         JobInput `json:"job"`
+}
+
+// Templates returns the job templates of a connection.
+func (c *Client) Templates(ctx context.Context, id string) ([]Template, error) {
+	p, err := list[Template](ctx, c, "/api/connections/"+seg(id)+"/templates", nil)
+	return p.Items, err
+}

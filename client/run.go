@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"io"
+	"iter"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// RunFilter chooses runs. The zero value chooses all.
+type RunFilter struct {
+	Search       string // part of the job's name
+	JobID        string
+	ConnectionID string
+	Status       crosswalk.RunStatus
+	Paging
+}
+
+// ListRuns returns one page of runs, newest first.
+func (c *Client) ListRuns(ctx context.Context, f RunFilter) (Page[crosswalk.Run], error) {
+	q := f.add(url.Values{})
+	set(q, "q", f.Search)
+	set(q, "job_id", f.JobID)
+	set(q, "connection_id", f.ConnectionID)
+	set(q, "status", string(f.Status))
+	return list[crosswalk.Run](ctx, c, "/api/runs", q)
+}
+
+// Runs goes through all runs, newest first.
+func (c *Client) Runs(ctx context.Context, f RunFilter) iter.Seq2[crosswalk.Run, error] {
+	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Run], error) {
+		f.Paging = p
+		return c.ListRuns(ctx, f)
+	})
+}
+
+// FindRun returns the run with that id.
+func (c *Client) FindRun(ctx context.Context, id string) (crosswalk.Run, error) {
+	var out crosswalk.Run
+	err := c.do(ctx, http.MethodGet, "/api/runs/"+seg(id), nil, nil, &out)
+	return out, err
+}
+
+// CancelRun asks a run to end. A running one ends after the batch it is
+// writing; Cancelling is set until then.
+func (c *Client) CancelRun(ctx context.Context, id string) (crosswalk.Run, error) {
+	var out crosswalk.Run
+	err := c.do(ctx, http.MethodPost, "/api/runs/"+seg(id)+"/cancel", nil, nil, &out)
+	return out, err
+}
+
+// WaitRun asks for the run again and again until it has ended and returns
+// it. seen, when not nil, is called with every answer, the last one
+// included. It returns the context's error when ctx ends first; the run goes
+// on then.
+func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run)) (crosswalk.Run, error) {
+	wait := 50 * time.Millisecond // short runs end within it
+	for {
+		run, err := c.FindRun(ctx, id)
+		if err != nil {
+			return run, err
+		}
+		if seen != nil {
+			seen(run)
+		}
+		if run.Status.Ended() {
+			return run, nil
+		}
+		select {
+		case <-ctx.Done():
+			return run, context.Cause(ctx)
+		case <-time.After(wait):
+		}
+		wait = min(wait*2, 500*time.Millisecond)
+	}
+}
+
+// RejectFilter chooses rejects of a run. The zero value chooses all.
+type RejectFilter struct {
+	Search string // part of the key, message or value
+	Code   crosswalk.RejectCode
+	Paging
+}
+
+// ListRejects returns one page of a run's rejects.
+func (c *Client) ListRejects(ctx context.Context, runID string, f RejectFilter) (Page[crosswalk.Reject], error) {
+	q := f.add(url.Values{})
+	set(q, "q", f.Search)
+	set(q, "code", string(f.Code))
+	return list[crosswalk.Reject](ctx, c, "/api/runs/"+seg(runID)+"/rejects", q)
+}
+
+// Rejects goes through all rejects of a run.
+func (c *Client) Rejects(ctx context.Context, runID string, f RejectFilter) iter.Seq2[crosswalk.Reject, error] {
+	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Reject], error) {
+		f.Paging = p
+		return c.ListRejects(ctx, runID, f)
+	})
+}
+
+// RejectsCSV copies all rejects of a run to w as comma-separated values with
+// a heading line (RFC 4180). What is written so far stays written when it
+// fails.
+func (c *Client) RejectsCSV(ctx context.Context, runID string, w io.Writer) error {
+	body, err := c.open(ctx, http.MethodGet, "/api/runs/"+seg(runID)+"/rejects.csv", nil, nil, "text/csv, application/problem+json")
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	_, err = io.Copy(w, body)
+	return err
+}

@@ -1,0 +1,91 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// Status is what a server tells of itself to everybody.
+type Status struct {
+	Version       string `json:"version"`
+	SetupRequired bool   `json:"setup_required"` // no administrator exists yet
+	Authenticated bool   `json:"authenticated"`  // the call came with a good session or token
+}
+
+// Status asks the server what it is and whether it is set up.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var s Status
+	err := c.do(ctx, http.MethodGet, "/api/status", nil, nil, &s)
+	return s, err
+}
+
+// Settings are the facts of an installation a person needs to connect an
+// environment.
+type Settings struct {
+	PublicURL   string `json:"public_url"`
+	RedirectURL string `json:"redirect_url"` // to be entered in the app registration
+	ClientID    string `json:"client_id"`    // the installation's own app registration; empty when there is none
+	Sandbox     bool   `json:"sandbox"`
+}
+
+// Settings returns the facts of the installation.
+func (c *Client) Settings(ctx context.Context) (Settings, error) {
+	var s Settings
+	err := c.do(ctx, http.MethodGet, "/api/settings", nil, nil, &s)
+	return s, err
+}
+
+// SetupInput makes the first administrator.
+type SetupInput struct {
+	Token    string `json:"token"` // token of the one-time sign-in link
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	Password string `json:"password"`
+}
+
+type sessionAnswer struct {
+	SetupRequired bool            `json:"setup_required"`
+	User          *crosswalk.User `json:"user"`
+}
+
+// Setup makes the first administrator and signs it in; the session is kept
+// where HTTP has a cookie jar. It returns CodeConflict when there already is
+// one.
+func (c *Client) Setup(ctx context.Context, in SetupInput) (crosswalk.User, error) {
+	return c.session(ctx, http.MethodPost, "/api/setup", in)
+}
+
+// SignIn signs a user in by e-mail address and password; the session is kept
+// where HTTP has a cookie jar.
+func (c *Client) SignIn(ctx context.Context, email, password string) (crosswalk.User, error) {
+	return c.session(ctx, http.MethodPost, "/api/session", map[string]string{"email": email, "password": password})
+}
+
+// SignInByLink takes the token of a one-time sign-in link. While there is no
+// administrator it tells so and the link stays good for Setup; else it signs
+// the administrator in.
+func (c *Client) SignInByLink(ctx context.Context, token string) (setupRequired bool, user *crosswalk.User, err error) {
+	var a sessionAnswer
+	err = c.do(ctx, http.MethodPost, "/api/session/link", nil, map[string]string{"token": token}, &a)
+	return a.SetupRequired, a.User, err
+}
+
+// CurrentUser returns the user the calls are made as.
+func (c *Client) CurrentUser(ctx context.Context) (crosswalk.User, error) {
+	return c.session(ctx, http.MethodGet, "/api/session", nil)
+}
+
+// SignOut ends the session.
+func (c *Client) SignOut(ctx context.Context) error {
+	return c.do(ctx, http.MethodDelete, "/api/session", nil, nil, nil)
+}
+
+func (c *Client) session(ctx context.Context, method, path string, in any) (crosswalk.User, error) {
+	var a sessionAnswer
+	if err := c.do(ctx, method, path, nil, in, &a); err != nil || a.User == nil {
+		return crosswalk.User{}, err
+	}
+	return *a.User, nil
+}
