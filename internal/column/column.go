@@ -98,11 +98,13 @@ func (b *Batch) EndRow() {
 func (b *Batch) Truncate(n int) {
 	b.rows = n
 	for i := range b.Columns {
-		b.Columns[i].truncate(n)
+		b.Columns[i].Truncate(n)
 	}
 }
 
-func (c *Column) truncate(n int) {
+// Truncate drops the values of the column from row n on; a column that has
+// fewer stays as it is.
+func (c *Column) Truncate(n int) {
 	if len(c.Valid) <= n {
 		return
 	}

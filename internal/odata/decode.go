@@ -1,0 +1,151 @@
+package odata
+
+import (
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+)
+
+// Limits of the page decoder.
+const (
+	windowSize = 256 << 10 // bytes of a page looked at at a time
+	maxUnit    = 64 << 20  // largest record or page annotation
+	maxDepth   = 512       // deepest nesting of a value
+	maxPlan    = 1024      // most keys remembered as predictions
+	keepBuffer = 4 << 20   // a window that grew past this is not kept
+)
+
+// Members of a page beside its records.
+const (
+	memberValue           = "value"
+	memberError           = "error"
+	memberNextLink        = "@odata.nextLink"
+	memberDeltaLink       = "@odata.deltaLink"
+	memberCount           = "@odata.count"
+	memberMetadataVersion = "@Microsoft.Dynamics.CRM.globalmetadataversion"
+)
+
+// Columns says which members of a record go to which column of a batch. It
+// is made once for a query and remembers from page to page in which order
+// the members come, which makes decoding fast. It is safe for concurrent use.
+type Columns struct {
+	specs []column.Spec
+	first map[string]int // member → its first column
+	next  []int          // column → next column of the same member, or -1
+	free  sync.Pool      // of *decoder
+}
+
+// NewColumns makes the columns of a query. The name of a spec is the name of
+// a member of the record, for example "name" or "_ownerid_value", or of an
+// annotation, for example
+// "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname". Several
+// columns may take the same member.
+func NewColumns(specs []column.Spec) *Columns {
+	c := &Columns{
+		specs: append([]column.Spec(nil), specs...),
+		first: make(map[string]int, len(specs)),
+		next:  make([]int, len(specs)),
+	}
+	for i := len(specs) - 1; i >= 0; i-- {
+		c.next[i] = -1
+		if j, ok := c.first[specs[i].Name]; ok {
+			c.next[i] = j
+		}
+		c.first[specs[i].Name] = i
+	}
+	c.free.New = func() any { return &decoder{columns: c, window: windowSize} }
+	return c
+}
+
+// Specs returns the specs the columns were made of. The caller must not
+// change them.
+func (c *Columns) Specs() []column.Spec { return c.specs }
+
+// Page is what a page holds beside its records.
+type Page struct {
+	Records         int    // records appended to the batch
+	NextLink        string // link of the next page; empty on the last
+	DeltaLink       string // link of the changes after this walk; only on the last page of a tracked walk
+	MetadataVersion string // Dataverse's global metadata version; empty when it was not sent
+	Count           int64  // @odata.count; -1 when it was not sent. Dataverse caps it at 5,000
+}
+
+// DecodePage reads a whole page from r and appends its records as rows to
+// into, which must have been made with the same specs. A member that is
+// missing or null becomes null; when a member comes twice, the last one
+// counts; members that no column takes are checked and skipped.
+//
+// What a column takes depends on its kind:
+//
+//	Text     a string; also a number or a boolean, as its text
+//	Decimal  a number, as its exact text, exponents included
+//	Int      a number without fraction and exponent that fits an int64
+//	Bool     true or false
+//	Time     a string such as 2023-04-07T21:59:01Z: seconds and their fraction
+//	         may be missing, an offset may stand for Z. Digits of the fraction
+//	         past the microsecond are dropped. Years are 0001 to 9999
+//	Date     a string such as 2024-04-10
+//	GUID     a string of 36 characters, in either case
+//
+// Any other value fails the page with a *ValueError, since it means that the
+// metadata the columns were chosen by is out of date. A page that is not well
+// formed JSON, or not a page, fails with a *SyntaxError, one that ends early
+// with io.ErrUnexpectedEOF, one that is an error body in disguise with an
+// *Error; errors of r are returned wrapped. After an error the batch is as it
+// was before the call.
+//
+// Text must be UTF-8; escaped lone surrogates become U+FFFD. A record must
+// not be larger than 64 MB.
+func (c *Columns) DecodePage(r io.Reader, into *column.Batch) (Page, error) {
+	if err := c.check(into); err != nil {
+		return Page{}, err
+	}
+	d := c.free.Get().(*decoder)
+	defer d.release()
+	rows := into.Rows()
+	d.reset(r, into)
+	if err := d.run(); err != nil {
+		into.Truncate(rows)
+		return Page{}, err
+	}
+	d.page.Records = into.Rows() - rows
+	return d.page, nil
+}
+
+func (c *Columns) check(b *column.Batch) error {
+	if len(b.Columns) != len(c.specs) {
+		return fmt.Errorf("odata: a batch of %d columns was handed to a decoder of %d", len(b.Columns), len(c.specs))
+	}
+	for i := range b.Columns {
+		if b.Columns[i].Kind != c.specs[i].Kind {
+			return fmt.Errorf("odata: column %d of the batch is %v, not %v", i, b.Columns[i].Kind, c.specs[i].Kind)
+		}
+	}
+	return nil
+}
+
+// SyntaxError reports a body that is not a page.
+type SyntaxError struct {
+	Offset  int64  // bytes before the place of the error
+	Message string // what is wrong
+}
+
+// Error returns the message and the place.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("malformed page: %s at byte %d", e.Message, e.Offset)
+}
+
+// ValueError reports a member whose value its column cannot hold.
+type ValueError struct {
+	Member string      // name of the member
+	Kind   column.Kind // kind of the column
+	Value  string      // the value as sent, shortened
+	Record int         // number of the record in its page, from 1
+}
+
+// Error says which member of which record holds which value.
+func (e *ValueError) Error() string {
+	return fmt.Sprintf("record %d of the page: %s is %s, which is not a value of kind %v", e.Record, e.Member, e.Value, e.Kind)
+}

@@ -1,0 +1,252 @@
+package odata
+
+import (
+	"math"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+)
+
+// record reads the record whose opening brace is at i into the batch and
+// returns the index behind it. It does not end the row.
+//
+// Records of a page have the same members in the same order, but for the
+// annotations that nulls go without. So the key at the cursor is compared
+// with the one that came at this place in the records before, then with the
+// next few; only when none fits is it read letter by letter and remembered.
+func (d *decoder) record(i int) int {
+	i = d.space(i + 1)
+	if d.buf[i] == '}' {
+		return i + 1
+	}
+	for at := 0; ; {
+		col := -2
+		for j := at; j < min(at+5, len(d.plan)); j++ {
+			p := &d.plan[j]
+			if end := i + len(p.key); end <= d.n && string(d.buf[i:end]) == p.key {
+				col, i, at = p.column, end, j+1
+				break
+			}
+		}
+		if col == -2 {
+			start := i
+			key, end := d.key(i)
+			if end < 0 {
+				return end
+			}
+			var ok bool
+			if col, ok = d.columns.first[string(key)]; !ok {
+				col = -1
+			}
+			at = d.predict(at, start, end, col)
+			i = end
+		}
+		if d.buf[i] <= ' ' {
+			i = d.space(i)
+		}
+		if col < 0 {
+			i = d.skip(i, 2)
+		} else {
+			i = d.values(i, col)
+		}
+		if i < 0 {
+			return i
+		}
+		if d.buf[i] <= ' ' {
+			i = d.space(i)
+		}
+		switch d.buf[i] {
+		case ',':
+			if i++; d.buf[i] <= ' ' {
+				i = d.space(i)
+			}
+		case '}':
+			return i + 1
+		default:
+			return d.bad(i, "no comma or brace follows a member")
+		}
+	}
+}
+
+// predict remembers at place at that the key d.buf[start:end] belongs to the
+// column, and returns the place of the key that should come next. A key with
+// white space before its colon is not worth it.
+func (d *decoder) predict(at, start, end, col int) int {
+	at = min(at, len(d.plan))
+	if len(d.plan) >= maxPlan || d.buf[end-2] != '"' {
+		return at
+	}
+	d.plan = append(d.plan, prediction{})
+	copy(d.plan[at+1:], d.plan[at:])
+	d.plan[at] = prediction{key: string(d.buf[start:end]), column: col}
+	return at + 1
+}
+
+// values reads the value at i into col and the other columns of the same
+// member.
+func (d *decoder) values(i, col int) int {
+	end, rows := i, d.batch.Rows()
+	for ; col >= 0 && end >= 0; col = d.columns.next[col] {
+		c := &d.batch.Columns[col]
+		if len(c.Valid) > rows {
+			c.Truncate(rows) // the member came before: the last one counts
+		}
+		if end = d.value1(i, c); end == wrong {
+			return d.wrong(i, c)
+		}
+	}
+	return end
+}
+
+// wrong is returned by value1 for a value that the column cannot hold.
+const wrong = -3
+
+// value1 reads the value at i into c and returns the index behind it.
+func (d *decoder) value1(i int, c *column.Column) int {
+	switch b := d.buf[i]; b {
+	case '"':
+		end, plain := d.text(i)
+		if end < 0 {
+			return end
+		}
+		return d.valueText(i+1, end, plain, c)
+	case 'n':
+		if i = d.literal(i, "null"); i >= 0 {
+			c.AppendNull()
+		}
+		return i
+	case 't', 'f':
+		word := "true"
+		if b == 'f' {
+			word = "false"
+		}
+		if i = d.literal(i, word); i < 0 {
+			return i
+		}
+		switch c.Kind {
+		case column.Bool:
+			c.AppendBool(b == 't')
+		case column.Text:
+			c.AppendBytes(d.buf[i-len(word) : i])
+		default:
+			return wrong
+		}
+		return i
+	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+		end, whole := d.number(i)
+		if end < 0 {
+			return end
+		}
+		switch c.Kind {
+		case column.Text, column.Decimal:
+			c.AppendBytes(d.buf[i:end])
+		case column.Int:
+			v, ok := parseInt(d.buf[i:end])
+			if !whole || !ok {
+				return wrong
+			}
+			c.AppendInt(v)
+		default:
+			return wrong
+		}
+		return end
+	case '{', '[':
+		if end := d.skip(i, 2); end < 0 {
+			return end
+		}
+		return wrong
+	}
+	return d.bad(i, "no value where one is needed")
+}
+
+// valueText puts the string with content d.buf[start:end] into c and returns
+// the index behind its closing quote.
+func (d *decoder) valueText(start, end int, plain bool, c *column.Column) int {
+	content := d.buf[start:end]
+	if c.Kind == column.Text {
+		if plain {
+			c.AppendBytes(content)
+		} else {
+			c.Data = appendUnescaped(c.Data, content)
+			c.EndBytes()
+		}
+		return end + 1
+	}
+	if !plain {
+		d.scratch = appendUnescaped(d.scratch[:0], content)
+		content = d.scratch
+	}
+	switch c.Kind {
+	case column.GUID:
+		id, ok := parseGUID(content)
+		if !ok {
+			return wrong
+		}
+		c.AppendGUID(id)
+	case column.Time:
+		t, ok := parseTime(content)
+		if !ok {
+			return wrong
+		}
+		c.AppendInt(t)
+	case column.Date:
+		t, ok := parseDate(content)
+		if !ok {
+			return wrong
+		}
+		c.AppendInt(t)
+	default:
+		return wrong
+	}
+	return end + 1
+}
+
+func (d *decoder) wrong(i int, c *column.Column) int {
+	end := d.skip(i, 2)
+	if end < 0 {
+		return end
+	}
+	d.err = &ValueError{
+		Member: c.Name,
+		Kind:   c.Kind,
+		Value:  shorten(string(d.buf[i:end]), 100),
+		Record: d.batch.Rows() - d.rows0 + 1,
+	}
+	return failed
+}
+
+// parseInt returns the value of a checked number without fraction and
+// exponent, and whether it fits.
+func parseInt(s []byte) (int64, bool) {
+	negative := s[0] == '-'
+	if negative {
+		s = s[1:]
+	}
+	if len(s) > 19 {
+		return 0, false
+	}
+	var n uint64
+	for _, c := range s {
+		n = n*10 + uint64(c-'0')
+	}
+	switch {
+	case !negative && n <= math.MaxInt64:
+		return int64(n), true
+	case negative && n <= -math.MinInt64:
+		return -int64(n), true
+	}
+	return 0, false
+}
+
+// parseGUID reads the 36 characters of a GUID.
+func parseGUID(s []byte) (id [16]byte, ok bool) {
+	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
+		return id, false
+	}
+	var bad int8
+	for i, at := range [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
+		high, low := unhex[s[at]], unhex[s[at+1]]
+		bad |= high | low
+		id[i] = byte(high)<<4 | byte(low)
+	}
+	return id, bad >= 0
+}
