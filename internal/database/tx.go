@@ -1,0 +1,133 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Execer runs statements inside a transaction. *Tx is one; the bulk writers
+// hand out others, so that what must be stored with a batch is written in the
+// batch's own transaction. Placeholders are $1, $2, … on both databases;
+// arguments are nil, string, []byte, bool, integers and Time.
+type Execer interface {
+	Exec(ctx context.Context, query string, args ...any) (rowsAffected int64, err error)
+}
+
+// Tx is a write transaction. It belongs to one goroutine.
+type Tx struct{ tx *sql.Tx }
+
+// Exec runs a statement and returns how many rows it changed.
+func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	res, err := tx.tx.ExecContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Query runs a query. The rows must be closed before the next statement.
+func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return tx.tx.QueryContext(ctx, query, args...)
+}
+
+// QueryRow runs a query of at most one row.
+func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return tx.tx.QueryRowContext(ctx, query, args...)
+}
+
+// Query runs a query outside of a transaction, on SQLite through a connection
+// that only reads.
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return db.read.QueryContext(ctx, query, args...)
+}
+
+// QueryRow runs a query of at most one row, like Query.
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return db.read.QueryRowContext(ctx, query, args...)
+}
+
+// Attempts is how often a transaction is tried that fails because of another
+// one running at the same time.
+const Attempts = 20
+
+// Tx runs fn in a write transaction and commits when fn returns nil; an error
+// of fn rolls back and is returned as it is. When the database gives the
+// transaction up because of another one (SQLite: busy; PostgreSQL:
+// serialization failure, deadlock), fn runs again from the start, so it must
+// set whatever it sets outside of the database anew. Transactions are
+// serializable: what fn read stays true until it commits.
+func (db *DB) Tx(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return db.retry(ctx, sql.LevelSerializable, fn)
+}
+
+// Alter is like Tx for statements that change tables. Alterations run one at
+// a time over all processes.
+func (db *DB) Alter(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	// Not serializable on PostgreSQL: that would fix what is seen before the
+	// lock is granted.
+	return db.retry(ctx, sql.LevelReadCommitted, func(ctx context.Context, tx *Tx) error {
+		if db.dialect == Postgres {
+			if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock(7267731934)"); err != nil {
+				return err
+			}
+		}
+		return fn(ctx, tx)
+	})
+}
+
+func (db *DB) retry(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) error {
+	for attempt := 1; ; attempt++ {
+		err := db.try(ctx, level, fn)
+		if err == nil || !Retryable(err) || attempt == Attempts {
+			return err
+		}
+		if err := Backoff(ctx, attempt); err != nil {
+			return err
+		}
+	}
+}
+
+// Backoff waits a little before attempt+1, longer each time, or until ctx
+// ends.
+func Backoff(ctx context.Context, attempt int) error {
+	limit := min(time.Millisecond<<min(attempt, 10), 250*time.Millisecond)
+	t := time.NewTimer(rand.N(limit))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (db *DB) try(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) (err error) {
+	if db.dialect == SQLite {
+		level = sql.LevelDefault // always serializable there
+		if err := db.lock.Acquire(ctx); err != nil {
+			return err
+		}
+		defer db.lock.Release()
+	}
+	tx, err := db.write.BeginTx(ctx, &sql.TxOptions{Isolation: level})
+	if err != nil {
+		return fmt.Errorf("database: begin: %w", err)
+	}
+	done := false
+	defer func() {
+		if !done { // an error, or a panic of fn
+			_ = tx.Rollback()
+		}
+	}()
+	if err := fn(ctx, &Tx{tx}); err != nil {
+		return err
+	}
+	done = true
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("database: commit: %w", err)
+	}
+	return nil
+}

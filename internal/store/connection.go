@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// ConnectionFilter chooses connections. Search looks in the name, the address
+// and the organization's name.
+type ConnectionFilter struct{ Search string }
+
+// ConnectionUpdate says what to change; nil keeps what there is.
+type ConnectionUpdate struct {
+	Name         *string
+	ClientID     *string
+	SealedSecret []byte
+}
+
+const connectionColumns = `c.id, c.name, c.connector, c.environment_url, c.client_id, c.secret IS NOT NULL, c.status, c.status_cause, c.status_hint,
+	c.organization_id, c.tenant_id, c.grant_json, c.tokens_expire_at, c.created_at, c.updated_at,
+	(SELECT count(*) FROM cw_jobs j WHERE j.connection_id = c.id),
+	(SELECT coalesce(r.ended_at, r.started_at, r.queued_at) FROM cw_runs r WHERE r.connection_id = c.id ORDER BY r.number DESC LIMIT 1)`
+
+func scanConnection(row scanner) (crosswalk.Connection, error) {
+	var c crosswalk.Connection
+	var grant sql.NullString
+	var expires, created, updated, last database.Time
+	err := row.Scan(&c.ID, &c.Name, &c.Connector, &c.EnvironmentURL, &c.ClientID, &c.HasSecret, &c.Status, &c.StatusCause, &c.StatusHint,
+		&c.OrganizationID, &c.TenantID, &grant, &expires, &created, &updated, &c.Jobs, &last)
+	if err != nil {
+		return c, err
+	}
+	c.CreatedAt, c.UpdatedAt, c.LastActivity = created.Time, updated.Time, last.Ptr()
+	if grant.Valid {
+		c.Authorization = new(crosswalk.Authorization)
+		if err := decode(grant.String, c.Authorization); err != nil {
+			return c, err
+		}
+		c.Authorization.ExpiresAt = expires.Time // moves with every refresh
+	}
+	return c, nil
+}
+
+func connectionNotFound(err error, id string) error {
+	return notFound(err, "There is no connection with the id %s.", id)
+}
+
+func connectionNameTaken(name string) error {
+	return taken("name", "A connection named %s exists already.", name)
+}
+
+// InsertConnection stores a new connection, not authorized, and fills its id,
+// status and times; a missing connector becomes Dynamics 365. sealedSecret
+// may be nil. It returns CodeConflict with the field "name" when the name is
+// taken, in whatever case of letters.
+func (s *Store) InsertConnection(ctx context.Context, c *crosswalk.Connection, sealedSecret []byte) error {
+	now := s.now()
+	id := crosswalk.NewID()
+	connector := c.Connector
+	if connector == "" {
+		connector = crosswalk.ConnectorDynamics365
+	}
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO cw_connections (id, name, name_key, connector, environment_url, client_id, secret, status, created_at, updated_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)`,
+			id, c.Name, key(c.Name), connector, c.EnvironmentURL, c.ClientID, sealedSecret, string(crosswalk.ConnectionNotAuthorized), now)
+		if database.IsUnique(err) {
+			return connectionNameTaken(c.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return wrap(err, "insert connection")
+	}
+	c.ID, c.Connector, c.Status, c.HasSecret = id, connector, crosswalk.ConnectionNotAuthorized, sealedSecret != nil
+	c.CreatedAt, c.UpdatedAt = now.Time, now.Time
+	return nil
+}
+
+// UpdateConnection changes a connection. While the name of its out-of-the-box
+// job still follows the connection's, that job is renamed too, unless another
+// job has that name. It returns CodeNotFound, or CodeConflict when the name is
+// taken.
+func (s *Store) UpdateConnection(ctx context.Context, id string, u ConnectionUpdate) error {
+	now := s.now()
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		var name, clientID string
+		err := tx.QueryRow(ctx, "SELECT name, client_id FROM cw_connections WHERE id = $1", id).Scan(&name, &clientID)
+		if err != nil {
+			return connectionNotFound(err, id)
+		}
+		old := name
+		if u.Name != nil {
+			name = *u.Name
+		}
+		if u.ClientID != nil {
+			clientID = *u.ClientID
+		}
+		_, err = tx.Exec(ctx, "UPDATE cw_connections SET name = $2, name_key = $3, client_id = $4, secret = coalesce($5, secret), updated_at = $6 WHERE id = $1",
+			id, name, key(name), clientID, u.SealedSecret, now)
+		if database.IsUnique(err) {
+			return connectionNameTaken(name)
+		}
+		if err != nil || name == old {
+			return err
+		}
+		follow := crosswalk.UserSyncName(name)
+		_, err = tx.Exec(ctx, `UPDATE cw_jobs SET name = $2, name_key = $3, version = version + 1, updated_at = $4
+			WHERE connection_id = $1 AND out_of_the_box AND name = $5
+			AND NOT EXISTS (SELECT 1 FROM cw_jobs other WHERE other.name_key = $3 AND other.id <> cw_jobs.id)`,
+			id, follow, key(follow), now, crosswalk.UserSyncName(old))
+		return err
+	})
+	return wrap(err, "update connection")
+}
+
+// FindConnection returns the connection with that id or CodeNotFound.
+func (s *Store) FindConnection(ctx context.Context, id string) (crosswalk.Connection, error) {
+	c, err := scanConnection(s.db.QueryRow(ctx, "SELECT "+connectionColumns+" FROM cw_connections c WHERE c.id = $1", id))
+	return c, wrap(connectionNotFound(err, id), "find connection")
+}
+
+// FindConnectionByName returns the connection with that name, in whatever
+// case of letters, or CodeNotFound.
+func (s *Store) FindConnectionByName(ctx context.Context, name string) (crosswalk.Connection, error) {
+	c, err := scanConnection(s.db.QueryRow(ctx, "SELECT "+connectionColumns+" FROM cw_connections c WHERE c.name_key = $1", key(name)))
+	return c, wrap(notFound(err, "There is no connection named %s.", name), "find connection")
+}
+
+// ListConnections lists connections by name.
+func (s *Store) ListConnections(ctx context.Context, f ConnectionFilter, p Page) ([]crosswalk.Connection, string, int, error) {
+	q := query{dialect: s.db.Dialect()}
+	q.search(f.Search, "c.name", "c.environment_url", "c.organization_name")
+	items, next, total, err := list(ctx, s, q, connectionColumns, "cw_connections c", order{columns: []string{"c.name_key"}}, p,
+		func(row scanner) (crosswalk.Connection, []any, error) {
+			c, err := scanConnection(row)
+			return c, []any{key(c.Name)}, err
+		})
+	return items, next, total, wrap(err, "list connections")
+}
+
+// DeleteConnection deletes a connection with its jobs, their runs and
+// rejects, and its tokens. Rows read through it stay. A run that is at work
+// finds its next write refused. It returns CodeNotFound.
+func (s *Store) DeleteConnection(ctx context.Context, id string) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		n, err := tx.Exec(ctx, "DELETE FROM cw_connections WHERE id = $1", id)
+		if err == nil && n == 0 {
+			err = connectionNotFound(sql.ErrNoRows, id)
+		}
+		return err
+	})
+	return wrap(err, "delete connection")
+}
+
+// ConnectionSecret returns the sealed client secret, nil when there is none,
+// or CodeNotFound.
+func (s *Store) ConnectionSecret(ctx context.Context, id string) ([]byte, error) {
+	var sealed []byte
+	err := s.db.QueryRow(ctx, "SELECT secret FROM cw_connections WHERE id = $1", id).Scan(&sealed)
+	return sealed, wrap(connectionNotFound(err, id), "read secret")
+}

@@ -1,0 +1,105 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// RejectFilter chooses rejects of a run. Search looks in the source id, the
+// field, the message and the value.
+type RejectFilter struct {
+	Search string
+	Code   crosswalk.RejectCode
+}
+
+// MaxRejectValue is the number of characters of an offending value that are
+// kept.
+const MaxRejectValue = 1000
+
+const (
+	rejectColumns = "t.id, t.run_id, t.source_id, t.field, t.code, t.message, t.value, t.record, t.at"
+	rejectsATime  = 50 // rows in one INSERT
+)
+
+func scanReject(row scanner) (crosswalk.Reject, error) {
+	var r crosswalk.Reject
+	var at database.Time
+	err := row.Scan(&r.ID, &r.RunID, &r.SourceID, &r.Field, &r.Code, &r.Message, &r.Value, &r.Record, &at)
+	r.At = at.Time
+	return r, err
+}
+
+func insertRejects(ctx context.Context, tx database.Execer, runID string, now database.Time, rejects []crosswalk.Reject) error {
+	var args []any
+	for len(rejects) > 0 {
+		n := min(len(rejects), rejectsATime)
+		var b strings.Builder
+		b.WriteString("INSERT INTO cw_rejects (run_id, at, source_id, field, code, message, value, record) VALUES ")
+		args = append(args[:0], runID, now)
+		for i, r := range rejects[:n] {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			k := len(args)
+			fmt.Fprintf(&b, "($1, $2, $%d, $%d, $%d, $%d, $%d, $%d)", k+1, k+2, k+3, k+4, k+5, k+6)
+			args = append(args, database.Text(r.SourceID), r.Field, string(r.Code), database.Text(r.Message), database.Text(shorten(r.Value)), database.Text(r.Record))
+		}
+		if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
+			return err
+		}
+		rejects = rejects[n:]
+	}
+	return nil
+}
+
+// shorten cuts s after MaxRejectValue characters.
+func shorten(s string) string {
+	n := 0
+	for i := range s {
+		if n == MaxRejectValue {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}
+
+// ListRejects lists the rejects of a run in the order they came. A run that
+// does not exist has none.
+func (s *Store) ListRejects(ctx context.Context, runID string, f RejectFilter, p Page) ([]crosswalk.Reject, string, int, error) {
+	q := query{dialect: s.db.Dialect()}
+	q.where = append(q.where, "t.run_id = "+q.arg(runID))
+	q.equal("t.code", string(f.Code))
+	q.search(f.Search, "t.source_id", "t.field", "t.message", "t.value")
+	items, next, total, err := list(ctx, s, q, rejectColumns, "cw_rejects t", order{columns: []string{"t.id"}}, p,
+		func(row scanner) (crosswalk.Reject, []any, error) {
+			r, err := scanReject(row)
+			return r, []any{r.ID}, err
+		})
+	return items, next, total, wrap(err, "list rejects")
+}
+
+// EachReject calls fn for each reject of a run in the order they came, one at
+// a time, so that memory does not grow with their number. It stops at the
+// first error of fn and returns it. fn must not write to the store.
+func (s *Store) EachReject(ctx context.Context, runID string, fn func(crosswalk.Reject) error) error {
+	rows, err := s.db.Query(ctx, "SELECT "+rejectColumns+" FROM cw_rejects t WHERE t.run_id = $1 ORDER BY t.id", runID)
+	if err != nil {
+		return wrap(err, "read rejects")
+	}
+	defer rows.Close()
+	for rows.Next() {
+		r, err := scanReject(rows)
+		if err != nil {
+			return wrap(err, "read rejects")
+		}
+		if err := fn(r); err != nil {
+			return err
+		}
+	}
+	return wrap(rows.Err(), "read rejects")
+}

@@ -1,0 +1,127 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// RunFilter chooses runs; empty fields choose all. Search looks in the names
+// of the job, the connection, the entity and the object, and in the message.
+type RunFilter struct {
+	JobID, ConnectionID, Object, Search string
+	Statuses                            []crosswalk.RunStatus
+}
+
+const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.status, r.message, r.hint,
+	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.pages, r.bytes, r.requests, r.throttled_ns,
+	r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
+
+// scanRun reads runColumns and whatever columns follow into more.
+func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
+	var r crosswalk.Run
+	var queued, started, ended database.Time
+	c := &r.Counts
+	err := row.Scan(append([]any{
+		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &r.Status, &r.Message, &r.Hint,
+		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
+		&r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
+	}, more...)...)
+	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
+	return r, err
+}
+
+func runNotFound(err error, id string) error {
+	return notFound(err, "There is no run with the id %s.", id)
+}
+
+func runEnded(r crosswalk.Run) error {
+	return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s has ended already (%s).", r.Number, r.JobName, strings.ReplaceAll(string(r.Status), "_", " "))
+}
+
+// unfinished returns how many runs of a job have not ended and how many of
+// them are running.
+func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, running int, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN status = 'running' THEN 1 END) FROM cw_runs
+		WHERE job_id = $1 AND status IN ('queued', 'running')`, jobID).Scan(&all, &running)
+	return all, running, err
+}
+
+// EnqueueRun stores a new run of a job, queued, together with the job as it
+// is given. A job runs once at a time and one more run may wait; beyond that
+// it returns CodeConflict. It returns CodeNotFound when the job is gone.
+func (s *Store) EnqueueRun(ctx context.Context, job crosswalk.Job, requestedBy string) (crosswalk.Run, error) {
+	r := crosswalk.Run{Status: crosswalk.RunQueued, RequestedBy: requestedBy}
+	err := s.insertRun(ctx, job, &r, func(ctx context.Context, tx *database.Tx) error {
+		n, _, err := unfinished(ctx, tx, job.ID)
+		if err == nil && n >= 2 {
+			err = crosswalk.Errorf(crosswalk.CodeConflict, "A run of %s is at work and another one waits already.", job.Name).
+				WithHint("Wait until one has ended, or cancel one.")
+		}
+		return err
+	})
+	return r, wrap(err, "enqueue run")
+}
+
+// InsertSkippedRun stores a run that could not start, with the reason.
+func (s *Store) InsertSkippedRun(ctx context.Context, job crosswalk.Job, requestedBy, message, hint string) (crosswalk.Run, error) {
+	now := s.now().Time
+	r := crosswalk.Run{Status: crosswalk.RunSkipped, RequestedBy: requestedBy, Message: database.Text(message), Hint: database.Text(hint), EndedAt: &now}
+	err := s.insertRun(ctx, job, &r, func(context.Context, *database.Tx) error { return nil })
+	return r, wrap(err, "insert skipped run")
+}
+
+func (s *Store) insertRun(ctx context.Context, job crosswalk.Job, r *crosswalk.Run, allowed func(context.Context, *database.Tx) error) error {
+	now := s.now()
+	job.LastRun = nil
+	r.ID, r.JobID, r.ConnectionID, r.Entity, r.Object = crosswalk.NewID(), job.ID, job.ConnectionID, job.Entity, job.Object
+	r.Total, r.QueuedAt = -1, now.Time
+	return s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		err := tx.QueryRow(ctx, "SELECT j.name, c.name FROM cw_jobs j JOIN cw_connections c ON c.id = j.connection_id WHERE j.id = $1", job.ID).
+			Scan(&r.JobName, &r.ConnectionName)
+		if err != nil {
+			return jobNotFound(err, job.ID)
+		}
+		if err := allowed(ctx, tx); err != nil {
+			return err
+		}
+		if err := tx.QueryRow(ctx, "UPDATE cw_counters SET value = value + 1 WHERE name = 'run' RETURNING value").Scan(&r.Number); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO cw_runs (id, number, job_id, job_name, connection_id, connection_name, entity, object, status, message, hint, requested_by, job_json, queued_at, ended_at, saved_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14)`,
+			r.ID, r.Number, r.JobID, r.JobName, r.ConnectionID, r.ConnectionName, r.Entity, r.Object, string(r.Status), r.Message, r.Hint, r.RequestedBy, encode(job), now, database.TimeOf(r.EndedAt))
+		return err
+	})
+}
+
+// FindRun returns the run with that id or CodeNotFound.
+func (s *Store) FindRun(ctx context.Context, id string) (crosswalk.Run, error) {
+	r, err := scanRun(s.db.QueryRow(ctx, "SELECT "+runColumns+" FROM cw_runs r WHERE r.id = $1", id))
+	return r, wrap(runNotFound(err, id), "find run")
+}
+
+// ListRuns lists runs, the newest first.
+func (s *Store) ListRuns(ctx context.Context, f RunFilter, p Page) ([]crosswalk.Run, string, int, error) {
+	q := query{dialect: s.db.Dialect()}
+	q.equal("r.job_id", f.JobID)
+	q.equal("r.connection_id", f.ConnectionID)
+	q.equal("r.object", f.Object)
+	q.search(f.Search, "r.job_name", "r.connection_name", "r.entity", "r.object", "r.message")
+	if len(f.Statuses) > 0 {
+		var in []string
+		for _, st := range f.Statuses {
+			in = append(in, q.arg(string(st)))
+		}
+		q.where = append(q.where, fmt.Sprintf("r.status IN (%s)", strings.Join(in, ", ")))
+	}
+	items, next, total, err := list(ctx, s, q, runColumns, "cw_runs r", order{columns: []string{"r.number"}, desc: true}, p,
+		func(row scanner) (crosswalk.Run, []any, error) {
+			r, err := scanRun(row)
+			return r, []any{r.Number}, err
+		})
+	return items, next, total, wrap(err, "list runs")
+}

@@ -1,0 +1,101 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+const userColumns = "u.id, u.name, u.email, u.role, u.created_at"
+
+func scanUser(row scanner, more ...any) (crosswalk.User, error) {
+	var u crosswalk.User
+	var created database.Time
+	err := row.Scan(append([]any{&u.ID, &u.Name, &u.Email, &u.Role, &created}, more...)...)
+	u.CreatedAt = created.Time
+	return u, err
+}
+
+// InsertUser stores a new user and fills the id and the time. It returns
+// CodeConflict with the field "email" when the address is taken, in whatever
+// case of letters.
+func (s *Store) InsertUser(ctx context.Context, u *crosswalk.User, passwordHash string) error {
+	now, id := s.now(), crosswalk.NewID()
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, "INSERT INTO cw_users (id, name, email, email_key, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+			id, u.Name, u.Email, key(u.Email), string(u.Role), passwordHash, now)
+		if database.IsUnique(err) {
+			return taken("email", "A user with the e-mail address %s exists already.", u.Email)
+		}
+		return err
+	})
+	if err != nil {
+		return wrap(err, "insert user")
+	}
+	u.ID, u.CreatedAt = id, now.Time
+	return nil
+}
+
+// FindUser returns the user with that id or CodeNotFound.
+func (s *Store) FindUser(ctx context.Context, id string) (crosswalk.User, error) {
+	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+" FROM cw_users u WHERE u.id = $1", id))
+	return u, wrap(notFound(err, "There is no user with the id %s.", id), "find user")
+}
+
+// FindUserByEmail returns the user with that e-mail address, in whatever case
+// of letters, and the hash of the password, or CodeNotFound.
+func (s *Store) FindUserByEmail(ctx context.Context, email string) (crosswalk.User, string, error) {
+	var hash string
+	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+", u.password_hash FROM cw_users u WHERE u.email_key = $1", key(database.Text(email))), &hash)
+	return u, hash, wrap(notFound(err, "There is no user with the e-mail address %s.", email), "find user")
+}
+
+// FirstAdmin returns the oldest super administrator or CodeNotFound.
+func (s *Store) FirstAdmin(ctx context.Context) (crosswalk.User, error) {
+	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+" FROM cw_users u WHERE u.role = $1 ORDER BY u.created_at, u.id LIMIT 1", string(crosswalk.RoleSuperAdmin)))
+	return u, wrap(notFound(err, "There is no administrator yet."), "find administrator")
+}
+
+// CountUsers returns the number of users.
+func (s *Store) CountUsers(ctx context.Context) (int, error) {
+	var n int
+	err := s.db.QueryRow(ctx, "SELECT count(*) FROM cw_users").Scan(&n)
+	return n, wrap(err, "count users")
+}
+
+// InsertSession stores a browser's session by the hash of its token and
+// forgets the ones that have expired. It returns CodeNotFound when the user
+// does not exist.
+func (s *Store) InsertSession(ctx context.Context, tokenHash []byte, userID string, expires time.Time) error {
+	now := s.now()
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if _, err := tx.Exec(ctx, "DELETE FROM cw_sessions WHERE expires_at <= $1", now); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, "INSERT INTO cw_sessions (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+			tokenHash, userID, now, database.Time{Time: expires})
+		if database.IsForeignKey(err) {
+			return crosswalk.Errorf(crosswalk.CodeNotFound, "There is no user with the id %s.", userID)
+		}
+		return err
+	})
+	return wrap(err, "insert session")
+}
+
+// FindSession returns the user of a session that has not expired, or
+// CodeUnauthorized.
+func (s *Store) FindSession(ctx context.Context, tokenHash []byte) (crosswalk.User, error) {
+	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+" FROM cw_sessions t JOIN cw_users u ON u.id = t.user_id WHERE t.token_hash = $1 AND t.expires_at > $2", tokenHash, s.now()))
+	return u, wrap(unauthorized(err, "Your session has ended. Sign in again."), "find session")
+}
+
+// DeleteSession ends a session. One that does not exist is not an error.
+func (s *Store) DeleteSession(ctx context.Context, tokenHash []byte) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, "DELETE FROM cw_sessions WHERE token_hash = $1", tokenHash)
+		return err
+	})
+	return wrap(err, "delete session")
+}

@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// UnfinishedRun is a run that is queued or running: what is needed to see
+// that its task exists.
+type UnfinishedRun struct {
+	ID         string
+	JobID      string
+	Fence      int64
+	Status     crosswalk.RunStatus
+	Cancelling bool
+	SavedAt    time.Time // when it last made progress
+}
+
+// UnfinishedRuns returns every run that has not ended, the oldest first.
+func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
+	rows, err := s.db.Query(ctx, "SELECT id, job_id, fence, status, cancelling, saved_at FROM cw_runs WHERE status IN ('queued', 'running') ORDER BY number")
+	if err != nil {
+		return nil, wrap(err, "unfinished runs")
+	}
+	defer rows.Close()
+	var runs []UnfinishedRun
+	for rows.Next() {
+		var r UnfinishedRun
+		var saved database.Time
+		if err := rows.Scan(&r.ID, &r.JobID, &r.Fence, &r.Status, &r.Cancelling, &saved); err != nil {
+			return nil, wrap(err, "unfinished runs")
+		}
+		r.SavedAt = saved.Time
+		runs = append(runs, r)
+	}
+	return runs, wrap(rows.Err(), "unfinished runs")
+}
+
+func stale(r crosswalk.Run) error {
+	return crosswalk.Errorf(crosswalk.CodeConflict, "Another worker has taken run %d of %s.", r.Number, r.JobName)
+}
+
+// TakeRun gives a run to the caller to work on: the fence, which must still
+// be the one given, rises by one, and a queued run becomes running. It returns
+// CodeNotFound; CodeConflict when the fence is not the present one or the run
+// has ended; and CodeUnavailable when the run must wait because another run of
+// its job is at work.
+func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.Task, error) {
+	var t crosswalk.Task
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		var job string
+		var err error
+		t = crosswalk.Task{}
+		t.Run, err = scanRun(tx.QueryRow(ctx, "SELECT "+runColumns+", r.job_json, r.fence, r.checkpoint_page, r.checkpoint_link, r.checkpoint_done FROM cw_runs r WHERE r.id = $1", id),
+			&job, &t.Fence, &t.Checkpoint.Page, &t.Checkpoint.Link, &t.Checkpoint.Done)
+		if err != nil {
+			return runNotFound(err, id)
+		}
+		if err := decode(job, &t.Job); err != nil {
+			return err
+		}
+		if t.Run.Status.Ended() {
+			return runEnded(t.Run)
+		}
+		if t.Fence != fence {
+			return stale(t.Run)
+		}
+		now := s.now()
+		if t.Run.Status == crosswalk.RunQueued {
+			_, running, err := unfinished(ctx, tx, t.Run.JobID)
+			if err != nil {
+				return err
+			}
+			if running > 0 {
+				return crosswalk.Errorf(crosswalk.CodeUnavailable, "Run %d of %s waits until the run before it has ended.", t.Run.Number, t.Run.JobName)
+			}
+			t.Run.Status, t.Run.StartedAt = crosswalk.RunRunning, now.Ptr()
+		}
+		t.Fence++
+		_, err = tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5 WHERE id = $1",
+			id, t.Fence, string(t.Run.Status), database.TimeOf(t.Run.StartedAt), now)
+		return err
+	})
+	if err != nil {
+		return crosswalk.Task{}, wrap(err, "take run")
+	}
+	return t, nil
+}
+
+// change reads an unfinished run and runs fn on it. It returns CodeNotFound,
+// or CodeConflict when the run has ended.
+func (s *Store) change(ctx context.Context, id string, fn func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, fence int64) error) (crosswalk.Run, error) {
+	var r crosswalk.Run
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		var fence int64
+		var err error
+		r, err = scanRun(tx.QueryRow(ctx, "SELECT "+runColumns+", r.fence FROM cw_runs r WHERE r.id = $1", id), &fence)
+		if err != nil {
+			return runNotFound(err, id)
+		}
+		if r.Status.Ended() {
+			return runEnded(r)
+		}
+		return fn(ctx, tx, &r, fence)
+	})
+	return r, err
+}
+
+// BumpFence raises the fence of a run, so that whoever works on it can no
+// longer write, and returns the new one. It returns CodeNotFound, or
+// CodeConflict when the run has ended.
+func (s *Store) BumpFence(ctx context.Context, id string) (int64, error) {
+	var raised int64
+	_, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, _ *crosswalk.Run, fence int64) error {
+		raised = fence + 1
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET fence = $2 WHERE id = $1", id, raised)
+		return err
+	})
+	if err != nil {
+		return 0, wrap(err, "raise fence")
+	}
+	return raised, nil
+}
+
+// SetRunTotal stores the estimated number of records to read, -1 when it is
+// not known. A run that does not exist is not an error.
+func (s *Store) SetRunTotal(ctx context.Context, id string, total int64) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET total = $2 WHERE id = $1", id, total)
+		return err
+	})
+	return wrap(err, "set total")
+}
+
+// RequestCancel cancels a queued run at once and asks a running one to stop;
+// asking again changes nothing. It returns the run as it then is. It returns
+// CodeNotFound, or CodeConflict when the run has ended.
+func (s *Store) RequestCancel(ctx context.Context, id string) (crosswalk.Run, error) {
+	r, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, fence int64) error {
+		if r.Status == crosswalk.RunRunning {
+			r.Cancelling = true
+			_, err := tx.Exec(ctx, "UPDATE cw_runs SET cancelling = TRUE WHERE id = $1", id)
+			return err
+		}
+		now := s.now()
+		r.Status, r.EndedAt, r.Message = crosswalk.RunCancelled, now.Ptr(), "The run was cancelled before it started."
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, ended_at = $4, fence = $5 WHERE id = $1",
+			id, string(r.Status), r.Message, now, fence+1)
+		return err
+	})
+	return r, wrap(err, "cancel run")
+}
+
+// CancelRequested reports whether the run should stop. It returns
+// CodeNotFound.
+func (s *Store) CancelRequested(ctx context.Context, id string) (bool, error) {
+	var asked bool
+	err := s.db.QueryRow(ctx, "SELECT cancelling OR status = 'cancelled' FROM cw_runs WHERE id = $1", id).Scan(&asked)
+	return asked, wrap(runNotFound(err, id), "cancel requested")
+}
+
+// FinishRun ends a run. It returns CodeInvalid when status is not a final
+// one, CodeNotFound, and CodeConflict when the run has ended already or the
+// fence is not the present one.
+func (s *Store) FinishRun(ctx context.Context, id string, fence int64, status crosswalk.RunStatus, message, hint string) error {
+	if !status.Ended() {
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "A run cannot end as %s.", status)
+	}
+	_, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, present int64) error {
+		if present != fence {
+			return stale(*r)
+		}
+		now := s.now()
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, hint = $4, ended_at = $5, saved_at = $5, cancelling = FALSE WHERE id = $1",
+			id, string(status), database.Text(message), database.Text(hint), now)
+		return err
+	})
+	return wrap(err, "finish run")
+}
+
+// Progress is what a batch adds to its run.
+type Progress struct {
+	RunID      string
+	Fence      int64
+	Counts     crosswalk.Counts // of this batch alone
+	Checkpoint crosswalk.Checkpoint
+	Rejects    []crosswalk.Reject // RunID and At are filled here
+}
+
+// SaveProgress stores the progress of a batch inside the batch's own
+// transaction. When the fence is not the present one or the run is not
+// running, it returns CodeConflict, and the transaction must roll back.
+func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress) error {
+	now := s.now()
+	c := p.Counts
+	n, err := tx.Exec(ctx, `UPDATE cw_runs SET records_read = records_read + $3, inserted = inserted + $4, updated = updated + $5, unchanged = unchanged + $6,
+		rejected = rejected + $7, duplicates = duplicates + $8, pages = pages + $9, bytes = bytes + $10, requests = requests + $11, throttled_ns = throttled_ns + $12,
+		checkpoint_page = $13, checkpoint_link = $14, checkpoint_done = $15, saved_at = $16
+		WHERE id = $1 AND fence = $2 AND status = 'running'`,
+		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Pages, c.Bytes, c.Requests, int64(c.Throttled),
+		p.Checkpoint.Page, p.Checkpoint.Link, p.Checkpoint.Done, now)
+	if err != nil {
+		return wrap(err, "save progress")
+	}
+	if n == 0 {
+		return crosswalk.Errorf(crosswalk.CodeConflict, "The run %s was taken by another worker or has ended.", p.RunID).WithCause(sql.ErrNoRows)
+	}
+	return wrap(insertRejects(ctx, tx, p.RunID, now, p.Rejects), "save rejects")
+}
