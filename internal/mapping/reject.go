@@ -1,0 +1,137 @@
+package mapping
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+)
+
+// How many characters of a value a message and a reject show.
+const (
+	shownInMessage = 80
+	shownInValue   = 1000
+)
+
+// reject tells why the row of src could not be mapped. A nil step means that
+// its key is missing.
+func (p *Plan) reject(src *column.Batch, row int, s *step, code crosswalk.RejectCode) crosswalk.Reject {
+	r := crosswalk.Reject{Code: code, Record: Record(src, row)}
+	key := &src.Columns[0]
+	if key.Valid[row] {
+		r.SourceID = string(appendValue(nil, key, row))
+	}
+	if s == nil {
+		r.Message = "The record has no key (" + key.Name + ")."
+		return r
+	}
+	c := &src.Columns[s.source]
+	var value string
+	if c.Valid[row] {
+		value = string(appendValue(nil, c, row))
+	}
+	r.Field = s.field.Name
+	r.Value = shorten(value, shownInValue)
+	r.Message = message(s, code, value)
+	return r
+}
+
+// message says in words why the step could not fill its field.
+func message(s *step, code crosswalk.RejectCode, value string) string {
+	name := s.field.DisplayName
+	shown := strconv.Quote(shorten(value, shownInMessage))
+	switch code {
+	case crosswalk.RejectTooLong:
+		return fmt.Sprintf("%s takes %d characters at most and the value is longer: %s.", name, s.field.MaxLength, shown)
+	case crosswalk.RejectNotAnEmail:
+		return fmt.Sprintf("%s: %s is not an e-mail address.", name, shown)
+	case crosswalk.RejectNotAURL:
+		return fmt.Sprintf("%s: %s is not a web address.", name, shown)
+	case crosswalk.RejectNotANumber:
+		return fmt.Sprintf("%s: %s cannot be read as a number.", name, shown)
+	case crosswalk.RejectNotADate:
+		return fmt.Sprintf("%s: %s cannot be read as a date; write it as 2006-01-02 or 2006-01-02T15:04:05Z.", name, shown)
+	case crosswalk.RejectNumberRange:
+		return fmt.Sprintf("%s: %s is too large a number.", name, shown)
+	case crosswalk.RejectRequiredEmpty:
+		return fmt.Sprintf("%s is required and the record has no value for it.", name)
+	case crosswalk.RejectIdentifierEmpty:
+		return fmt.Sprintf("%s is an identifier and the record has no value for it, so its row cannot be found.", name)
+	case crosswalk.RejectInvalidText:
+		return fmt.Sprintf("%s: the text holds a character that cannot be stored: %s.", name, shown)
+	default:
+		return fmt.Sprintf("%s: %s is not a value of its attribute's type.", name, shown)
+	}
+}
+
+// shorten returns the first n characters of s as text that every database can
+// store.
+func shorten(s string, n int) string {
+	b := []byte(s[:min(len(s), n*utf8.UTFMax)])
+	s = strings.ToValidUTF8(string(b[:prefix(b, n)]), "\ufffd")
+	return strings.ReplaceAll(s, "\x00", "\u2400")
+}
+
+// Record returns the row of a batch as a JSON object: of a source batch, the
+// record as it was read.
+func Record(batch *column.Batch, row int) string {
+	b := []byte{'{'}
+	for i := range batch.Columns {
+		c := &batch.Columns[i]
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendJSON(b, c.Name)
+		b = append(b, ':')
+		b = appendMember(b, c, row)
+	}
+	return string(append(b, '}'))
+}
+
+func appendMember(b []byte, c *column.Column, row int) []byte {
+	if !c.Valid[row] {
+		return append(b, "null"...)
+	}
+	switch c.Kind {
+	case column.Int, column.Decimal, column.Bool:
+		if v := appendValue(nil, c, row); json.Valid(v) {
+			return append(b, v...)
+		}
+	}
+	return appendJSON(b, string(appendValue(nil, c, row)))
+}
+
+// appendJSON appends s as a JSON string; bytes that are not UTF-8 become
+// U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	var out strings.Builder
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic("mapping: a string that cannot be encoded: " + err.Error()) // there is none
+	}
+	return append(b, strings.TrimSuffix(out.String(), "\n")...)
+}
+
+// appendValue appends a value that is not null, as the source writes it.
+func appendValue(b []byte, c *column.Column, row int) []byte {
+	switch c.Kind {
+	case column.Text, column.Decimal:
+		return append(b, c.Bytes(row)...)
+	case column.Bool:
+		return strconv.AppendBool(b, c.Ints[row] != 0)
+	case column.Time:
+		return time.UnixMicro(c.Ints[row]).UTC().AppendFormat(b, timeLayout)
+	case column.Date:
+		return time.Unix(c.Ints[row]*86400, 0).UTC().AppendFormat(b, dateLayout)
+	case column.GUID:
+		return crosswalk.GSID(c.GUIDs[row]).AppendText36(b)
+	default:
+		return strconv.AppendInt(b, c.Ints[row], 10)
+	}
+}

@@ -1,0 +1,199 @@
+package pipeline
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+)
+
+// The ring of source batches: one being filled, one waiting, one being mapped
+// and written.
+const ringSize = 3
+
+// maxEmptyPages is how many pages in a row may hold no record. Dataverse
+// sends empty pages that are not the last, but not without end.
+const maxEmptyPages = 1000
+
+// ErrPagingLoop is the cause of the error of a run whose pages lead back to a
+// page already read, or on without end.
+var ErrPagingLoop = errors.New("the pages do not end")
+
+// page is a page on its way from the reader to the writer.
+type page struct {
+	batch *column.Batch
+	info  PageInfo
+	err   error
+}
+
+// Run reads, maps and writes pages from the checkpoint on until the last one
+// or until the budget is spent, and reports whether the last page is stored.
+// When it returns, nothing of it is still running. The error is the source's,
+// the target's or Stop's, ctx's cause, a *Stopped, or a *crosswalk.Error of
+// CodeInvalid around ErrPagingLoop; a panic of any stage becomes an error.
+func (s *Slice) Run(ctx context.Context) (done bool, err error) {
+	if s.Checkpoint.Done {
+		return true, nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	free := make(chan *column.Batch, ringSize)
+	for range ringSize {
+		free <- s.Plan.NewSourceBatch()
+	}
+	pages := make(chan page, 1)
+	go s.read(ctx, free, pages)
+	defer func() {
+		cancel()
+		for range pages { // until the reader has ended
+		}
+	}()
+
+	w := writer{Slice: s, batch: s.Plan.NewBatch()}
+	for p := range pages {
+		if p.err != nil {
+			return false, p.err
+		}
+		if err := ctx.Err(); err != nil {
+			return false, context.Cause(ctx)
+		}
+		if err := w.write(ctx, p); err != nil {
+			return false, err
+		}
+		free <- p.batch
+	}
+	if ctx.Err() != nil {
+		return s.Checkpoint.Done, context.Cause(ctx)
+	}
+	return s.Checkpoint.Done, nil
+}
+
+// read sends page after page and closes pages after the last, at the end of
+// the budget and after an error.
+func (s *Slice) read(ctx context.Context, free <-chan *column.Batch, pages chan<- page) {
+	defer close(pages)
+	end := time.Now().Add(s.Budget)
+	if s.Budget == 0 {
+		end = time.Now().Add(DefaultBudget)
+	}
+	link := s.Checkpoint.Link
+	loops := loopDetector{seen: map[[sha256.Size]byte]bool{sha256.Sum256([]byte(link)): true}}
+	for n := s.Checkpoint.Page + 1; ; n++ {
+		var p page
+		select {
+		case p.batch = <-free:
+		case <-ctx.Done():
+			return
+		}
+		p.info, p.err = s.readPage(ctx, link, p.batch)
+		if p.err == nil {
+			p.err = loops.check(n, p.info.Next, p.batch.Rows())
+		}
+		select {
+		case pages <- p:
+		case <-ctx.Done():
+			return
+		}
+		if p.err != nil || p.info.Next == "" || !time.Now().Before(end) {
+			return
+		}
+		link = p.info.Next
+	}
+}
+
+func (s *Slice) readPage(ctx context.Context, link string, into *column.Batch) (info PageInfo, err error) {
+	defer rescue("reading a page", &err)
+	into.Reset()
+	return s.Source.Page(ctx, link, into)
+}
+
+// writer maps and writes pages with memory that it uses again.
+type writer struct {
+	*Slice
+	batch   *column.Batch
+	rejects []crosswalk.Reject
+}
+
+func (w *writer) write(ctx context.Context, p page) (err error) {
+	defer rescue("mapping and writing a page", &err)
+	if w.Stop != nil {
+		reason, err := w.Stop(ctx)
+		if err != nil {
+			return fmt.Errorf("ask whether to go on: %w", err)
+		}
+		if reason != "" {
+			return &Stopped{Reason: reason}
+		}
+	}
+	w.batch.Reset()
+	clear(w.rejects)
+	w.rejects = w.Plan.Apply(p.batch, w.batch, w.rejects[:0])
+	progress := Progress{
+		Counts: crosswalk.Counts{
+			Read:      int64(p.batch.Rows()),
+			Rejected:  int64(len(w.rejects)),
+			Pages:     1,
+			Bytes:     p.info.Bytes,
+			Requests:  p.info.Requests,
+			Throttled: p.info.Throttled,
+		},
+		Checkpoint: crosswalk.Checkpoint{
+			Page: w.Checkpoint.Page + 1,
+			Link: p.info.Next,
+			Done: p.info.Next == "",
+		},
+		Rejects: w.rejects,
+	}
+	written, err := w.Target.Write(ctx, w.batch, progress)
+	if err != nil {
+		return err
+	}
+	w.Checkpoint = progress.Checkpoint
+	w.Counts.Add(progress.Counts)
+	w.Counts.Add(crosswalk.Counts{
+		Inserted: written.Inserted, Updated: written.Updated, Unchanged: written.Unchanged,
+		Duplicates: written.Duplicates, Rejected: written.Rejected,
+	})
+	return nil
+}
+
+// loopDetector notices pages that lead back to one already read.
+type loopDetector struct {
+	seen  map[[sha256.Size]byte]bool
+	empty int
+}
+
+// check looks at page n's link to the next page and its number of records.
+func (d *loopDetector) check(n int64, next string, records int) error {
+	hash := sha256.Sum256([]byte(next))
+	if d.empty++; records > 0 {
+		d.empty = 0
+	}
+	switch {
+	case next == "":
+		return nil
+	case d.seen[hash]:
+		return crosswalk.Errorf(crosswalk.CodeInvalid,
+			"The pages go round in circles: page %d leads back to one already read (link %x).", n, hash[:6]).
+			WithHint("Nothing is lost: what was read is stored. Run the job again; if it happens again, the server's paging is at fault.").
+			WithCause(ErrPagingLoop)
+	case d.empty >= maxEmptyPages:
+		return crosswalk.Errorf(crosswalk.CodeInvalid,
+			"The last %d pages were empty and there is still another one after page %d (link %x).", d.empty, n, hash[:6]).
+			WithHint("Run the job again; if it happens again, the server's paging is at fault.").
+			WithCause(ErrPagingLoop)
+	}
+	d.seen[hash] = true
+	return nil
+}
+
+// rescue turns a panic into an error.
+func rescue(doing string, err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("panic while %s: %v\n%s", doing, v, debug.Stack())
+	}
+}

@@ -1,0 +1,82 @@
+// Package pipeline works a slice of a run: pages in, rows out. While one page
+// is mapped and written, the next is on the wire. A page's rows, rejects,
+// counts and checkpoint reach the target together, so that a slice that is
+// cut off anywhere repeats at most the pages in flight.
+package pipeline
+
+import (
+	"context"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+)
+
+// DefaultBudget is how long a slice goes on beginning pages.
+const DefaultBudget = 30 * time.Second
+
+// Source gives the pages of an entity.
+type Source interface {
+	// Page appends the records of one page to into: the first page if link
+	// is "", else the one that link leads to.
+	Page(ctx context.Context, link string, into *column.Batch) (PageInfo, error)
+}
+
+// PageInfo says what reading a page took and where the next one is.
+type PageInfo struct {
+	Next      string // verbatim link of the next page; "" after the last
+	Records   int
+	Bytes     int64 // received, as sent over the wire
+	Requests  int64 // sent, retries included
+	Throttled time.Duration
+}
+
+// Target stores what was mapped.
+type Target interface {
+	// Write stores the rows of batch and the progress, all or nothing. It
+	// adds to the progress's counts what became of the rows, as Written. The
+	// batch and the rejects are the caller's again when it returns.
+	Write(ctx context.Context, batch *column.Batch, p Progress) (Written, error)
+}
+
+// Progress is what is stored with the rows of a page.
+type Progress struct {
+	// Counts are those of this page alone: Read, Rejected (by the mapping),
+	// Pages, Bytes, Requests and Throttled.
+	Counts crosswalk.Counts
+	// Checkpoint is where the run stands once the page is stored.
+	Checkpoint crosswalk.Checkpoint
+	// Rejects are the records that could not be mapped.
+	Rejects []crosswalk.Reject
+}
+
+// Written says what became of a batch: its rows are the sum of all five.
+type Written struct {
+	Inserted, Updated, Unchanged, Duplicates, Rejected int64
+}
+
+// Slice is a bounded piece of a run.
+type Slice struct {
+	Plan   *mapping.Plan
+	Source Source
+	Target Target
+	// Checkpoint is where the slice begins; Run moves it on with every page
+	// stored.
+	Checkpoint crosswalk.Checkpoint
+	// Counts is the sum of what Run did, the target's part included.
+	Counts crosswalk.Counts
+	// Budget is how long pages are begun; pages begun are finished. 0 means
+	// DefaultBudget. At least one page is read.
+	Budget time.Duration
+	// Stop is asked before each page is stored whether the run should go on:
+	// a reason ends the slice with a *Stopped. nil means never.
+	Stop func(ctx context.Context) (reason string, err error)
+}
+
+// Stopped is the error of a slice that Stop ended. What was stored before
+// stays.
+type Stopped struct{ Reason string }
+
+// Error returns the reason.
+func (s *Stopped) Error() string { return "stopped: " + s.Reason }

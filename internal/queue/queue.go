@@ -1,0 +1,151 @@
+// Package queue holds the work that is still to be done, so that it survives
+// the process: slices of runs, each a bounded piece of work. It is built on
+// River, which nothing outside this package knows, in SQLite (in a file of
+// its own, because a bulk writer in the same file would hold it up) or in
+// PostgreSQL.
+//
+// The queue promises that a slice is worked at least once. That it writes at
+// most once is the fence's promise: whoever takes a run raises its fence, and
+// a slice that comes with an older one finds that there is nothing to do.
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// MaxAttempts is how often a slice is tried before it is parked.
+const MaxAttempts = 5
+
+// A slice is cut off after sliceTimeout; one that has not reported back after
+// rescueAfter was lost with its process and is tried again.
+const (
+	sliceTimeout = 110 * time.Second
+	rescueAfter  = 2 * time.Minute
+)
+
+// Slice is a bounded piece of a run.
+type Slice struct {
+	RunID string
+	// Fence is the fence the run is expected to have when the slice takes it.
+	Fence int64
+	// Attempt counts from 1. Enqueue ignores it.
+	Attempt int
+	// Rescued says that the attempt before never reported back, so that it
+	// may or may not have taken the run: the run's fence may be one higher
+	// than Fence. Enqueue ignores it.
+	Rescued bool
+}
+
+// Next says what follows a slice. The zero value is Done.
+type Next struct {
+	fence  int64
+	after  time.Duration
+	snooze bool
+}
+
+// Done says that the run needs no further slice.
+var Done = Next{}
+
+// Continue asks for another slice of the same run at once. Fence is the fence
+// the run has now.
+func Continue(fence int64) Next { return Next{fence: fence} }
+
+// Snooze asks for the same slice again after d; that counts as no attempt.
+// If the slice took the run, it must have said so by Took.
+func Snooze(d time.Duration) Next { return Next{after: d, snooze: true} }
+
+// Config says where the queue is and what it works.
+type Config struct {
+	// DB is "sqlite:/dir/queue.db" or a PostgreSQL URL. The file and the
+	// tables are made when they are missing.
+	DB string
+	// Workers is the number of slices worked at a time; 0 means 4.
+	Workers int
+	// Logger may be nil.
+	Logger *slog.Logger
+	// Work does a slice. An error or a panic is a failed attempt: the slice
+	// is tried again, with the fence told by Took if there was one, until
+	// MaxAttempts. An error after ctx was cancelled by Stop is no failure.
+	Work func(ctx context.Context, s Slice) (Next, error)
+	// Park is told of a slice that failed for the last time, and why. The
+	// queue forgets it afterwards.
+	Park func(ctx context.Context, s Slice, err error)
+	// Backoff says how long to wait after failed attempt n, counted from 1;
+	// nil means 1, 4, 16 and 64 seconds.
+	Backoff func(n int) time.Duration
+}
+
+// Queue is a durable queue of slices. It is safe for concurrent use.
+type Queue struct {
+	client  client
+	closeDB func()
+	worker  *worker
+}
+
+// client is what the two instances of River's generic client have in common.
+type client interface {
+	Insert(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
+	Start(ctx context.Context) error
+	StopAndCancel(ctx context.Context) error
+}
+
+// Open opens the queue and brings its tables up to date. It works nothing
+// before Start; Stop must be called in any case.
+func Open(ctx context.Context, c Config) (*Queue, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Workers == 0 {
+		c.Workers = 4
+	}
+	if c.Backoff == nil {
+		c.Backoff = func(n int) time.Duration { return time.Second << (2 * min(n-1, 3)) }
+	}
+	q := &Queue{worker: newWorker(c)}
+	var err error
+	if file, ok := strings.CutPrefix(c.DB, "sqlite:"); ok {
+		err = q.openSQLite(ctx, file, c)
+	} else {
+		err = q.openPostgres(ctx, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	q.worker.insert = q.client.Insert
+	return q, nil
+}
+
+// Enqueue adds a slice. Adding the same run with the same fence again does
+// nothing, even after it was worked.
+func (q *Queue) Enqueue(ctx context.Context, s Slice) error {
+	return q.worker.enqueue(ctx, s.RunID, s.Fence)
+}
+
+// Start begins to work. Cancelling ctx does not stop the queue; Stop does.
+func (q *Queue) Start(ctx context.Context) error {
+	if err := q.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start the queue: %w", err)
+	}
+	return nil
+}
+
+// Stop cancels the slices at work, waits for them until ctx ends, and closes
+// the queue's database. What was not finished is tried again after the next
+// start. It returns ctx's error when a slice did not end in time.
+func (q *Queue) Stop(ctx context.Context) error {
+	q.worker.stop()
+	err := q.client.StopAndCancel(ctx)
+	q.closeDB()
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("stop the queue: %w", err)
+	}
+	return err
+}

@@ -1,0 +1,143 @@
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+)
+
+// args is a slice as River stores it.
+type args struct {
+	RunID string `json:"run_id" river:"unique"`
+	Fence int64  `json:"fence" river:"unique"`
+}
+
+// Kind names the work for River; it is stored and never changes.
+func (args) Kind() string { return "run_slice" }
+
+// report is what an attempt leaves for the next one, kept as River's output
+// of the job.
+type report struct {
+	Fence   int64 `json:"fence,omitempty"` // told by Took; 0 if the run was not taken
+	Attempt int   `json:"attempt"`         // attempts that reported back
+}
+
+type fenceKey struct{}
+
+// Took notes, inside Work, that the slice has taken the run, which now has
+// that fence. The next attempt of a slice that then fails, panics or snoozes
+// comes with it. Outside of Work it does nothing.
+func Took(ctx context.Context, fence int64) {
+	if p, ok := ctx.Value(fenceKey{}).(*atomic.Int64); ok {
+		p.Store(fence)
+	}
+}
+
+// worker works the slices that River hands out.
+type worker struct {
+	river.WorkerDefaults[args]
+	work     func(ctx context.Context, s Slice) (Next, error)
+	park     func(ctx context.Context, s Slice, err error)
+	backoff  func(n int) time.Duration
+	log      *slog.Logger
+	insert   func(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
+	stopping atomic.Bool
+}
+
+func newWorker(c Config) *worker {
+	return &worker{work: c.Work, park: c.Park, backoff: c.Backoff, log: c.Logger}
+}
+
+func (w *worker) stop() { w.stopping.Store(true) }
+
+func (w *worker) enqueue(ctx context.Context, runID string, fence int64) error {
+	if _, err := w.insert(ctx, args{RunID: runID, Fence: fence}, nil); err != nil {
+		return fmt.Errorf("enqueue a slice of run %s: %w", runID, err)
+	}
+	return nil
+}
+
+// Work does one attempt of a slice.
+func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
+	s, reported := sliceOf(job)
+	if job.Attempt > MaxAttempts {
+		// Only a slice that took its process down with it gets here.
+		err := fmt.Errorf("the slice was lost %d times with the process that worked it", job.Attempt-1)
+		return w.parked(ctx, s, err)
+	}
+	var took atomic.Int64
+	next, err := w.attempt(context.WithValue(ctx, fenceKey{}, &took), s)
+	if fence := took.Load(); fence != 0 {
+		reported.Fence = fence
+	}
+	// What follows must be stored even if the slice's time is up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	switch {
+	case err != nil && w.stopping.Load():
+		return w.again(ctx, reported, job.Attempt-1, 0)
+	case err != nil && job.Attempt >= MaxAttempts:
+		return w.parked(ctx, s, err)
+	case err != nil:
+		reported.Attempt = job.Attempt
+		return errors.Join(err, river.RecordOutput(ctx, reported))
+	case next.snooze:
+		return w.again(ctx, reported, job.Attempt-1, next.after)
+	case next.fence != 0:
+		return w.enqueue(ctx, s.RunID, next.fence)
+	}
+	return nil
+}
+
+// again gives the job back without counting the attempt.
+func (w *worker) again(ctx context.Context, r report, attempts int, after time.Duration) error {
+	r.Attempt = attempts
+	if err := river.RecordOutput(ctx, r); err != nil {
+		return err
+	}
+	return river.JobSnooze(max(after, 0))
+}
+
+func (w *worker) parked(ctx context.Context, s Slice, err error) error {
+	w.park(ctx, s, err)
+	return river.JobCancel(err)
+}
+
+// attempt calls Work and turns a panic into an error.
+func (w *worker) attempt(ctx context.Context, s Slice) (next Next, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic in a slice of run %s: %v\n%s", s.RunID, v, debug.Stack())
+		}
+	}()
+	return w.work(ctx, s)
+}
+
+// NextRetry says when a failed attempt is followed by the next.
+func (w *worker) NextRetry(job *river.Job[args]) time.Time {
+	return time.Now().Add(max(w.backoff(job.Attempt), time.Millisecond))
+}
+
+// sliceOf returns the slice a job stands for and what the last attempt that
+// reported back left.
+func sliceOf(job *river.Job[args]) (Slice, report) {
+	var r report
+	if out := job.Output(); out != nil {
+		if err := json.Unmarshal(out, &r); err != nil {
+			r = report{} // not ours: as if nothing had been left
+		}
+	}
+	s := Slice{RunID: job.Args.RunID, Fence: job.Args.Fence, Attempt: job.Attempt, Rescued: job.Attempt-1 > r.Attempt}
+	if r.Fence > s.Fence {
+		s.Fence = r.Fence
+	}
+	return s, r
+}
