@@ -1,0 +1,157 @@
+package dataverse
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// apiPath is the root of the Web API. Links of answers repeat the version
+// that was called.
+const apiPath = "/api/data/v9.2/"
+
+// maxDocument is the largest inflated answer that is not a page.
+const maxDocument = 256 << 20
+
+// Config is what a Client needs.
+type Config struct {
+	// BaseURL is the address of the environment, scheme and host.
+	BaseURL string
+	// Token returns an access token for the environment. force means that
+	// the server refused the last one although it had not expired. Its errors
+	// are returned as they are.
+	Token func(ctx context.Context, force bool) (string, error)
+	// Transport sends the requests; nil means one with HTTP/1.1 connections
+	// of its own. It must not follow redirects or keep cookies.
+	Transport http.RoundTripper
+	// Logger gets a line at debug level for each answer and one at warn
+	// level for each retry; nil means none. Neither holds queries or data.
+	Logger *slog.Logger
+}
+
+// Client reads from one environment as one user. It is safe for concurrent
+// use, and all callers should share one: when the server asks to slow down,
+// all requests of the client wait.
+//
+// Errors are *crosswalk.Error for a person, or the context's own:
+//
+//	CodeInvalid       the request names something that is not there (any more), or the answer does not fit
+//	CodeDisconnected  the authorization no longer works
+//	CodeForbidden     the user may not read that
+//	CodeNotFound      no such table or record
+//	CodeUnavailable   no answer, or none that can be used, after all retries
+type Client struct {
+	base  *url.URL
+	err   error // the base address is wrong
+	chain http.RoundTripper
+	log   *slog.Logger
+}
+
+// New makes a Client. It sends nothing; a base address that cannot be used
+// fails each call with CodeInvalid.
+func New(cfg Config) *Client {
+	c := &Client{log: cfg.Logger}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	c.base, c.err = parseBase(cfg.BaseURL)
+	transport := cfg.Transport
+	if transport == nil {
+		transport = newTransport()
+	}
+	chain := http.RoundTripper(&wire{next: transport})
+	chain = &authorizer{next: chain, token: cfg.Token}
+	chain = &pacer{next: chain}
+	c.chain = &logger{next: chain, log: c.log}
+	return c
+}
+
+func parseBase(raw string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSuffix(raw, "/"))
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.Path != "" {
+		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%q is not the address of an environment.", raw).
+			WithHint("It looks like https://yourorg.crm.dynamics.com.")
+	}
+	return u, nil
+}
+
+// newTransport returns a transport for many parallel HTTP/1.1 connections.
+// Over HTTP/2 one connection would carry all requests to one server.
+func newTransport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableCompression = true
+	t.ForceAttemptHTTP2 = false
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.MaxIdleConns = 256
+	t.MaxIdleConnsPerHost = 64
+	t.IdleConnTimeout = 90 * time.Second
+	t.ResponseHeaderTimeout = headerTimeout
+	return t
+}
+
+// call is one thing asked of the server, through all its attempts.
+type call struct {
+	what   string // for messages: "read table account"
+	url    *url.URL
+	prefer string
+	tally  tally
+}
+
+// address returns the address of a path and query below the API's root. The
+// query is taken as it is.
+func (c *Client) address(path, query string) *url.URL {
+	u := *c.base
+	u.Path = apiPath + path
+	u.RawQuery = query
+	return &u
+}
+
+// read asks for a JSON document and decodes it into v.
+func (c *Client) read(ctx context.Context, what, path, query string, v any) error {
+	if c.err != nil {
+		return c.err
+	}
+	call := &call{what: what, url: c.address(path, query)}
+	return c.get(ctx, call, func(body io.Reader) error {
+		data, err := io.ReadAll(&limitedReader{body, maxDocument})
+		if err != nil {
+			return err
+		}
+		if err := json.Unmarshal(data, v); err != nil {
+			return &garbled{err}
+		}
+		return nil
+	})
+}
+
+// request makes the request of one attempt.
+func (c *Client) request(ctx context.Context, call *call) *http.Request {
+	r := &http.Request{
+		Method:     http.MethodGet,
+		URL:        call.url,
+		Host:       call.url.Host,
+		Proto:      "HTTP/1.1",
+		ProtoMajor: 1,
+		ProtoMinor: 1,
+		Header: http.Header{
+			"Accept":           {"application/json"},
+			"Accept-Encoding":  {"gzip"},
+			"If-None-Match":    {"null"}, // against caches, as Microsoft advises
+			"Odata-Maxversion": {"4.0"},
+			"Odata-Version":    {"4.0"},
+			"User-Agent":       {"Crosswalk"},
+		},
+	}
+	if call.prefer != "" {
+		r.Header.Set("Prefer", call.prefer)
+	}
+	return r.WithContext(context.WithValue(ctx, tallyKey{}, &call.tally))
+}

@@ -1,0 +1,123 @@
+package dataverse
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// Properties of a table that its metadata are read by.
+const entityProperties = "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,IsActivity,IsCustomEntity,DisplayName"
+
+// entityDefinition is a table as the Web API describes it.
+type entityDefinition struct {
+	LogicalName           string
+	EntitySetName         string
+	PrimaryIdAttribute    string
+	PrimaryNameAttribute  string
+	ChangeTrackingEnabled bool
+	IsActivity            bool
+	IsCustomEntity        bool
+	IsIntersect           bool
+	IsPrivate             bool
+	IsLogicalEntity       bool
+	OwnershipType         string
+	DisplayName           label
+}
+
+func (d *entityDefinition) entity() crosswalk.Entity {
+	return crosswalk.Entity{
+		LogicalName:    d.LogicalName,
+		EntitySetName:  d.EntitySetName,
+		DisplayName:    d.DisplayName.or(d.LogicalName),
+		PrimaryID:      d.PrimaryIdAttribute,
+		PrimaryName:    d.PrimaryNameAttribute,
+		ChangeTracking: d.ChangeTrackingEnabled,
+		Activity:       d.IsActivity,
+		Custom:         d.IsCustomEntity,
+	}
+}
+
+// readable reports whether a table is one that people know and the Web API
+// has: no join table, no internal one.
+func (d *entityDefinition) readable() bool {
+	return d.EntitySetName != "" && d.PrimaryIdAttribute != "" &&
+		!d.IsIntersect && !d.IsPrivate && !d.IsLogicalEntity &&
+		(d.OwnershipType != "None" || d.IsCustomEntity)
+}
+
+// Entities returns all readable tables, without their attributes, sorted by
+// display name.
+func (c *Client) Entities(ctx context.Context) ([]crosswalk.Entity, error) {
+	var answer struct{ Value []entityDefinition }
+	query := "$select=" + entityProperties + ",IsIntersect,IsPrivate,IsLogicalEntity,OwnershipType"
+	if err := c.read(ctx, "list the tables", "EntityDefinitions", query, &answer); err != nil {
+		return nil, err
+	}
+	entities := make([]crosswalk.Entity, 0, len(answer.Value))
+	for i := range answer.Value {
+		if d := &answer.Value[i]; d.readable() {
+			entities = append(entities, d.entity())
+		}
+	}
+	slices.SortFunc(entities, func(a, b crosswalk.Entity) int {
+		if n := strings.Compare(strings.ToLower(a.DisplayName), strings.ToLower(b.DisplayName)); n != 0 {
+			return n
+		}
+		return strings.Compare(a.LogicalName, b.LogicalName)
+	})
+	return entities, nil
+}
+
+var logicalName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// Entity returns a table with its readable attributes. It returns
+// CodeNotFound when there is no such table.
+func (c *Client) Entity(ctx context.Context, name string) (*crosswalk.Entity, error) {
+	missing := func(cause error) error {
+		return crosswalk.Errorf(crosswalk.CodeNotFound, "There is no table %q in this environment.", name).
+			WithHint("Use the logical name of a table, for example account.").WithCause(cause)
+	}
+	if !logicalName.MatchString(name) {
+		return nil, missing(nil)
+	}
+	name = strings.ToLower(name)
+	var d entityDefinition
+	err := c.read(ctx, "read the metadata of "+name, "EntityDefinitions(LogicalName='"+name+"')", "$select="+entityProperties, &d)
+	if crosswalk.ErrorCode(err) == crosswalk.CodeNotFound {
+		return nil, missing(err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	e := d.entity()
+	if e.Attributes, err = c.attributes(ctx, &e); err != nil {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// label is a text in the languages of the environment. Either member may be
+// missing, null or empty.
+type label struct {
+	UserLocalizedLabel *localized
+	LocalizedLabels    []localized
+}
+
+type localized struct{ Label string }
+
+// or returns the label in the user's language, or the first there is, or s.
+func (l label) or(s string) string {
+	if u := l.UserLocalizedLabel; u != nil && u.Label != "" {
+		return u.Label
+	}
+	for _, other := range l.LocalizedLabels {
+		if other.Label != "" {
+			return other.Label
+		}
+	}
+	return s
+}

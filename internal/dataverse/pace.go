@@ -1,0 +1,119 @@
+package dataverse
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// How long requests are held back when the server asks for it.
+const (
+	firstPause = 5 * time.Second // when it does not say how long; doubled each time
+	maxPause   = 5 * time.Minute // at most: the window of Dataverse's limits
+)
+
+// pacer holds requests back while the server asked for it with Retry-After.
+// All requests of a client pass the same gate: the limits are those of the
+// user, and each request sent too early makes the pause longer.
+type pacer struct {
+	next http.RoundTripper
+
+	mu     sync.Mutex
+	until  time.Time     // the gate is closed until then
+	pause  time.Duration // next pause when the server does not say
+	closed uint64        // how often the gate was closed
+}
+
+func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := p.wait(req.Context()); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	resp, err := p.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	pause, asked := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests,
+		resp.StatusCode == http.StatusServiceUnavailable && asked:
+		p.close(pause, closed)
+	case resp.StatusCode < 400:
+		p.mu.Lock()
+		p.pause = 0
+		p.mu.Unlock()
+	}
+	return resp, nil
+}
+
+// wait waits until the gate is open and notes how long that took.
+func (p *pacer) wait(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		left := time.Until(p.until)
+		p.mu.Unlock()
+		if left <= 0 {
+			return nil
+		}
+		begin := time.Now()
+		err := sleep(ctx, left)
+		tallyOf(ctx).throttled += time.Since(begin)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// close closes the gate for d, or for a pause that grows when d is 0. seen is
+// how often the gate had been closed when the request was sent: answers to
+// requests that were under way together make the pause grow only once.
+func (p *pacer) close(d time.Duration, seen uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d <= 0 {
+		if p.pause == 0 || p.closed == seen {
+			p.pause = min(max(2*p.pause, firstPause), maxPause)
+		}
+		d = p.pause
+	}
+	p.closed++
+	if until := time.Now().Add(min(d, maxPause)); until.After(p.until) {
+		p.until = until
+	}
+}
+
+// retryAfter reads a Retry-After header, which holds seconds or a date (RFC
+// 9110, section 10.2.3), and whether there was one that can be read. A date
+// in the past is 0.
+func retryAfter(header string, now time.Time) (time.Duration, bool) {
+	if header == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.ParseFloat(header, 64); err == nil {
+		if !(seconds >= 0) { // also not a number
+			return 0, false
+		}
+		return time.Duration(min(seconds, maxPause.Seconds()) * float64(time.Second)), true
+	}
+	at, err := http.ParseTime(header)
+	if err != nil {
+		return 0, false
+	}
+	return min(max(at.Sub(now), 0), maxPause), true
+}
+
+// sleep waits for d or until ctx ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-t.C:
+		return nil
+	}
+}
