@@ -1,0 +1,45 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mattn/go-runewidth"
+)
+
+// step tells that a part of the demo's set-up is done. It is progress, so it
+// goes where progress goes.
+func (d *demo) step(what, format string, args ...any) {
+	color := d.terminal && d.getenv("NO_COLOR") == ""
+	d.note("%s %s %s", paint(color, green, "✓"), runewidth.FillRight(what, 18), clean(fmt.Sprintf(format, args...)))
+}
+
+// print prints what the demo did: one JSON document, or tables for people.
+func (d *demo) print(r demoReport) error {
+	if d.cmd.JSON {
+		return d.printJSON(r)
+	}
+	runs := &table{head: []string{"Job", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Rejected", ">Rows/s", "Status"}}
+	for _, b := range r.Runs {
+		n := b.Counts
+		runs.add(b.Job, n.Read, n.Inserted, n.Updated, n.Unchanged, n.Rejected, rate(b.run), statusWord(b.Status))
+	}
+	fmt.Fprintln(d.stdout)
+	runs.write(d.stdout, d.color, "  ")
+	for _, b := range r.Runs {
+		if b.Message != "" {
+			fmt.Fprintf(d.stdout, "  %s: %s\n", clean(b.Job), clean(b.Message))
+		}
+	}
+	objects := &table{head: []string{"Object", ">Rows"}}
+	for _, o := range r.Objects {
+		objects.add(o.Name, o.Rows)
+	}
+	fmt.Fprintln(d.stdout)
+	objects.write(d.stdout, d.color, "  ")
+	if d.cmd.Exit {
+		return nil
+	}
+	fmt.Fprintf(d.stdout, "\n  Web UI        %s\n  Sign in once  %s\n\n  Ctrl-C ends the demo; the data stay in %s.\n",
+		paint(d.color, bold, r.URL), r.SignInLink, d.cmd.Data)
+	return nil
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/client"
+)
+
+// jobCmd is the group of the commands about jobs.
+type jobCmd struct {
+	List   jobListCmd   `cmd:"" help:"List jobs with their last runs."`
+	Create jobCreateCmd `cmd:"" help:"Make a job from a template or a file."`
+	Show   jobShowCmd   `cmd:"" help:"Show a job with its mapping."`
+	Run    jobRunCmd    `cmd:"" help:"Run a job now."`
+}
+
+type jobListCmd struct {
+	Search     string `short:"q" placeholder:"TEXT" help:"Only those whose name holds this."`
+	Connection string `placeholder:"NAME" help:"Only those of this connection."`
+	Limit      int    `default:"200" help:"At most this many."`
+	remote
+}
+
+func (cmd *jobListCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	f := client.JobFilter{Search: cmd.Search}
+	if cmd.Connection != "" {
+		conn, err := findConnection(ctx, c, cmd.Connection)
+		if err != nil {
+			return err
+		}
+		f.ConnectionID = conn.ID
+	}
+	page, err := take(cmd.Limit, func(p client.Paging) (client.Page[crosswalk.Job], error) {
+		f.Paging = p
+		return c.ListJobs(ctx, f)
+	})
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printList(page.Items, page.Total)
+	}
+	t := &table{head: []string{"Name", "Connection", "Source", "Destination", "Last run", "At"}}
+	for _, j := range page.Items {
+		status, at := cell{"never", faint}, ""
+		if j.LastRun != nil {
+			status, at = statusWord(j.LastRun.Status), moment(&j.LastRun.At)
+		}
+		t.add(j.Name, j.ConnectionName, j.Entity, j.Object, status, at)
+	}
+	a.printTable(t)
+	a.noteMore(len(page.Items), page.Total)
+	return nil
+}
+
+type jobCreateCmd struct {
+	Connection string `placeholder:"NAME" help:"Name or id of the connection; with --file it may stand in the file."`
+	Template   string `xor:"from" required:"" placeholder:"NAME" help:"Template to take: user_sync or company_sync."`
+	File       string `xor:"from" required:"" placeholder:"FILE" help:"JSON file with the job, - for standard input."`
+	Name       string `placeholder:"NAME" help:"Name of the job, instead of the one in the template or file."`
+	Check      bool   `help:"Only report problems; make nothing."`
+	remote
+}
+
+func (*jobCreateCmd) Help() string {
+	return `Examples:
+
+  crosswalk job create --connection Acme --template company_sync
+  crosswalk job show "Company Sync_Acme" --json > job.json
+  crosswalk job create --file job.json --name "Company Sync, only active"`
+}
+
+func (cmd *jobCreateCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	in, err := cmd.input(ctx, a, c)
+	if err != nil {
+		return err
+	}
+	if cmd.Name != "" {
+		in.Name = cmd.Name
+	}
+	if cmd.Check {
+		problems, err := c.CheckJob(ctx, "", in)
+		if err != nil {
+			return err
+		}
+		if err := crosswalk.Problems(problems).Err("The job has problems."); err != nil {
+			return err
+		}
+		if cmd.JSON {
+			return a.printJSON(map[string]any{"problems": []crosswalk.FieldError{}})
+		}
+		a.note("The job is good.")
+		return nil
+	}
+	job, err := c.InsertJob(ctx, in)
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printJSON(job)
+	}
+	a.showJob(job)
+	return nil
+}
+
+func (cmd *jobCreateCmd) input(ctx context.Context, a *app, c *client.Client) (client.JobInput, error) {
+	var in client.JobInput
+	if cmd.File != "" {
+		text, err := a.readFile(cmd.File)
+		if err != nil {
+			return in, err
+		}
+		if in, err = parseJob(text); err != nil {
+			return in, err
+		}
+	}
+	if cmd.Connection != "" {
+		conn, err := findConnection(ctx, c, cmd.Connection)
+		if err != nil {
+			return in, err
+		}
+		in.ConnectionID = conn.ID
+	}
+	if cmd.Template == "" {
+		return in, nil
+	}
+	if in.ConnectionID == "" {
+		return in, crosswalk.Errorf(crosswalk.CodeInvalid, "A template needs a connection.").WithHint("Name it with --connection.")
+	}
+	templates, err := c.Templates(ctx, in.ConnectionID)
+	if err != nil {
+		return in, err
+	}
+	var names []string
+	for _, t := range templates {
+		if t.Name == cmd.Template {
+			return t.Job, nil
+		}
+		names = append(names, t.Name)
+	}
+	return in, crosswalk.Errorf(crosswalk.CodeNotFound, "There is no template named %q.", cmd.Template).
+		WithHint("There are: %s.", strings.Join(names, ", "))
+}
+
+// parseJob reads a job from JSON. Members that a shown job has and an input
+// has not, such as the id, are left out; any other is refused, since a
+// mistyped one would be lost silently.
+func parseJob(text []byte) (client.JobInput, error) {
+	var in struct {
+		client.JobInput
+		ID             any `json:"id"`
+		ConnectionName any `json:"connection_name"`
+		OutOfTheBox    any `json:"out_of_the_box"`
+		Version        any `json:"version"`
+		LastRun        any `json:"last_run"`
+		CreatedAt      any `json:"created_at"`
+		UpdatedAt      any `json:"updated_at"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	err := dec.Decode(&in)
+	if err == nil {
+		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
+			err = errors.New("something follows the job")
+		}
+	}
+	if err != nil {
+		return client.JobInput{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold a job: %s.", strings.TrimPrefix(err.Error(), "json: ")).
+			WithHint("\"crosswalk job show NAME --json\" shows how a job is written.")
+	}
+	if in.Operation == "" {
+		in.Operation = crosswalk.OperationUpsert
+	}
+	if in.LoadMode == "" {
+		in.LoadMode = crosswalk.LoadFull
+	}
+	if in.Filter.Conditions == nil {
+		in.Filter.Conditions = []crosswalk.Condition{}
+	}
+	if in.Mapping.Fields == nil {
+		in.Mapping.Fields = []crosswalk.FieldMapping{}
+	}
+	return in.JobInput, nil
+}
+
+type jobShowCmd struct {
+	Job string `arg:"" help:"Name or id of the job."`
+	remote
+}
+
+func (cmd *jobShowCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	job, err := findJob(ctx, c, cmd.Job)
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printJSON(job)
+	}
+	a.showJob(job)
+	return nil
+}
+
+func (a *app) showJob(j crosswalk.Job) {
+	a.facts(
+		"Name", j.Name,
+		"Id", j.ID,
+		"Connection", j.ConnectionName,
+		"Source", j.Entity,
+		"Destination", j.Object,
+		"Operation", string(j.Operation),
+	)
+	a.note("")
+	t := &table{head: []string{"Source", "Field", "Options"}}
+	for _, f := range j.Mapping.Fields {
+		var options []string
+		for _, o := range []struct {
+			on   bool
+			name string
+		}{{f.Identifier, "identifier"}, {f.Label, "label"}, {f.Negate, "negated"}, {f.OnNull == crosswalk.NullKeep, "keep when empty"}, {f.OnTooLong == crosswalk.LengthTruncate, "truncate"}} {
+			if o.on {
+				options = append(options, o.name)
+			}
+		}
+		t.add(f.Source, f.Target, strings.Join(options, ", "))
+	}
+	a.printTable(t)
+}
+
+type jobRunCmd struct {
+	Job  string `arg:"" help:"Name or id of the job."`
+	Wait bool   `short:"w" help:"Wait until the run has ended; the exit code tells how."`
+	remote
+}
+
+func (*jobRunCmd) Help() string {
+	return `With --wait the exit code is 0 for success, 10 for partial success, 11 for a failed or skipped run and
+12 for a cancelled one. Ctrl-C stops waiting; the run goes on.
+
+Examples:
+
+  crosswalk job run "User Sync_Acme" --wait
+  crosswalk job run "Company Sync_Acme" --wait --json`
+}
+
+func (cmd *jobRunCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	job, err := findJob(ctx, c, cmd.Job)
+	if err != nil {
+		return err
+	}
+	run, err := c.StartRun(ctx, job.ID)
+	if err != nil {
+		return err
+	}
+	if cmd.Wait {
+		if run, err = a.wait(ctx, c, run); err != nil {
+			return err
+		}
+	}
+	if cmd.JSON {
+		err = a.printJSON(run)
+	} else {
+		a.showRun(run)
+	}
+	if err == nil && cmd.Wait {
+		return runExit(run)
+	}
+	return err
+}

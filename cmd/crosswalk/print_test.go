@@ -1,0 +1,101 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+func TestTableIsAligned(t *testing.T) {
+	t.Parallel()
+	tests := map[string]struct {
+		color bool
+		limit int
+		want  string
+	}{
+		"plain": {false, 0, "" +
+			"Name          Count  Note\n" +
+			"Ada           1,234  first\n" +
+			"東京 Partner      7  a long note\n" +
+			"two lines        -1\n"},
+		"coloured": {true, 0, "" +
+			"\x1b[1mName\x1b[0m          \x1b[1mCount\x1b[0m  \x1b[1mNote\x1b[0m\n" +
+			"\x1b[32mAda\x1b[0m           1,234  first\n" +
+			"東京 Partner      7  a long note\n" +
+			"two lines        -1\n"},
+		"cut": {false, 8, "" +
+			"Name      Count  Note\n" +
+			"Ada       1,234  first\n" +
+			"東京 Pa…      7  a long …\n" +
+			"two lin…     -1\n"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			table := &table{head: []string{"Name", ">Count", "Note"}, limit: tt.limit}
+			table.add(cell{"Ada", green}, int64(1234), "first")
+			table.add("東京 Partner", int64(7), "a long note")
+			table.add("two\nlines", int64(-1), "")
+			var b strings.Builder
+			table.write(&b, tt.color, "")
+			if diff := cmp.Diff(tt.want, b.String()); diff != "" {
+				t.Errorf("table (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestClean(t *testing.T) {
+	t.Parallel()
+	tests := map[string]string{
+		"Zoë 👩‍🚀":              "Zoë 👩‍🚀",
+		"a\x1b[31mb":           "a [31mb",
+		"bell\x07 and\rreturn": "bell  and return",
+		"\u202eevil":           " evil",
+		"\u009b2J":             " 2J",
+	}
+	for text, want := range tests {
+		if got := clean(text); got != want {
+			t.Errorf("clean(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestNumber(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567", -1: "-1", -123456: "-123,456"} {
+		if got := number(n); got != want {
+			t.Errorf("number(%d) = %q, want %q", n, got, want)
+		}
+	}
+}
+
+func TestProgressOf(t *testing.T) {
+	t.Parallel()
+	start := time.Now().Add(-10 * time.Second)
+	tests := map[string]struct {
+		run  crosswalk.Run
+		want string
+	}{
+		"waits":          {crosswalk.Run{Status: crosswalk.RunQueued}, "queued"},
+		"nothing yet":    {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 100}, "0 of 100 read"},
+		"unknown total":  {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: -1, Counts: crosswalk.Counts{Read: 5000}}, "5,000 read, 500/s"},
+		"half":           {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 10000, Counts: crosswalk.Counts{Read: 5000}}, "5,000 of 10,000 read, 500/s, 10s left"},
+		"more than said": {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 4000, Counts: crosswalk.Counts{Read: 5000}, Cancelling: true}, "5,000 of 5,000 read, 500/s, cancelling"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got := progressOf(tt.run)
+			// The clock goes on while the test runs.
+			got = strings.NewReplacer("499/s", "500/s", "498/s", "500/s").Replace(got)
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("progress (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/mattn/go-runewidth"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/client"
+)
+
+// linePause is the least time between two lines of progress where there is
+// no terminal.
+const linePause = 2 * time.Second
+
+// wait waits until a run has ended and shows its progress meanwhile: a bar
+// on a terminal, else a line from time to time.
+func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (crosswalk.Run, error) {
+	if a.terminal {
+		return a.waitWithBar(ctx, c, run)
+	}
+	var last time.Time
+	return c.WaitRun(ctx, run.ID, func(r crosswalk.Run) {
+		switch {
+		case r.Status.Ended():
+			a.note("%s: %s", clean(r.JobName), outcome(r))
+		case last.IsZero() || time.Since(last) >= linePause:
+			last = time.Now()
+			a.note("%s: %s", clean(r.JobName), progressOf(r))
+		}
+	})
+}
+
+// waitWithBar draws the bar on the terminal.
+func (a *app) waitWithBar(ctx context.Context, c *client.Client, run crosswalk.Run) (crosswalk.Run, error) {
+	var mu sync.Mutex
+	seen := run
+	now := func() crosswalk.Run {
+		mu.Lock()
+		defer mu.Unlock()
+		return seen
+	}
+	show := func(text func(crosswalk.Run) string, wc decor.WC) decor.Decorator {
+		return decor.Any(func(decor.Statistics) string { return text(now()) }, wc)
+	}
+	bars := mpb.NewWithContext(ctx, mpb.WithOutput(a.stderr), mpb.WithWidth(64), mpb.WithRefreshRate(100*time.Millisecond))
+	bar := bars.New(0,
+		mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound(""),
+		mpb.PrependDecorators(show(func(r crosswalk.Run) string {
+			return "  " + runewidth.FillRight(runewidth.Truncate(clean(r.JobName), 32, "…"), 32) + " "
+		}, decor.WC{})),
+		mpb.AppendDecorators(show(func(r crosswalk.Run) string { return " " + progressOf(r) }, decor.WC{})),
+		mpb.BarRemoveOnComplete(),
+	)
+	ended, err := c.WaitRun(ctx, run.ID, func(r crosswalk.Run) {
+		mu.Lock()
+		seen = r
+		mu.Unlock()
+		bar.SetTotal(max(r.Total, r.Counts.Read+1), false)
+		bar.SetCurrent(r.Counts.Read)
+	})
+	bar.Abort(true)
+	bars.Wait()
+	if err == nil {
+		a.note("  %s %s", runewidth.FillRight(runewidth.Truncate(clean(ended.JobName), 32, "…"), 32), outcome(ended))
+	}
+	return ended, err
+}
+
+// progressOf says in words how far a run is.
+func progressOf(r crosswalk.Run) string {
+	if r.Status == crosswalk.RunQueued {
+		return "queued"
+	}
+	text := number(r.Counts.Read)
+	if r.Total > 0 {
+		text += " of " + number(max(r.Total, r.Counts.Read))
+	}
+	text += " read"
+	if r.Counts.Read > 0 {
+		text += ", " + rate(r) + "/s"
+	}
+	if left := remaining(r); left > 0 {
+		text += ", " + left.String() + " left"
+	}
+	if r.Cancelling {
+		text += ", cancelling"
+	}
+	return text
+}
+
+// remaining estimates how long a run will still take, in whole seconds; zero
+// when it cannot be told.
+func remaining(r crosswalk.Run) time.Duration {
+	if r.Counts.Read <= 0 || r.Total <= r.Counts.Read {
+		return 0
+	}
+	perRecord := took(r).Seconds() / float64(r.Counts.Read)
+	seconds := perRecord * float64(r.Total-r.Counts.Read)
+	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
+}
+
+// outcome says in words how a run ended.
+func outcome(r crosswalk.Run) string {
+	text := statusWord(r.Status).text
+	if r.Message != "" {
+		text += ": " + clean(r.Message)
+	}
+	if r.StartedAt != nil {
+		text += fmt.Sprintf(", %s read in %s", number(r.Counts.Read), took(r).Round(10*time.Millisecond))
+	}
+	return text
+}

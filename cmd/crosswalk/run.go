@@ -1,0 +1,193 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/client"
+)
+
+// runCmd is the group of the commands about runs.
+type runCmd struct {
+	List    runListCmd    `cmd:"" help:"List runs, newest first."`
+	Show    runShowCmd    `cmd:"" help:"Show a run with its counts."`
+	Rejects runRejectsCmd `cmd:"" help:"List the records a run could not store, with the reasons."`
+	Cancel  runCancelCmd  `cmd:"" help:"End a run after the batch it is writing."`
+}
+
+type runListCmd struct {
+	Job    string `placeholder:"NAME" help:"Only runs of this job."`
+	Status string `enum:",queued,running,success,partial_success,failed,cancelled,skipped" default:"" placeholder:"STATUS" help:"Only runs in this state: ${enum}."`
+	Search string `short:"q" placeholder:"TEXT" help:"Only runs whose job's name holds this."`
+	Limit  int    `default:"20" help:"At most this many."`
+	remote
+}
+
+func (cmd *runListCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	f := client.RunFilter{Search: cmd.Search, Status: crosswalk.RunStatus(cmd.Status)}
+	if cmd.Job != "" {
+		job, err := findJob(ctx, c, cmd.Job)
+		if err != nil {
+			return err
+		}
+		f.JobID = job.ID
+	}
+	page, err := take(cmd.Limit, func(p client.Paging) (client.Page[crosswalk.Run], error) {
+		f.Paging = p
+		return c.ListRuns(ctx, f)
+	})
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printList(page.Items, page.Total)
+	}
+	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Rejected", "Started", ">Took"}}
+	for _, r := range page.Items {
+		n := r.Counts
+		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, n.Rejected, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
+	}
+	a.printTable(t)
+	a.noteMore(len(page.Items), page.Total)
+	return nil
+}
+
+type runShowCmd struct {
+	Ref  string `arg:"" name:"run" default:"latest" help:"Number or id of the run, or \"latest\"."`
+	Wait bool   `short:"w" help:"Wait until the run has ended; the exit code tells how."`
+	remote
+}
+
+func (cmd *runShowCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	run, err := findRun(ctx, c, cmd.Ref)
+	if err != nil {
+		return err
+	}
+	if cmd.Wait {
+		if run, err = a.wait(ctx, c, run); err != nil {
+			return err
+		}
+	}
+	if cmd.JSON {
+		err = a.printJSON(run)
+	} else {
+		a.showRun(run)
+	}
+	if err == nil && cmd.Wait {
+		return runExit(run)
+	}
+	return err
+}
+
+func (a *app) showRun(r crosswalk.Run) {
+	n := r.Counts
+	speed := ""
+	if n.Read > 0 {
+		speed = rate(r) + " records/s"
+	}
+	a.facts(
+		"Run", number(r.Number),
+		"Id", r.ID,
+		"Job", r.JobName,
+		"Status", statusWord(r.Status),
+		"Message", r.Message,
+		"Hint", r.Hint,
+		"Read", number(n.Read),
+		"Inserted", number(n.Inserted),
+		"Updated", number(n.Updated),
+		"Unchanged", number(n.Unchanged),
+		"Rejected", number(n.Rejected),
+		"Duplicates", number(n.Duplicates),
+		"Queued", moment(&r.QueuedAt),
+		"Started", moment(r.StartedAt),
+		"Ended", moment(r.EndedAt),
+		"Took", took(r).Round(10*time.Millisecond),
+		"Speed", speed,
+	)
+}
+
+type runRejectsCmd struct {
+	Ref    string `arg:"" name:"run" default:"latest" help:"Number or id of the run, or \"latest\"."`
+	CSV    bool   `xor:"form" help:"Print all of them as comma-separated values."`
+	Code   string `placeholder:"CODE" help:"Only those with this reason, for example too_long."`
+	Search string `short:"q" placeholder:"TEXT" help:"Only those that hold this."`
+	Limit  int    `default:"50" help:"At most this many."`
+	remote
+}
+
+func (*runRejectsCmd) Help() string {
+	return `Examples:
+
+  crosswalk run rejects                     those of the newest run
+  crosswalk run rejects 42 --csv > rejects.csv`
+}
+
+func (cmd *runRejectsCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	run, err := findRun(ctx, c, cmd.Ref)
+	if err != nil {
+		return err
+	}
+	if cmd.CSV {
+		return c.RejectsCSV(ctx, run.ID, a.stdout)
+	}
+	page, err := take(cmd.Limit, func(p client.Paging) (client.Page[crosswalk.Reject], error) {
+		return c.ListRejects(ctx, run.ID, client.RejectFilter{Search: cmd.Search, Code: crosswalk.RejectCode(cmd.Code), Paging: p})
+	})
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printList(page.Items, page.Total)
+	}
+	t := &table{head: []string{"Record", "Field", "Reason", "Message"}, limit: 80}
+	for _, r := range page.Items {
+		t.add(r.SourceID, r.Field, strings.ReplaceAll(string(r.Code), "_", " "), r.Message)
+	}
+	a.printTable(t)
+	a.noteMore(len(page.Items), page.Total)
+	return nil
+}
+
+type runCancelCmd struct {
+	Ref  string `arg:"" name:"run" help:"Number or id of the run, or \"latest\"."`
+	Wait bool   `short:"w" help:"Wait until the run has ended."`
+	remote
+}
+
+func (cmd *runCancelCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	run, err := findRun(ctx, c, cmd.Ref)
+	if err != nil {
+		return err
+	}
+	if run, err = c.CancelRun(ctx, run.ID); err != nil {
+		return err
+	}
+	if cmd.Wait {
+		if run, err = a.wait(ctx, c, run); err != nil {
+			return err
+		}
+	}
+	if cmd.JSON {
+		return a.printJSON(run)
+	}
+	a.showRun(run)
+	return nil
+}
