@@ -41,7 +41,7 @@ func explain(err error, what string) error {
 		answer   *odata.Error
 		redirect *redirected
 		value    *odata.ValueError
-		syntax   *odata.SyntaxError
+		syntax   *odata.PageError
 		bad      *garbled
 	)
 	switch {

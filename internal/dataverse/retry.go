@@ -91,7 +91,7 @@ func verdict(err error) attempt {
 		answer   *odata.Error
 		redirect *redirected
 		value    *odata.ValueError
-		syntax   *odata.SyntaxError
+		syntax   *odata.PageError
 		bad      *garbled
 		cert     *tls.CertificateVerificationError
 		corrupt  flate.CorruptInputError

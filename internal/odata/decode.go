@@ -12,7 +12,7 @@ import (
 const (
 	windowSize = 256 << 10 // bytes of a page looked at at a time
 	maxUnit    = 64 << 20  // largest record or page annotation
-	maxDepth   = 512       // deepest nesting of a value
+	deepest    = 512       // levels of nesting of a value
 	maxPlan    = 1024      // most keys remembered as predictions
 	keepBuffer = 4 << 20   // a window that grew past this is not kept
 )
@@ -91,7 +91,7 @@ type Page struct {
 //
 // Any other value fails the page with a *ValueError, since it means that the
 // metadata the columns were chosen by is out of date. A page that is not well
-// formed JSON, or not a page, fails with a *SyntaxError, one that ends early
+// formed JSON, or not a page, fails with a *PageError, one that ends early
 // with io.ErrUnexpectedEOF, one that is an error body in disguise with an
 // *Error; errors of r are returned wrapped. After an error the batch is as it
 // was before the call.
@@ -126,14 +126,14 @@ func (c *Columns) check(b *column.Batch) error {
 	return nil
 }
 
-// SyntaxError reports a body that is not a page.
-type SyntaxError struct {
+// PageError reports a body that is not a page.
+type PageError struct {
 	Offset  int64  // bytes before the place of the error
 	Message string // what is wrong
 }
 
 // Error returns the message and the place.
-func (e *SyntaxError) Error() string {
+func (e *PageError) Error() string {
 	return fmt.Sprintf("malformed page: %s at byte %d", e.Message, e.Offset)
 }
 

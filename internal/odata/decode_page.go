@@ -114,7 +114,7 @@ func (d *decoder) refill() error {
 		d.n -= d.pos
 		d.pos = 0
 	case d.n >= maxUnit:
-		return &SyntaxError{Offset: d.base, Message: fmt.Sprintf("a record is larger than %d MB", maxUnit>>20)}
+		return &PageError{Offset: d.base, Message: fmt.Sprintf("a record is larger than %d MB", maxUnit>>20)}
 	case d.n == size:
 		size = min(2*size, maxUnit)
 		d.buf = append(make([]byte, 0, size+1), d.buf[:d.n]...)[:size+1]
@@ -296,6 +296,6 @@ func (d *decoder) bad(i int, message string) int {
 	if i >= d.n {
 		return short
 	}
-	d.err = &SyntaxError{Offset: d.base + int64(i), Message: message}
+	d.err = &PageError{Offset: d.base + int64(i), Message: message}
 	return failed
 }

@@ -229,7 +229,7 @@ func (d *decoder) skip(i, depth int) int {
 	case 'f':
 		return d.literal(i, "false")
 	case '{', '[':
-		if depth >= maxDepth {
+		if depth >= deepest {
 			return d.bad(i, "values are nested too deeply")
 		}
 		return d.skipNested(i, depth+1)

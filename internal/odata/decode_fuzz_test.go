@@ -1,0 +1,239 @@
+package odata_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// FuzzDecodePage compares the decoder with one that reads token by token
+// through jsontext. Both must accept and refuse the same pages and find the
+// same rows, wherever the window cuts.
+func FuzzDecodePage(f *testing.F) {
+	for _, seed := range []string{
+		`{"value":[]}`,
+		`{"value":[{"t":"a\ud83d\ude00\ud83d","d":1.50,"n":-9223372036854775808,"b":true,"at":"2023-04-07T21:59:01.123+02:00","day":"2024-02-29","id":"70BF4D48-34cb-ed11-b596-0022481d68cd"}],"@odata.nextLink":"x"}`,
+		`{"@odata.count":3,"value":[{"t":null,"t":"b"},{"u":{"a":[1,2,{"b":null}]},"n":1},{"n":1,"t":true}],"@odata.deltaLink":"y","z":[]}`,
+		`{"value":[{"_x_value@Microsoft.Dynamics.CRM.lookuplogicalname":"contact","d":1e5}, {"\u0074":"x","d":-0.0}]} `,
+		`{"value":[{"t":"é\n"},{"t":01}]}`,
+		`{"error":{"code":"0x1","message":"m"}}`,
+		"{\"value\":[{\"t\":\"\xff\"}]}",
+		`{"value":[{"at":"1752-12-31T23:59:59Z"},{"at":"2024-01-01T00:00Z"}]}`,
+	} {
+		f.Add([]byte(seed), uint16(8))
+	}
+	cols := map[uint16]*odata.Columns{}
+	for w := range uint16(64) {
+		cols[w] = odata.NewColumns(every)
+		cols[w].SetWindow(int(w) + 1)
+	}
+	f.Fuzz(func(t *testing.T, body []byte, window uint16) {
+		if strings.Count(string(body), "[")+strings.Count(string(body), "{") > 500 {
+			t.Skip("deeper than either needs to follow")
+		}
+		want, wantPage, wantErr := reference(body)
+		got := column.NewBatch(every)
+		page, err := cols[window%64].DecodePage(bytes.NewReader(body), got)
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("error %v, the reference says %v", err, wantErr)
+		}
+		if diff := cmp.Diff(want, rows(got)); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(wantPage, page); diff != "" {
+			t.Errorf("page (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// reference decodes a page the slow way.
+func reference(body []byte) (out [][]string, page odata.Page, err error) {
+	defer func() {
+		if err != nil {
+			out, page = nil, odata.Page{}
+		}
+	}()
+	page.Count = -1
+	if !utf8.Valid(body) {
+		return nil, page, errors.New("not UTF-8")
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
+		return nil, page, fmt.Errorf("no object: %w", err)
+	}
+	seen := false
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, page, err
+		}
+		key := name.String()
+		if key == "value" {
+			if seen || d.PeekKind() != '[' {
+				return nil, page, errors.New("records twice or not an array")
+			}
+			seen = true
+			if out, err = referenceRecords(d); err != nil {
+				return nil, page, err
+			}
+			continue
+		}
+		raw, err := d.ReadValue()
+		if err != nil {
+			return nil, page, err
+		}
+		s, isText := referenceText(raw)
+		known := true
+		switch key {
+		case "error":
+			return nil, page, errors.New("an error body")
+		case "@odata.nextLink":
+			page.NextLink = s
+		case "@odata.deltaLink":
+			page.DeltaLink = s
+		case "@Microsoft.Dynamics.CRM.globalmetadataversion":
+			page.MetadataVersion = s
+		case "@odata.count":
+			page.Count = -1
+			if s != "" {
+				if page.Count, err = strconv.ParseInt(s, 10, 64); err != nil {
+					return nil, page, err
+				}
+			}
+		default:
+			known = false
+		}
+		if known && !isText {
+			return nil, page, errors.New("not a text")
+		}
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return nil, page, err
+	}
+	if !seen {
+		return nil, page, errors.New("no records")
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return nil, page, errors.New("trailing bytes")
+	}
+	page.Records = len(out)
+	return out, page, nil
+}
+
+// referenceText returns a string, number or null as text.
+func referenceText(raw jsontext.Value) (string, bool) {
+	switch raw.Kind() {
+	case '"':
+		s, err := jsontext.AppendUnquote(nil, raw)
+		_ = err // lone surrogates, which come out as U+FFFD
+		return string(s), true
+	case '0':
+		return string(raw), true
+	case 'n':
+		return "", true
+	}
+	return "", false
+}
+
+func referenceRecords(d *jsontext.Decoder) (out [][]string, err error) {
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	for d.PeekKind() != ']' {
+		if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
+			return nil, fmt.Errorf("not a record: %w", err)
+		}
+		row := one(0, "–")
+		for d.PeekKind() != '}' {
+			name, err := d.ReadToken()
+			if err != nil {
+				return nil, err
+			}
+			key := name.String()
+			raw, err := d.ReadValue()
+			if err != nil {
+				return nil, err
+			}
+			for i, spec := range every {
+				if spec.Name == key {
+					if row[i], err = referenceValue(raw, spec.Kind); err != nil {
+						return nil, err
+					}
+				}
+			}
+		}
+		if _, err := d.ReadToken(); err != nil {
+			return nil, err
+		}
+		out = append(out, row)
+	}
+	_, err = d.ReadToken()
+	return out, err
+}
+
+func referenceValue(raw jsontext.Value, kind column.Kind) (string, error) {
+	s, scalar := referenceText(raw)
+	j := raw.Kind()
+	switch {
+	case j == 'n':
+		return "–", nil
+	case kind == column.Text && (j == 't' || j == 'f'):
+		return string(raw), nil
+	case kind == column.Text && scalar, kind == column.Decimal && j == '0':
+		return s, nil
+	case kind == column.Int && j == '0':
+		n, err := strconv.ParseInt(s, 10, 64)
+		return strconv.FormatInt(n, 10), err
+	case kind == column.Bool && j == 't':
+		return "1", nil
+	case kind == column.Bool && j == 'f':
+		return "0", nil
+	case kind == column.Time && j == '"':
+		return referenceTime(s)
+	case kind == column.Date && j == '"':
+		at, err := time.Parse(time.DateOnly, s)
+		if err == nil && at.Year() < 1 {
+			err = errors.New("before the year 1")
+		}
+		return strconv.FormatInt(at.Unix()/86400, 10), err
+	case kind == column.GUID && j == '"':
+		parts := strings.Split(s, "-")
+		if len(s) != 36 || len(parts) != 5 || len(parts[0]) != 8 || len(parts[1]) != 4 || len(parts[2]) != 4 || len(parts[3]) != 4 {
+			return "", errors.New("not a GUID")
+		}
+		_, err := hex.DecodeString(strings.Join(parts, ""))
+		return strings.ToLower(s), err
+	}
+	return "", errors.New("another type")
+}
+
+func referenceTime(s string) (string, error) {
+	s = strings.ToUpper(s)
+	if strings.Contains(s, ",") || len(s) < 17 || s[2] == ':' || !strings.HasPrefix(s[10:], "T") {
+		return "", errors.New("not a time")
+	}
+	if s[16] != ':' { // seconds may be missing
+		s = s[:16] + ":00" + s[16:]
+	}
+	at, err := time.Parse("2006-01-02T15:04:05Z07:00", s)
+	if err != nil {
+		return "", err
+	}
+	if year, _ := strconv.Atoi(s[:4]); year < 1 {
+		return "", errors.New("before the year 1")
+	}
+	return strconv.FormatInt(at.Unix()*1e6+int64(at.Nanosecond()/1e3), 10), nil
+}
