@@ -1,0 +1,101 @@
+# Crosswalk. "make" or "make help" lists what can be made.
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo "0.1.0-dev+$$(git rev-parse --short=10 HEAD 2>/dev/null || echo unknown)")
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.release=$(VERSION)"
+
+UI          := internal/web/dist/index.html
+UI_SOURCES  := $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null)
+UI_MODULES  := web/node_modules/.package-lock.json
+NPM         := npm --no-audit --no-fund --no-update-notifier
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ui ## Build bin/crosswalk with its web UI
+	@echo "go build bin/crosswalk"
+	@mkdir -p bin
+	@go build $(GOFLAGS_BUILD) -o bin/crosswalk ./cmd/crosswalk
+
+.PHONY: run
+run: build ## Build and serve with the data in ./crosswalk-data
+	@bin/crosswalk serve
+
+.PHONY: demo
+demo: build ## Build, start sandbox and server, connect them, sync users and companies
+	@bin/crosswalk demo
+
+.PHONY: ui
+ui: tools $(UI) ## Build the web UI into internal/web/dist
+
+$(UI_MODULES): web/package.json web/package-lock.json
+	@echo "npm ci"
+	@cd web && $(NPM) ci --loglevel=error
+	@touch $@
+
+$(UI): $(UI_MODULES) $(UI_SOURCES)
+	@echo "npm run build"
+	@cd web && $(NPM) run --silent build -- --logLevel=warn
+	@touch $@
+
+.PHONY: tools
+tools:
+	@test/install.sh tools
+
+.PHONY: test-tools
+test-tools:
+	@test/install.sh tests
+
+# The browser test and the scripts run the program as it is delivered; they
+# build it themselves and need the web UI inside.
+.PHONY: test
+test: test-tools ui ## Install what tests need (as root on Debian) and run all of them
+	@echo "TypeScript"
+	@cd web && $(NPM) run --silent typecheck
+	@cd web && $(NPM) run --silent test
+	@echo "go test"
+	@go test -vet=off -timeout 15m ./...
+
+.PHONY: test-race
+test-race: test-tools ui ## Run the Go tests with the race detector
+	@go test -race -vet=off -timeout 30m ./...
+
+.PHONY: test-kill
+test-kill: ui ## Kill a server with SIGKILL in the middle of a run and start it again
+	@go test -count=1 -v -timeout 10m ./test/kill
+
+.PHONY: lint
+lint: ui ## Check format, go vet, staticcheck, import rules, ESLint
+	@echo "gofumpt"
+	@unformatted="$$(go tool gofumpt -l $$(git ls-files -co --exclude-standard "*.go"))"; if [ -n "$$unformatted" ]; then \
+		go tool gofumpt -d $$unformatted; echo "not formatted; run: go tool gofumpt -w" $$unformatted; exit 1; fi
+	@echo "go vet"
+	@go vet ./...
+	@echo "staticcheck"
+	@go tool staticcheck ./...
+	@echo "import rules"
+	@go test ./test/imports
+	@echo "ESLint"
+	@cd web && $(NPM) run --silent lint
+
+.PHONY: check
+check: test-tools lint ## Everything CI checks: lint, TypeScript, all tests with -race
+	@echo "TypeScript"
+	@cd web && $(NPM) run --silent typecheck
+	@cd web && $(NPM) run --silent test
+	@$(MAKE) --no-print-directory test-race
+
+.PHONY: bench
+bench: ui ## Sync 200,000 accounts into SQLite and print rows a second, memory, share of the slowest stage
+	@go run ./test/bench
+
+.PHONY: clean
+clean: ## Remove what was built and the demo's data
+	@rm -rf bin demo-data web/node_modules
+	@find internal/web/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true
