@@ -1,0 +1,312 @@
+package database_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
+)
+
+func table(t *testing.T, db *database.DB, columns string) {
+	t.Helper()
+	if err := db.Migrate(t.Context(), []database.Migration{{Name: "t", SQL: "CREATE TABLE t (" + columns + ")"}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestTxCommitsOrRollsBack(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		ctx := t.Context()
+		table(t, db, "a {int}, b {text}, c {bytes}, d {bool}, e {time}")
+		at := time.Date(2024, 2, 29, 23, 59, 59, 999e6, time.FixedZone("", 3600))
+		boom := errors.New("boom")
+		for _, fail := range []error{nil, boom} {
+			err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+				n, err := tx.Exec(ctx, "INSERT INTO t (e, d, c, b, a) VALUES ($5, $4, $3, $2, $1)", int64(-1<<63), "🦊 $1", []byte{0, 1}, true, database.Time{Time: at})
+				if err != nil || n != 1 {
+					t.Errorf("insert: %d, %v", n, err)
+				}
+				return fail
+			})
+			if !errors.Is(err, fail) {
+				t.Fatalf("got %v, want %v", err, fail)
+			}
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			_ = db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+				if _, err := tx.Exec(ctx, "DELETE FROM t"); err != nil {
+					t.Error(err)
+				}
+				panic("in the middle")
+			})
+		}()
+		type row struct {
+			A int64
+			B string
+			C []byte
+			D bool
+			E database.Time
+			N int
+		}
+		var got row
+		if err := db.QueryRow(ctx, "SELECT a, b, c, d, e, (SELECT count(*) FROM t) FROM t").Scan(&got.A, &got.B, &got.C, &got.D, &got.E, &got.N); err != nil {
+			t.Fatal(err)
+		}
+		want := row{-1 << 63, "🦊 $1", []byte{0, 1}, true, database.Time{Time: at.UTC()}, 1}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestTxCountsUnderConcurrency(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		ctx := t.Context()
+		table(t, db, "n {int}")
+		inc := func(ctx context.Context, tx *database.Tx) error {
+			var n int64
+			if err := tx.QueryRow(ctx, "SELECT coalesce(max(n), 0) FROM t").Scan(&n); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, "INSERT INTO t (n) VALUES ($1)", n+1)
+			return err
+		}
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 5 {
+					if err := db.Tx(ctx, inc); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		var n, distinct int
+		if err := db.QueryRow(ctx, "SELECT max(n), count(DISTINCT n) FROM t").Scan(&n, &distinct); err != nil {
+			t.Fatal(err)
+		}
+		if n != 40 || distinct != 40 {
+			t.Errorf("counted to %d with %d values, want 40 and 40", n, distinct)
+		}
+	})
+}
+
+func TestMigrate(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		steps := []database.Migration{
+			{Name: "first", SQL: "CREATE TABLE a (id {id}, x {text} NOT NULL); CREATE TABLE b (x {int})"},
+			{Name: "second", SQL: "ALTER TABLE b ADD COLUMN y {text}"},
+		}
+		if err := db.Migrate(t.Context(), steps[:1]); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				if err := db.Migrate(t.Context(), steps); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		var names string
+		if err := db.QueryRow(t.Context(), "SELECT string_agg(name, ' ') FROM (SELECT name FROM cw_migrations ORDER BY version) m").Scan(&names); err != nil {
+			t.Fatal(err)
+		}
+		if names != "first second" {
+			t.Errorf("steps %q", names)
+		}
+		bad := append(steps[:2:2], database.Migration{Name: "bad", SQL: "CREATE TABLE c (x {int}); CREATE TABLE nonsense"})
+		if err := db.Migrate(t.Context(), bad); err == nil || !strings.Contains(err.Error(), "migration 3 (bad)") {
+			t.Errorf("got %v", err)
+		}
+		if rows, err := db.Query(t.Context(), "SELECT x FROM c"); err == nil {
+			rows.Close()
+			t.Error("half of the bad step stayed")
+		}
+		if err := db.Migrate(t.Context(), steps[:1]); crosswalk.ErrorCode(err) != crosswalk.CodeConflict {
+			t.Errorf("older program: got %v", err)
+		}
+	})
+}
+
+func TestErrorsOfConstraints(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		table(t, db, "id {int} PRIMARY KEY, u {text} UNIQUE, up {int} REFERENCES t (id)")
+		insert := func(id int, u string, up any) error {
+			return db.Tx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+				_, err := tx.Exec(ctx, "INSERT INTO t (id, u, up) VALUES ($1, $2, $3)", id, u, up)
+				return err
+			})
+		}
+		if err := insert(1, "a", nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := insert(1, "b", nil); !database.IsUnique(err) || database.IsForeignKey(err) {
+			t.Errorf("primary key: %v", err)
+		}
+		if err := insert(2, "a", nil); !database.IsUnique(err) || database.Retryable(err) {
+			t.Errorf("unique: %v", err)
+		}
+		if err := insert(2, "b", 7); !database.IsForeignKey(err) || database.IsUnique(err) {
+			t.Errorf("foreign key: %v", err)
+		}
+	})
+}
+
+func TestContains(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		for _, tt := range []struct {
+			text, needle string
+			want         bool
+		}{
+			{"Contoso", "TOS", true},
+			{"Müller Ärzte", "äRZTE", true},
+			{"Müller", "muller", false},
+			{"100%", "0%", true},
+			{"1000", "0%", false},
+			{"a_b", "A_B", true},
+			{"axb", "a_b", false},
+			{`a\b`, `\`, true},
+			{"日本株式会社 🦊", "会社 🦊", true},
+			{"NUL", "n\x00ul", true},
+		} {
+			var got bool
+			q := "SELECT coalesce(" + db.Dialect().Contains("CAST($1 AS text)", "$2", tt.needle) + ", FALSE)"
+			if err := db.QueryRow(t.Context(), q, tt.text, database.Pattern(tt.needle)).Scan(&got); err != nil {
+				t.Fatal(err)
+			}
+			if got != tt.want {
+				t.Errorf("%q contains %q: %v", tt.text, tt.needle, got)
+			}
+		}
+	})
+}
+
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		dsn  string
+		want crosswalk.Code
+	}{
+		{"", crosswalk.CodeInvalid},
+		{"mysql://x", crosswalk.CodeInvalid},
+		{"sqlite:", crosswalk.CodeInvalid},
+		{"sqlite:" + file + "/x.db", crosswalk.CodeUnavailable},
+		{"postgres://u:hush@h:port/x", crosswalk.CodeInvalid},
+		{"postgres://u:hush@127.0.0.1:1/x", crosswalk.CodeUnavailable},
+	} {
+		db, err := database.Open(t.Context(), tt.dsn, nil)
+		if err == nil {
+			_ = db.Close()
+		}
+		if got := crosswalk.ErrorCode(err); got != tt.want {
+			t.Errorf("%q: got %q (%v), want %q", tt.dsn, got, err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), "hush") {
+			t.Errorf("the error tells the password: %v", err)
+		}
+	}
+}
+
+func TestSQLiteFileAndSettings(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "new folder", "100% ?#.db")
+	db, err := database.Open(t.Context(), "sqlite:"+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "query_only": "1"} {
+		var got string
+		if err := db.QueryRow(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil {
+			t.Fatal(err)
+		}
+		if got != want {
+			t.Errorf("%s = %s, want %s", pragma, got, want)
+		}
+	}
+}
+
+func TestLockIsFair(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.SQLite)
+	lock := db.Lock()
+	if err := lock.Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	// One who takes the lock again and again, as a bulk writer does, must let
+	// a short transaction in between.
+	table := make(chan error, 1)
+	go func() {
+		table <- db.Tx(context.Background(), func(ctx context.Context, tx *database.Tx) error {
+			_, err := tx.Exec(ctx, "CREATE TABLE t (x INTEGER)")
+			return err
+		})
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		time.Sleep(time.Millisecond)
+		lock.Release()
+		if err := lock.Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-table:
+			lock.Release()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the short transaction starves")
+		}
+	}
+}
+
+func TestLockGivesUp(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.SQLite)
+	if err := db.Lock().Acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Lock().Release()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := db.Tx(ctx, func(context.Context, *database.Tx) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v", err)
+	}
+}
