@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -220,12 +221,17 @@ func referenceValue(raw jsontext.Value, kind column.Kind) (string, error) {
 	return "", errors.New("another type")
 }
 
+var timeForm = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$`)
+
 func referenceTime(s string) (string, error) {
 	s = strings.ToUpper(s)
-	if strings.Contains(s, ",") || len(s) < 17 || s[2] == ':' || !strings.HasPrefix(s[10:], "T") {
+	if !timeForm.MatchString(s) {
 		return "", errors.New("not a time")
 	}
-	if s[16] != ':' { // seconds may be missing
+	if i := len(s) - 6; (s[i] == '+' || s[i] == '-') && s[i+1:i+3] == "24" { // which the standard library takes
+		return "", errors.New("not an offset")
+	}
+	if strings.IndexByte("Z+-", s[16]) >= 0 { // seconds may be missing
 		s = s[:16] + ":00" + s[16:]
 	}
 	at, err := time.Parse("2006-01-02T15:04:05Z07:00", s)
