@@ -54,7 +54,7 @@ func appendDecimal(dst, b []byte, decimals int) ([]byte, crosswalk.RejectCode) {
 	if n.digit(n.point+decimals) >= '5' {
 		dst = increment(dst, first)
 	}
-	if n.negative && bytes.IndexAny(dst[first:], "123456789") < 0 {
+	if n.negative && !bytes.ContainsAny(dst[first:], "123456789") {
 		dst = append(dst[:start], dst[first:]...)
 	}
 	return dst, ""

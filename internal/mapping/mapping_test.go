@@ -204,11 +204,19 @@ func TestMatrix(t *testing.T) {
 		crosswalk.FieldCurrency: "-0.005", crosswalk.FieldPercentage: "100", crosswalk.FieldDate: "2024-02-29", crosswalk.FieldDateTime: "2024-02-29T23:30:00+02:00",
 	}
 	fields := []crosswalk.Field{
-		{Type: crosswalk.FieldString}, {Type: crosswalk.FieldRichText},
-		{Type: crosswalk.FieldNumber}, {Type: crosswalk.FieldNumber, Decimals: 3},
-		{Type: crosswalk.FieldCurrency, Decimals: 2}, {Type: crosswalk.FieldPercentage, Decimals: 1},
-		{Type: crosswalk.FieldBoolean}, {Type: crosswalk.FieldDate}, {Type: crosswalk.FieldDateTime},
-		{Type: crosswalk.FieldEmail}, {Type: crosswalk.FieldURL}, {Type: crosswalk.FieldDropdown}, {Type: crosswalk.FieldMultiSelect},
+		{Type: crosswalk.FieldString},
+		{Type: crosswalk.FieldRichText},
+		{Type: crosswalk.FieldNumber},
+		{Type: crosswalk.FieldNumber, Decimals: 3},
+		{Type: crosswalk.FieldCurrency, Decimals: 2},
+		{Type: crosswalk.FieldPercentage, Decimals: 1},
+		{Type: crosswalk.FieldBoolean},
+		{Type: crosswalk.FieldDate},
+		{Type: crosswalk.FieldDateTime},
+		{Type: crosswalk.FieldEmail},
+		{Type: crosswalk.FieldURL},
+		{Type: crosswalk.FieldDropdown},
+		{Type: crosswalk.FieldMultiSelect},
 		{Type: crosswalk.FieldLookup, Lookup: "Company"},
 	}
 	var b strings.Builder
