@@ -1,0 +1,74 @@
+import { expect, test } from 'vitest';
+import type { Attribute, DataObject, Entity, Job, JobInput } from '../api/types';
+import { emptyDraft, newCondition, operatorsFor, sameDraft, suggest, toDraft, toInput, valueCount } from './draft';
+
+const input: JobInput = {
+  name: 'Company Sync', connection_id: 'c1', entity: 'account', object: 'Company', operation: 'upsert', load_mode: 'full',
+  mapping: {
+    fields: [
+      { source: 'accountid', target: 'External_ID', identifier: true, on_null: 'overwrite', on_too_long: 'reject' },
+      { source: 'industrycode', target: 'Industry', label: true, on_null: 'keep', on_too_long: 'truncate' },
+    ],
+  },
+  filter: {
+    conditions: [
+      { attribute: 'statecode', operator: 'in', values: ['0', '1'] },
+      { attribute: 'name', operator: 'contains', values: ['a, b'] },
+      { attribute: 'parentaccountid', operator: 'is_null' },
+    ],
+  },
+};
+
+test('a job survives editing unchanged', () => expect(toInput(toDraft(input))).toEqual(input));
+
+test('a job without mapping or filter can be edited', () => {
+  const bare = { ...input, mapping: { fields: null }, filter: { conditions: null } } as unknown as Job;
+  expect(toInput(toDraft(bare)).mapping.fields).toEqual([]);
+});
+
+test('drafts are compared by what would be saved', () => {
+  const a = toDraft(input);
+  expect(sameDraft(a, toDraft(input))).toBe(true);
+  expect(sameDraft(a, { ...a, name: 'Other' })).toBe(false);
+  expect(sameDraft(a, { ...a, conditions: [...a.conditions, newCondition()] })).toBe(false);
+});
+
+test('empty values are left out', () => {
+  const d = { ...emptyDraft('c1'), conditions: [newCondition(), { ...newCondition(), operator: 'in' as const, value: ' a ,, b ' }] };
+  expect(toInput(d).filter.conditions.map((c) => c.values)).toEqual([[], ['a', 'b']]);
+});
+
+test('only fields that are not mapped are suggested, with the attribute of the same name', () => {
+  const entity = {
+    logical_name: 'account',
+    attributes: [
+      { logical_name: 'industrycode', display_name: 'Industry', type: 'Choice' },
+      { logical_name: 'telephone1', display_name: 'Main Phone', type: 'String' },
+    ],
+  } as Entity;
+  const object = {
+    name: 'Company',
+    fields: [
+      { name: 'GSID', display_name: 'GSID', type: 'GSID', system: true },
+      { name: 'External_ID', display_name: 'External ID', type: 'String' },
+      { name: 'Industry', display_name: 'Industry', type: 'Dropdown' },
+      { name: 'Phone', display_name: 'Phone', type: 'String' },
+    ],
+  } as DataObject;
+  const rows = suggest([toDraft(input).rows[0]!], entity, object);
+  expect(rows.map((r) => [r.source, r.target, r.label])).toEqual([['industrycode', 'Industry', true], ['', 'Phone', false]]);
+});
+
+test.each([
+  ['String', true, false], ['Money', false, true], ['Boolean', false, false], ['DateTime', false, true],
+])('operators of %s', (type, contains, greater) => {
+  const ops = operatorsFor({ type } as Attribute).map((o) => o.value);
+  expect(ops.includes('contains')).toBe(contains);
+  expect(ops.includes('gt')).toBe(greater);
+  expect(ops).toContain('is_null');
+});
+
+test('operators and their number of values', () => {
+  expect(operatorsFor(undefined)).toHaveLength(12);
+  expect([valueCount('is_null'), valueCount('in'), valueCount('eq')]).toEqual(['none', 'many', 'one']);
+});

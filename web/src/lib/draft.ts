@@ -1,0 +1,170 @@
+import type { Attribute, Comparison, Condition, DataObject, Entity, Field, FieldMapping, Job, JobInput } from '../api/types';
+
+// Draft is a job as it is being edited. Rows carry a key of their own so that
+// they keep their identity while others come and go.
+export interface Draft {
+  name: string;
+  connection_id: string;
+  entity: string;
+  object: string;
+  rows: MappingRow[];
+  conditions: ConditionRow[];
+}
+
+export interface MappingRow extends Required<FieldMapping> {
+  key: string;
+}
+
+export interface ConditionRow {
+  key: string;
+  attribute: string;
+  operator: Comparison;
+  value: string;
+}
+
+let made = 0;
+const newKey = () => `r${++made}`;
+
+// newRow returns a mapping row with the defaults.
+export function newRow(init: Partial<FieldMapping> = {}): MappingRow {
+  return {
+    source: '', label: false, negate: false, target: '', identifier: false, on_null: 'overwrite', on_too_long: 'reject',
+    ...init, key: newKey(),
+  };
+}
+
+// newCondition returns an empty row of the filter.
+export function newCondition(): ConditionRow {
+  return { key: newKey(), attribute: '', operator: 'eq', value: '' };
+}
+
+// toDraft starts editing a job.
+export function toDraft(job: JobInput | Job): Draft {
+  return {
+    name: job.name,
+    connection_id: job.connection_id,
+    entity: job.entity,
+    object: job.object,
+    rows: (job.mapping.fields ?? []).map((f) => newRow(f)),
+    conditions: (job.filter.conditions ?? []).map((c) => ({
+      key: newKey(), attribute: c.attribute, operator: c.operator, value: (c.values ?? []).join(', '),
+    })),
+  };
+}
+
+// emptyDraft starts a job from nothing.
+export function emptyDraft(connectionID: string): Draft {
+  return { name: '', connection_id: connectionID, entity: '', object: '', rows: [newRow({ identifier: true })], conditions: [] };
+}
+
+// toInput returns the draft as the API takes it. Options that mean nothing at
+// a row are left out. Row i of the draft is row i of the input, so that the
+// places of problems fit.
+export function toInput(d: Draft): JobInput {
+  return {
+    name: d.name,
+    connection_id: d.connection_id,
+    entity: d.entity,
+    object: d.object,
+    operation: 'upsert',
+    load_mode: 'full',
+    mapping: {
+      fields: d.rows.map((r) => ({
+        source: r.source,
+        target: r.target,
+        on_null: r.on_null,
+        on_too_long: r.on_too_long,
+        ...(r.label ? { label: true } : {}),
+        ...(r.negate ? { negate: true } : {}),
+        ...(r.identifier ? { identifier: true } : {}),
+      })),
+    },
+    filter: { conditions: d.conditions.map(toCondition) },
+  };
+}
+
+function toCondition(c: ConditionRow): Condition {
+  const base = { attribute: c.attribute, operator: c.operator };
+  switch (valueCount(c.operator)) {
+    case 'none':
+      return base;
+    case 'many':
+      return { ...base, values: c.value.split(',').map((v) => v.trim()).filter((v) => v !== '') };
+    case 'one':
+      return { ...base, values: c.value === '' ? [] : [c.value] };
+  }
+}
+
+// sameDraft reports whether two drafts would be saved alike.
+export function sameDraft(a: Draft, b: Draft): boolean {
+  return JSON.stringify(toInput(a)) === JSON.stringify(toInput(b));
+}
+
+// valueCount says how many values an operator takes.
+export function valueCount(op: Comparison): 'none' | 'one' | 'many' {
+  if (op === 'is_null' || op === 'is_not_null') return 'none';
+  return op === 'in' ? 'many' : 'one';
+}
+
+// operators names every comparison, in the order they are offered.
+export const operators: { value: Comparison; label: string }[] = [
+  { value: 'eq', label: 'equals' },
+  { value: 'ne', label: 'does not equal' },
+  { value: 'in', label: 'is one of' },
+  { value: 'contains', label: 'contains' },
+  { value: 'starts_with', label: 'starts with' },
+  { value: 'ends_with', label: 'ends with' },
+  { value: 'gt', label: 'is greater than' },
+  { value: 'ge', label: 'is at least' },
+  { value: 'lt', label: 'is less than' },
+  { value: 'le', label: 'is at most' },
+  { value: 'is_null', label: 'is empty' },
+  { value: 'is_not_null', label: 'is not empty' },
+];
+
+const textual = new Set<string>(['contains', 'starts_with', 'ends_with']);
+const ordered = new Set<string>(['gt', 'ge', 'lt', 'le']);
+
+// operatorsFor returns the comparisons that make sense for an attribute; all
+// of them while none is chosen.
+export function operatorsFor(a: Attribute | undefined): { value: Comparison; label: string }[] {
+  if (!a) return operators;
+  const isText = a.type === 'String' || a.type === 'Memo' || a.type === 'EntityName';
+  const isOrdered = ['Integer', 'BigInt', 'Decimal', 'Double', 'Money', 'DateTime'].includes(a.type);
+  return operators.filter((o) => (isText || !textual.has(o.value)) && (isOrdered || !ordered.has(o.value)) && (a.type !== 'Boolean' || o.value !== 'in'));
+}
+
+// hasLabels reports whether an attribute's values have labels.
+export function hasLabels(a: Attribute | undefined): boolean {
+  return a !== undefined && ['Choice', 'State', 'Status', 'MultiChoice', 'Boolean'].includes(a.type);
+}
+
+// takesLength reports whether a text can be too long for the field.
+export function takesLength(f: Field | undefined): boolean {
+  return f !== undefined && (f.max_length ?? 0) > 0;
+}
+
+// mappable returns the fields of an object that a job may fill.
+export function mappable(o: DataObject | undefined): Field[] {
+  return (o?.fields ?? []).filter((f) => !f.system);
+}
+
+const plainName = (s: string) => s.toLowerCase().replace(/[^a-z0-9]/g, '');
+
+// suggest returns a row for every field that is not mapped yet, with the
+// attribute of the same name where there is one.
+export function suggest(rows: MappingRow[], e: Entity | undefined, o: DataObject | undefined): MappingRow[] {
+  const taken = new Set(rows.map((r) => r.target));
+  const byName = new Map<string, Attribute>();
+  for (const a of e?.attributes ?? []) {
+    for (const n of [plainName(a.display_name), plainName(a.logical_name)]) {
+      if (n && !byName.has(n)) byName.set(n, a);
+    }
+  }
+  return mappable(o)
+    .filter((f) => !taken.has(f.name))
+    .map((f) => {
+      const a = byName.get(plainName(f.display_name)) ?? byName.get(plainName(f.name));
+      return newRow({ source: a?.logical_name ?? '', target: f.name, label: hasLabels(a) && a?.type !== 'Boolean' && f.type !== 'Number' });
+    });
+}

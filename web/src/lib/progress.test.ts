@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import type { Counts, RunStatus } from '../api/types';
+import { addSample, averageRate, percent, rate, remaining, type Sample } from './progress';
+
+const counts = (read: number): Counts => ({
+  read, inserted: 0, updated: 0, unchanged: 0, rejected: 0, duplicates: 0, pages: 0, bytes: 0, requests: 0, throttled_ns: 0,
+});
+
+test('the rate is that of the recent past', () => {
+  let s: Sample[] = [];
+  s = addSample(s, { at: 0, read: 0 });
+  s = addSample(s, { at: 1000, read: 10_000 });
+  s = addSample(s, { at: 20_000, read: 11_000 });
+  s = addSample(s, { at: 22_000, read: 13_000 });
+  expect(s[0]).toEqual({ at: 20_000, read: 11_000 });
+  expect(rate(s)).toBe(1000);
+});
+
+test('a count that goes down starts anew and a repeated moment is ignored', () => {
+  const s = addSample([{ at: 0, read: 500 }], { at: 1000, read: 10 });
+  expect(s).toEqual([{ at: 1000, read: 10 }]);
+  expect(addSample(s, { at: 1000, read: 20 })).toBe(s);
+  expect(rate(s)).toBe(0);
+});
+
+test.each([
+  [500, 1000, 100, 5000], [1000, 1000, 100, undefined], [10, -1, 100, undefined], [10, 100, 0, undefined],
+])('remaining(%d of %d at %d/s)', (read, total, perSecond, want) => expect(remaining(read, total, perSecond)).toBe(want));
+
+test.each<[RunStatus, number, number, number | undefined]>([
+  ['running', 50, 200, 25], ['running', 300, 200, 99], ['running', 50, -1, undefined], ['queued', 0, 0, 0],
+  ['success', 10, -1, 100], ['partial_success', 10, 20, 100], ['failed', 10, 20, 50], ['cancelled', 30, 20, 100],
+])('percent of a %s run, %d of %d', (status, read, total, want) => {
+  expect(percent({ status, total, counts: counts(read) })).toBe(want);
+});
+
+test('the average rate ends with the run', () => {
+  const run = { counts: counts(3000), started_at: '2026-03-01T12:00:00Z', ended_at: '2026-03-01T12:00:03Z' };
+  expect(averageRate(run, Date.parse('2026-03-01T13:00:00Z'))).toBe(1000);
+  expect(averageRate({ counts: counts(3000), started_at: run.started_at }, Date.parse('2026-03-01T12:00:06Z'))).toBe(500);
+  expect(averageRate({ counts: counts(0) }, 0)).toBe(0);
+});

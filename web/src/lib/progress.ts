@@ -1,0 +1,56 @@
+import type { Run } from '../api/types';
+
+// Sample is how many records had been read at a moment in milliseconds.
+export interface Sample {
+  at: number;
+  read: number;
+}
+
+// How much of the recent past decides the rate.
+const windowMs = 15_000;
+
+// addSample appends a sample and drops those that no longer matter. Samples
+// of an earlier run (the count went down) are dropped too.
+export function addSample(samples: Sample[], next: Sample): Sample[] {
+  const last = samples[samples.length - 1];
+  if (last && next.read < last.read) return [next];
+  if (last && next.at <= last.at) return samples;
+  return [...samples.filter((s) => next.at - s.at <= windowMs), next];
+}
+
+// rate returns records per second over the samples, or 0 when unknown.
+export function rate(samples: Sample[]): number {
+  const first = samples[0];
+  const last = samples[samples.length - 1];
+  if (!first || !last || last.at <= first.at) return 0;
+  return Math.max(0, ((last.read - first.read) * 1000) / (last.at - first.at));
+}
+
+// averageRate returns records per second over the whole life of a run.
+export function averageRate(run: Pick<Run, 'counts' | 'started_at' | 'ended_at'>, now: number): number {
+  if (!run.started_at) return 0;
+  const end = run.ended_at ? Date.parse(run.ended_at) : now;
+  const ms = end - Date.parse(run.started_at);
+  return ms > 0 ? (run.counts.read * 1000) / ms : 0;
+}
+
+// remaining returns the milliseconds a run still needs, or undefined when it
+// cannot be told. The total is an estimate that may be passed.
+export function remaining(read: number, total: number, perSecond: number): number | undefined {
+  if (total < 0 || perSecond <= 0 || read >= total) return undefined;
+  return ((total - read) / perSecond) * 1000;
+}
+
+// percent returns how far a run is, 0 to 100, or undefined when unknown. A run
+// that has not ended never shows 100.
+export function percent(run: Pick<Run, 'counts' | 'total' | 'status'>): number | undefined {
+  if (run.status === 'success' || run.status === 'partial_success') return 100;
+  if (run.total <= 0) return run.total === 0 ? 0 : undefined;
+  const p = (run.counts.read / run.total) * 100;
+  return isLive(run) ? Math.min(99, p) : Math.min(100, p);
+}
+
+// isLive reports whether a run can still change.
+export function isLive(run: Pick<Run, 'status'>): boolean {
+  return run.status === 'queued' || run.status === 'running';
+}

@@ -1,0 +1,227 @@
+import { Alert, Box, Button, Group, Progress, Stack, Text } from '@mantine/core';
+import { IconAlertCircle, IconAlertTriangle, IconInfoCircle, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useNavigate, useParams } from '@tanstack/react-router';
+import { useEffect, useState } from 'react';
+import { api } from '../api/client';
+import type { Run } from '../api/types';
+import { bytes, count, duration, plural } from '../lib/format';
+import { addSample, averageRate, isLive, percent, rate, remaining, type Sample } from '../lib/progress';
+import { q, queryClient, refresh } from '../queries';
+import { Confirm } from '../ui/Confirm';
+import { AnchorLink, ButtonLink } from '../ui/links';
+import { Header, Loading, Trouble } from '../ui/page';
+import { RunState } from '../ui/Status';
+import { Moment, useNow } from '../ui/time';
+import { bad } from '../ui/toast';
+import { Rejects } from './Rejects';
+
+export function RunPage() {
+  const { id } = useParams({ from: '/shell/runs/$id' });
+  const query = useQuery(q.run(id));
+  if (query.data) return <Detail key={id} run={query.data} />;
+  return (
+    <>
+      <Header title="Run" above={above} />
+      {query.isError ? <Trouble error={query.error} retry={() => void query.refetch()} /> : <Loading />}
+    </>
+  );
+}
+
+const above = (
+  <AnchorLink to="/runs" fz="xs">
+    Activity
+  </AnchorLink>
+);
+
+function Detail({ run: r }: { run: Run }) {
+  const navigate = useNavigate();
+  const live = isLive(r);
+  const [cancelling, setCancelling] = useState(false);
+  const again = useMutation({
+    mutationFn: () => api.runJob(r.job_id),
+    onSuccess: async (next) => {
+      await refresh('runs', 'jobs');
+      await navigate({ to: '/runs/$id', params: { id: next.id }, search: {} });
+    },
+    onError: bad,
+  });
+  // What ended has changed lists elsewhere.
+  useEffect(() => {
+    if (!live) void refresh('objects', 'jobs', 'connections');
+  }, [live]);
+
+  return (
+    <>
+      <Header
+        title={r.job_name}
+        tab={`Run ${r.number}`}
+        above={above}
+        sub={
+          <Group gap={8}>
+            <span>Run #{r.number}</span>·
+            <span>
+              {r.connection_name}, {r.entity} →{' '}
+              <AnchorLink to="/objects/$name" params={{ name: r.object }} fz="sm" underline="always">
+                {r.object}
+              </AnchorLink>
+            </span>
+          </Group>
+        }
+      >
+        <ButtonLink to="/jobs/$id" params={{ id: r.job_id }} variant="default">
+          Edit job
+        </ButtonLink>
+        {live ? (
+          <Button variant="default" leftSection={<IconPlayerStop size={16} />} disabled={r.cancelling} onClick={() => setCancelling(true)}>
+            {r.cancelling ? 'Cancelling…' : 'Cancel run'}
+          </Button>
+        ) : (
+          <Button leftSection={<IconPlayerPlay size={16} />} loading={again.isPending} onClick={() => again.mutate()}>
+            Run again
+          </Button>
+        )}
+      </Header>
+
+      <Stack gap="md">
+        <ProgressCard run={r} />
+        {r.message && <Outcome run={r} />}
+        <Tiles run={r} />
+        <Facts run={r} />
+        <Rejects run={r} />
+      </Stack>
+
+      {cancelling && (
+        <Confirm
+          title="Cancel this run?"
+          verb="Cancel run"
+          onClose={() => setCancelling(false)}
+          onConfirm={async () => {
+            queryClient.setQueryData(q.run(r.id).queryKey, await api.cancelRun(r.id));
+            await refresh('runs');
+          }}
+        >
+          <Text fz="sm">It stops at its next page. What it wrote so far stays.</Text>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+// useRate follows how fast a live run reads.
+function useRate(r: Run, now: number): number {
+  const [samples, setSamples] = useState<Sample[]>([]);
+  const read = r.counts.read;
+  const running = r.status === 'running';
+  useEffect(() => {
+    if (running) setSamples((s) => addSample(s, { at: Date.now(), read }));
+  }, [running, read, now]);
+  return running ? rate(samples) || averageRate(r, now) : averageRate(r, now);
+}
+
+function ProgressCard({ run: r }: { run: Run }) {
+  const live = isLive(r);
+  const now = useNow(live ? 1000 : 0);
+  const perSecond = useRate(r, now);
+  const p = percent(r);
+  const left = live ? remaining(r.counts.read, r.total, perSecond) : undefined;
+  const elapsed = r.started_at ? (r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at) : undefined;
+  const throttled = r.counts.throttled_ns / 1e6;
+  const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray';
+  return (
+    <Box className="cw-card" p={20}>
+      <Group justify="space-between" mb={10}>
+        <Text fz="md" component="div" role="status" data-testid="run-status">
+          <RunState status={r.status} cancelling={r.cancelling} />
+        </Text>
+        <Text fz="sm" c="dimmed" className="cw-tabular">
+          {[
+            r.status === 'queued' ? 'Waiting to start' : '',
+            perSecond > 0 ? `${count(perSecond)} records/s` : '',
+            left !== undefined ? `about ${duration(left)} left` : '',
+            elapsed !== undefined ? (live ? `running for ${duration(elapsed)}` : `took ${duration(elapsed)}`) : '',
+          ]
+            .filter(Boolean)
+            .join(' · ')}
+        </Text>
+      </Group>
+      <Progress
+        value={p ?? (live ? 100 : 0)}
+        animated={r.status === 'running'}
+        striped={r.status === 'running' && p === undefined}
+        color={color}
+        size={8}
+        transitionDuration={400}
+        aria-label="Progress"
+      />
+      <Group justify="space-between" mt={8}>
+        <Text fz="sm" c="dimmed" className="cw-tabular">
+          {count(r.counts.read)}
+          {r.total >= 0 && live ? ` of about ${count(r.total)}` : ''} records read
+        </Text>
+        {throttled >= 1 && (
+          <Text fz="sm" c="dimmed">
+            {duration(throttled)} spent waiting because Dynamics asked for it
+          </Text>
+        )}
+      </Group>
+    </Box>
+  );
+}
+
+function Outcome({ run: r }: { run: Run }) {
+  const [color, icon] =
+    r.status === 'failed' ? (['red', <IconAlertCircle key="i" />] as const) : r.status === 'partial_success' ? (['yellow', <IconAlertTriangle key="i" />] as const) : (['gray', <IconInfoCircle key="i" />] as const);
+  return (
+    <Alert color={color} icon={icon} title={r.message} className="cw-alert">
+      {r.hint}
+    </Alert>
+  );
+}
+
+function Tiles({ run: { counts: c } }: { run: Run }) {
+  const tiles: [string, number, string, string?][] = [
+    ['Read', c.read, 'read'],
+    ['Inserted', c.inserted, 'inserted'],
+    ['Updated', c.updated, 'updated'],
+    ['Unchanged', c.unchanged, 'unchanged'],
+    ['Rejected', c.rejected, 'rejected', c.rejected > 0 ? 'var(--cw-warn)' : undefined],
+    ['Duplicates', c.duplicates, 'duplicates'],
+  ];
+  return (
+    <dl className="cw-tiles" style={{ margin: 0 }}>
+      {tiles.map(([label, n, id, color]) => (
+        <div key={id} className="cw-card cw-tile">
+          <dt>{label}</dt>
+          <dd data-count={id} style={{ color }}>
+            {count(n)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Facts({ run: r }: { run: Run }) {
+  const c = r.counts;
+  const facts: [string, React.ReactNode][] = [
+    ['Queued', <Moment key="q" at={r.queued_at} />],
+    ['Started', <Moment key="s" at={r.started_at} />],
+    ['Ended', <Moment key="e" at={r.ended_at} />],
+    ['Requested by', r.requested_by],
+    ['Received', `${plural(c.pages, 'page')}, ${bytes(c.bytes)}`],
+    ['Requests', count(c.requests)],
+  ];
+  return (
+    <Box className="cw-card" p={20}>
+      <dl className="cw-facts">
+        {facts.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Box>
+  );
+}

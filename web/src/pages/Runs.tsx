@@ -1,0 +1,155 @@
+import { Box, Group, Progress, Select, Table, Text } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import type { Run } from '../api/types';
+import { count, duration } from '../lib/format';
+import { isLive, percent } from '../lib/progress';
+import { pageSize, q } from '../queries';
+import { AnchorLink, ButtonLink } from '../ui/links';
+import { Header, Loading, Nothing, Trouble } from '../ui/page';
+import { Pager, usePages } from '../ui/Pager';
+import { Search } from '../ui/Search';
+import { RunState, runLabels } from '../ui/Status';
+import { Ago, useNow } from '../ui/time';
+import { ActivityTabs } from './ActivityTabs';
+
+export function RunsPage() {
+  const search = useSearch({ from: '/shell/runs' });
+  const navigate = useNavigate({ from: '/runs' });
+  const pages = usePages(`${search.q ?? ''}|${search.job_id ?? ''}|${search.status ?? ''}`);
+  const list = useQuery(q.runs({ ...search, cursor: pages.cursor }));
+  const jobs = useQuery(q.jobs({ limit: 200 }));
+  const filtered = Boolean(search.q || search.job_id || search.status);
+  return (
+    <>
+      <Header title="Activity" sub="Every run, and who did what." />
+      <ActivityTabs tab="runs">
+        <Group mb="sm" gap="xs">
+          <Search
+            label="Search runs"
+            value={search.q ?? ''}
+            onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true })}
+          />
+          <Select
+            aria-label="Job"
+            placeholder="All jobs"
+            clearable
+            clearButtonProps={{ 'aria-label': 'Show all jobs' }}
+            searchable
+            w={240}
+            data={(jobs.data?.items ?? []).map((j) => ({ value: j.id, label: j.name }))}
+            value={search.job_id ?? null}
+            onChange={(id) => void navigate({ search: (s) => ({ ...s, job_id: id ?? undefined }), replace: true })}
+          />
+          <Select
+            aria-label="Status"
+            placeholder="Any status"
+            clearable
+            clearButtonProps={{ 'aria-label': 'Show any status' }}
+            w={180}
+            data={Object.entries(runLabels).map(([value, label]) => ({ value, label }))}
+            value={search.status ?? null}
+            onChange={(status) => void navigate({ search: (s) => ({ ...s, status: status ?? undefined }), replace: true })}
+          />
+        </Group>
+        <Box className="cw-card">
+          {list.data ? (
+            list.data.items.length > 0 ? (
+              <>
+                <Table.ScrollContainer minWidth={900}>
+                  <Runs items={list.data.items} />
+                </Table.ScrollContainer>
+                <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="runs" />
+              </>
+            ) : filtered ? (
+              <Nothing title="No run matches." />
+            ) : (
+              <Nothing title="Nothing has run yet." action={<ButtonLink to="/jobs">Go to Jobs</ButtonLink>}>
+                Start a job there; its run appears here with live progress.
+              </Nothing>
+            )
+          ) : list.isError ? (
+            <Box p="md">
+              <Trouble error={list.error} retry={() => void list.refetch()} />
+            </Box>
+          ) : (
+            <Loading />
+          )}
+        </Box>
+      </ActivityTabs>
+    </>
+  );
+}
+
+function Runs({ items }: { items: Run[] }) {
+  const now = useNow(items.some(isLive) ? 1000 : 0);
+  return (
+    <Table className="cw-table" fz="sm">
+      <Table.Thead>
+        <Table.Tr>
+          <Table.Th scope="col">Run</Table.Th>
+          <Table.Th scope="col">Status</Table.Th>
+          <Table.Th scope="col">Started</Table.Th>
+          <Table.Th scope="col" className="cw-num">
+            Duration
+          </Table.Th>
+          <Table.Th scope="col" className="cw-num">
+            Read
+          </Table.Th>
+          <Table.Th scope="col" className="cw-num">
+            Inserted
+          </Table.Th>
+          <Table.Th scope="col" className="cw-num">
+            Updated
+          </Table.Th>
+          <Table.Th scope="col" className="cw-num">
+            Unchanged
+          </Table.Th>
+          <Table.Th scope="col" className="cw-num">
+            Rejected
+          </Table.Th>
+        </Table.Tr>
+      </Table.Thead>
+      <Table.Tbody>
+        {items.map((r) => {
+          const live = isLive(r);
+          const p = percent(r);
+          return (
+            <Table.Tr key={r.id} data-hover>
+              <Table.Td>
+                <AnchorLink to="/runs/$id" params={{ id: r.id }} fz="sm" className="cw-name">
+                  {r.job_name}
+                </AnchorLink>
+                <Text fz="xs" c="dimmed">
+                  #{r.number} · {r.connection_name} · {r.entity} → {r.object}
+                </Text>
+              </Table.Td>
+              <Table.Td maw={280}>
+                <RunState status={r.status} cancelling={r.cancelling} />
+                {r.status === 'running' && (
+                  <Progress value={p ?? 100} animated={p === undefined} size="xs" mt={6} w={120} aria-label={`Progress of run ${r.number}`} />
+                )}
+                {r.message && !live && (
+                  <Text fz="xs" c="dimmed" lineClamp={2} mt={2}>
+                    {r.message}
+                  </Text>
+                )}
+              </Table.Td>
+              <Table.Td c="dimmed">
+                <Ago at={r.started_at ?? r.queued_at} />
+              </Table.Td>
+              <Table.Td className="cw-num">{r.started_at ? duration((r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at)) : '–'}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.read)}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.inserted)}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.updated)}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.unchanged)}</Table.Td>
+              <Table.Td className="cw-num" c={r.counts.rejected > 0 ? 'var(--cw-warn)' : undefined} fw={r.counts.rejected > 0 ? 600 : undefined}>
+                {count(r.counts.rejected)}
+              </Table.Td>
+            </Table.Tr>
+          );
+        })}
+      </Table.Tbody>
+    </Table>
+  );
+}

@@ -1,0 +1,134 @@
+import { Group, Select, SimpleGrid, Text, TextInput } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import type { Connection, DataObject, Entity, Job } from '../../api/types';
+import type { Draft } from '../../lib/draft';
+import type { Places } from '../../lib/problems';
+import { q } from '../../queries';
+import { Section } from './Section';
+
+interface Item {
+  value: string;
+  label: string;
+}
+
+// match finds options by display name and by the name machines use.
+export function match(items: Item[], search: string): Item[] {
+  const s = search.trim().toLowerCase();
+  if (!s) return items;
+  return items.filter((o) => o.label.toLowerCase().includes(s) || o.value.toLowerCase().includes(s));
+}
+
+export function Configuration({ draft, change, places, job, connection, entity, object }: {
+  draft: Draft;
+  change: (patch: Partial<Draft>) => void;
+  places: Places;
+  job: Job | undefined;
+  connection: Connection | undefined;
+  entity: Entity | undefined;
+  object: DataObject | undefined;
+}) {
+  const entities = useQuery(q.entities(draft.connection_id));
+  const objects = useQuery(q.objects());
+  const entityItems = useMemo(() => {
+    const items = (entities.data ?? []).map((e) => ({ value: e.logical_name, label: e.display_name || e.logical_name }));
+    if (draft.entity && !items.some((i) => i.value === draft.entity)) items.unshift({ value: draft.entity, label: entity?.display_name ?? draft.entity });
+    return items;
+  }, [draft.entity, entities.data, entity]);
+  const objectItems = useMemo(() => {
+    const items = (objects.data ?? []).map((o) => ({ value: o.name, label: o.display_name }));
+    if (draft.object && !items.some((i) => i.value === draft.object)) items.unshift({ value: draft.object, label: object?.display_name ?? draft.object });
+    return items;
+  }, [draft.object, object, objects.data]);
+  const fixed = job?.out_of_the_box ?? false;
+  return (
+    <Section n={1} id="configuration" title="Configuration" sub="What is read, and where it goes.">
+      <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }} px={20} pb={22} spacing="lg" verticalSpacing="md">
+        <TextInput
+          id="job-name"
+          label="Job name"
+          required
+          value={draft.name}
+          error={places.at('name')}
+          onChange={(e) => change({ name: e.currentTarget.value })}
+          data-autofocus={!job}
+        />
+        <TextInput
+          id="job-connection_id"
+          label="Connection"
+          value={connection?.name ?? job?.connection_name ?? ''}
+          readOnly
+          variant="filled"
+          error={places.at('connection_id')}
+        />
+        <Select
+          id="job-entity"
+          label="Source entity"
+          required
+          searchable
+          disabled={fixed}
+          placeholder={entities.isLoading ? 'Loading the entities…' : 'Search entities'}
+          data={entityItems}
+          value={draft.entity || null}
+          onChange={(v) => change({ entity: v ?? '' })}
+          error={places.at('entity')}
+          description={fixed ? 'Fixed for the out-of-the-box job' : undefined}
+          filter={({ options, search }) => match(options as Item[], search)}
+          limit={200}
+          nothingFoundMessage={entities.isError ? 'The entities could not be read.' : 'No entity matches.'}
+          renderOption={({ option }) => <Named label={option.label} name={option.value} />}
+        />
+        <Select
+          id="job-object"
+          label="Target object"
+          required
+          searchable
+          disabled={fixed}
+          placeholder="Choose an object"
+          data={objectItems}
+          value={draft.object || null}
+          onChange={(v) => change({ object: v ?? '' })}
+          error={places.at('object')}
+          description={fixed ? 'Fixed for the out-of-the-box job' : undefined}
+        />
+        <Select
+          id="job-operation"
+          label="Operation"
+          data={[{ value: 'upsert', label: 'Upsert: update, or insert when new' }]}
+          value="upsert"
+          allowDeselect={false}
+          error={places.at('operation')}
+        />
+        <Select
+          id="job-load_mode"
+          label="Load mode"
+          data={[{ value: 'full', label: 'Full: read every record each time' }]}
+          value="full"
+          allowDeselect={false}
+          error={places.at('load_mode')}
+        />
+      </SimpleGrid>
+    </Section>
+  );
+}
+
+// Named is an option with its display name and the name machines use.
+export function Named({ label, name, type }: { label: string; name: string; type?: string }) {
+  return (
+    <Group justify="space-between" wrap="nowrap" gap="md" w="100%">
+      <div style={{ minWidth: 0 }}>
+        <Text fz="sm" truncate lh={1.35}>
+          {label}
+        </Text>
+        <Text fz="xs" c="dimmed" className="cw-mono" truncate lh={1.35}>
+          {name}
+        </Text>
+      </div>
+      {type && (
+        <Text fz="xs" c="dimmed" style={{ flex: 'none' }}>
+          {type}
+        </Text>
+      )}
+    </Group>
+  );
+}

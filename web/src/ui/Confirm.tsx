@@ -1,0 +1,32 @@
+import { Button, Group, Modal, Stack } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { Trouble } from './page';
+
+// Confirm asks before something that cannot be undone. An error is shown in
+// the dialog, which stays open.
+export function Confirm({ title, verb, children, onConfirm, onClose }: {
+  title: string;
+  verb: string;
+  children: ReactNode;
+  onConfirm: () => Promise<unknown>;
+  onClose: () => void;
+}) {
+  const act = useMutation({ mutationFn: onConfirm, onSuccess: onClose });
+  return (
+    <Modal opened onClose={onClose} title={title} size="md">
+      <Stack gap="md" fz="sm">
+        {children}
+        {act.isError && <Trouble error={act.error} />}
+        <Group justify="flex-end" gap="xs">
+          <Button variant="default" onClick={onClose} data-autofocus>
+            Keep
+          </Button>
+          <Button color="red.8" loading={act.isPending} onClick={() => act.mutate()}>
+            {verb}
+          </Button>
+        </Group>
+      </Stack>
+    </Modal>
+  );
+}

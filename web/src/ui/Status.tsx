@@ -1,0 +1,43 @@
+import type { ConnectionStatus, RunStatus } from '../api/types';
+
+type Tone = 'good' | 'warn' | 'bad' | 'busy' | 'idle';
+
+function Status({ tone, label, hollow, title }: { tone: Tone; label: string; hollow?: boolean; title?: string }) {
+  return (
+    <span className="cw-status" data-tone={tone} data-hollow={hollow || undefined} title={title}>
+      <span className="cw-dot" aria-hidden="true" />
+      {label}
+    </span>
+  );
+}
+
+const connection: Record<ConnectionStatus, [Tone, string, boolean]> = {
+  authorized: ['good', 'Authorized', false],
+  not_authorized: ['idle', 'Not authorized', true],
+  revoked: ['idle', 'Revoked', false],
+  disconnected: ['bad', 'Disconnected', false],
+};
+
+export function ConnectionState({ status, title }: { status: ConnectionStatus; title?: string }) {
+  const [tone, label, hollow] = connection[status] ?? ['idle', status, true];
+  return <Status tone={tone} label={label} hollow={hollow} title={title} />;
+}
+
+export const runLabels: Record<RunStatus, string> = {
+  queued: 'Queued', running: 'Running', success: 'Success', partial_success: 'Partial success',
+  failed: 'Failed', cancelled: 'Cancelled', skipped: 'Skipped',
+};
+
+const runTones: Record<RunStatus, Tone> = {
+  queued: 'idle', running: 'busy', success: 'good', partial_success: 'warn', failed: 'bad', cancelled: 'idle', skipped: 'idle',
+};
+
+export function RunState({ status, cancelling }: { status: RunStatus; cancelling?: boolean }) {
+  return (
+    <Status
+      tone={runTones[status] ?? 'idle'}
+      label={cancelling ? 'Cancelling' : (runLabels[status] ?? status)}
+      hollow={status === 'queued' || status === 'skipped'}
+    />
+  );
+}
