@@ -1,0 +1,157 @@
+// Package program builds the crosswalk program and runs it as a process, the
+// way an installation does, for the tests and benchmarks of the whole.
+package program
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+const packagePath = "github.com/crosswalk-data/crosswalk/cmd/crosswalk"
+
+// Build builds the program into dir and returns its path.
+func Build(dir string) (string, error) {
+	path := filepath.Join(dir, "crosswalk")
+	out, err := exec.Command("go", "build", "-o", path, packagePath).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// startLimit is how long a server may take until it says that it is ready.
+const startLimit = 60 * time.Second
+
+// Process is a running server.
+type Process struct {
+	// Ready is what the server printed when it was ready.
+	Ready struct {
+		URL          string `json:"url"`
+		Data         string `json:"data"`
+		ClientID     string `json:"client_id"`
+		ClientSecret string `json:"client_secret"`
+	}
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the process has ended
+	err  error         // how; read it after done
+}
+
+// Start starts "path args --json", waits until the server says that it is
+// ready and returns it. Its log goes to log; nil drops it. The environment is
+// the caller's without the variables of Crosswalk, and env.
+func Start(log io.Writer, path string, env []string, args ...string) (*Process, error) {
+	p := &Process{cmd: exec.Command(path, append(args, "--json")...), done: make(chan struct{})}
+	p.cmd.Env = append(Environ(), env...)
+	p.cmd.Stderr = log
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", strings.Join(args, " "), err)
+	}
+	line := make(chan []byte, 1)
+	go func() {
+		r := bufio.NewReader(stdout)
+		first, _ := r.ReadBytes('\n')
+		line <- first
+		_, _ = io.Copy(io.Discard, r)
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	select {
+	case first := <-line:
+		err = json.Unmarshal(first, &p.Ready)
+	case <-time.After(startLimit):
+		err = errors.New("it does not say that it is ready")
+	}
+	if err != nil {
+		_ = p.Kill()
+		return nil, fmt.Errorf("start %s: %w", strings.Join(args, " "), err)
+	}
+	return p, nil
+}
+
+// Environ returns the environment without the variables that change what
+// crosswalk does.
+func Environ() []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "CROSSWALK_") {
+			env = append(env, v)
+		}
+	}
+	return env
+}
+
+// Kill ends the process at once, as a crash or the kernel would, and waits
+// for its end.
+func (p *Process) Kill() error {
+	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	<-p.done
+	return nil
+}
+
+// Stop asks the process to end and returns how it ended. One that does not
+// end is killed when ctx ends.
+func (p *Process) Stop(ctx context.Context) error {
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return errors.Join(context.Cause(ctx), p.Kill())
+	}
+}
+
+// Ended reports whether the process has ended.
+func (p *Process) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// PeakMemory returns the largest resident size the process has had so far, in
+// bytes: VmHWM of proc(5).
+func (p *Process) PeakMemory() (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
+			return kib << 10, err
+		}
+	}
+	return 0, errors.New("the kernel does not tell the peak memory")
+}
+
+// Authorize lets the program at path authorize a connection of the server at
+// url with that data directory, answering the sandbox's sign-in pages.
+func Authorize(path, url, data, connection string) error {
+	cmd := exec.Command(path, "connection", "authorize", connection, "--answer", "accept", "--server", url, "--data", data)
+	cmd.Env = Environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("authorize %s: %w\n%s", connection, err, out)
+	}
+	return nil
+}
