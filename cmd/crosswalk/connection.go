@@ -10,6 +10,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
 )
 
 // connectionCmd is the group of the commands about connections.
@@ -137,7 +138,7 @@ func (cmd *connectionAuthorizeCmd) Run(ctx context.Context, a *app) error {
 		fmt.Fprintln(a.stdout, link)
 		return nil
 	case cmd.Answer != "person":
-		if err := answerSignIn(ctx, link, cmd.Answer); err != nil {
+		if err := visitor.SignIn(ctx, link, cmd.Answer); err != nil {
 			return err
 		}
 	default:

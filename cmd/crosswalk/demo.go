@@ -13,6 +13,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
 	"github.com/crosswalk-data/crosswalk/internal/server"
 )
 
@@ -273,7 +274,7 @@ func (d *demo) connect(ctx context.Context, conn crosswalk.Connection, environme
 	if err != nil {
 		return conn, err
 	}
-	if err := answerSignIn(ctx, link, "accept"); err != nil {
+	if err := visitor.SignIn(ctx, link, visitor.Accept); err != nil {
 		return conn, err
 	}
 	conn, err = d.client.FindConnection(ctx, conn.ID)

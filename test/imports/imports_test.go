@@ -37,6 +37,7 @@ var level = map[string]int{
 	"internal/web":                   3,
 	"internal/pipeline":              4,
 	"internal/sandbox":               4,
+	"internal/sandbox/visitor":       1,
 	"internal/connector":             4,
 	"internal/api":                   5,
 	"internal/server":                6,
@@ -66,7 +67,8 @@ var onlys = []struct {
 	{"internal/web", []string{"."}, "it only hands out files"},
 	{"internal/pipeline", []string{".", "internal/column", "internal/mapping"}, "it declares its source and target itself, so that it can run without network or database"},
 	{"internal/sandbox", []string{".", "internal/column", "internal/odata"}, "the client and its stand-in must not share their mistakes"},
-	{"cmd/crosswalk", []string{".", "client", "internal/sandbox", "internal/server"}, "the command line works a server through its public API; only serve, sandbox and demo start one"},
+	{"internal/sandbox/visitor", []string{"."}, "it knows the sandbox's pages only as a browser does"},
+	{"cmd/crosswalk", []string{".", "client", "internal/sandbox", "internal/sandbox/visitor", "internal/server"}, "the command line works a server through its public API; only serve, sandbox and demo start one"},
 }
 
 // nevers are packages that one must not even reach through others.

@@ -1,4 +1,4 @@
-package main
+package visitor
 
 import (
 	"fmt"
@@ -53,7 +53,7 @@ func FuzzParseForms(f *testing.F) {
 	})
 }
 
-func TestAnswerSignIn(t *testing.T) {
+func TestSignIn(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		decision string
@@ -90,7 +90,7 @@ func TestAnswerSignIn(t *testing.T) {
 			mux.HandleFunc("GET /connections", func(http.ResponseWriter, *http.Request) { t.Error("the page after the callback was loaded") })
 			s := httptest.NewServer(mux)
 			t.Cleanup(s.Close)
-			err := answerSignIn(t.Context(), s.URL+"/authorize", tt.decision)
+			err := SignIn(t.Context(), s.URL+"/authorize", tt.decision)
 			if got := crosswalk.ErrorCode(err); got != tt.code {
 				t.Fatalf("error %v, want code %q", err, tt.code)
 			}
@@ -101,9 +101,9 @@ func TestAnswerSignIn(t *testing.T) {
 	}
 }
 
-func TestAnswerSignInOnlyAnswersThisMachine(t *testing.T) {
+func TestSignInOnlyAnswersThisMachine(t *testing.T) {
 	t.Parallel()
-	err := answerSignIn(t.Context(), "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "accept")
+	err := SignIn(t.Context(), "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "accept")
 	if crosswalk.ErrorCode(err) != crosswalk.CodeForbidden {
 		t.Errorf("got %v", err)
 	}
