@@ -11,7 +11,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -19,6 +18,8 @@ import (
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
+
+	"github.com/crosswalk-data/crosswalk"
 )
 
 // MaxAttempts is how often a slice is tried before it is parked.
@@ -75,8 +76,9 @@ type Config struct {
 	// is tried again, with the fence told by Took if there was one, until
 	// MaxAttempts. An error after ctx was cancelled by Stop is no failure.
 	Work func(ctx context.Context, s Slice) (Next, error)
-	// Park is told of a slice that failed for the last time, and why. The
-	// queue forgets it afterwards.
+	// Park is told of a slice that failed for the last time, and why; the
+	// slice's Fence is the one told by Took if there was one. The queue
+	// forgets the slice afterwards.
 	Park func(ctx context.Context, s Slice, err error)
 	// Backoff says how long to wait after failed attempt n, counted from 1;
 	// nil means 1, 4, 16 and 64 seconds.
@@ -95,6 +97,7 @@ type client interface {
 	Insert(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
 	Start(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
+	Stopped() <-chan struct{}
 }
 
 // Open opens the queue and brings its tables up to date. It works nothing
@@ -111,10 +114,15 @@ func Open(ctx context.Context, c Config) (*Queue, error) {
 	}
 	q := &Queue{worker: newWorker(c)}
 	var err error
-	if file, ok := strings.CutPrefix(c.DB, "sqlite:"); ok {
+	scheme, file, _ := strings.Cut(c.DB, ":")
+	switch scheme {
+	case "sqlite":
 		err = q.openSQLite(ctx, file, c)
-	} else {
+	case "postgres", "postgresql":
 		err = q.openPostgres(ctx, c)
+	default: // without showing an address that may hold a password
+		err = crosswalk.Errorf(crosswalk.CodeInvalid, "The address of the queue's database begins with neither sqlite: nor postgres:.").
+			WithHint("Write sqlite:/folder/queue.db or postgres://user@host/database.")
 	}
 	if err != nil {
 		return nil, err
@@ -139,13 +147,17 @@ func (q *Queue) Start(ctx context.Context) error {
 
 // Stop cancels the slices at work, waits for them until ctx ends, and closes
 // the queue's database. What was not finished is tried again after the next
-// start. It returns ctx's error when a slice did not end in time.
+// start. When ctx ends first, Stop returns its error; the database is then
+// closed once the last slice has returned.
 func (q *Queue) Stop(ctx context.Context) error {
 	q.worker.stop()
-	err := q.client.StopAndCancel(ctx)
-	q.closeDB()
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err := q.client.StopAndCancel(ctx); err != nil {
+		go func() {
+			<-q.client.Stopped()
+			q.closeDB()
+		}()
 		return fmt.Errorf("stop the queue: %w", err)
 	}
-	return err
+	q.closeDB()
+	return nil
 }

@@ -23,6 +23,12 @@ type args struct {
 // Kind names the work for River; it is stored and never changes.
 func (args) Kind() string { return "run_slice" }
 
+// InsertOpts keeps a slice from being queued again while it waits or is
+// worked, or after it was done.
+func (args) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByArgs: true}}
+}
+
 // report is what an attempt leaves for the next one, kept as River's output
 // of the job.
 type report struct {
@@ -70,13 +76,12 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 	s, reported := sliceOf(job)
 	if job.Attempt > MaxAttempts {
 		// Only a slice that took its process down with it gets here.
-		err := fmt.Errorf("the slice was lost %d times with the process that worked it", job.Attempt-1)
-		return w.parked(ctx, s, err)
+		return w.parked(ctx, s, fmt.Errorf("the slice was lost %d times with the process that worked it", job.Attempt-1))
 	}
 	var took atomic.Int64
 	next, err := w.attempt(context.WithValue(ctx, fenceKey{}, &took), s)
 	if fence := took.Load(); fence != 0 {
-		reported.Fence = fence
+		reported.Fence, s.Fence = fence, fence
 	}
 	// What follows must be stored even if the slice's time is up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
