@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -28,8 +29,8 @@ var casts = []struct{ name, query string }{
 	{"Money", "$select=LogicalName,Precision"},
 	{"DateTime", "$select=LogicalName,Format,DateTimeBehavior"},
 	{"Lookup", "$select=LogicalName,Targets"},
-	{"Picklist", "$select=LogicalName&$expand=OptionSet($select=Options)"},
-	{"MultiSelectPicklist", "$select=LogicalName&$expand=OptionSet($select=Options)"},
+	{"Picklist", "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)"},
+	{"MultiSelectPicklist", "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)"},
 	{"State", "$select=LogicalName&$expand=OptionSet($select=Options)"},
 	{"Status", "$select=LogicalName&$expand=OptionSet($select=Options)"},
 	{"Boolean", "$select=LogicalName&$expand=OptionSet($select=TrueOption,FalseOption)"},
@@ -83,6 +84,7 @@ type attributeDefinition struct {
 	DateTimeBehavior value
 	Targets          []string
 	OptionSet        *optionSet
+	GlobalOptionSet  *optionSet // in place of OptionSet when the options are shared among attributes
 }
 
 // value is a text that the Web API wraps in an object.
@@ -173,15 +175,15 @@ func (d *attributeDefinition) attribute(kind crosswalk.AttributeType, detail *at
 	if a.IsLookup() {
 		a.Targets = detail.Targets
 	}
-	if a.HasLabels() && detail.OptionSet != nil {
-		a.Options = detail.OptionSet.options()
+	if a.HasLabels() {
+		a.Options = cmp.Or(detail.OptionSet, detail.GlobalOptionSet, &optionSet{}).options()
 	}
 	return a
 }
 
 // options returns the options by value. A label may be missing.
 func (s *optionSet) options() []crosswalk.Option {
-	all := s.Options
+	all := slices.Clone(s.Options)
 	for _, o := range []*option{s.FalseOption, s.TrueOption} {
 		if o != nil {
 			all = append(all, *o)
