@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/oauth"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+	"github.com/crosswalk-data/crosswalk/internal/table"
+)
+
+// measureStages measures, each alone: reading and decoding all pages,
+// mapping them, and writing them into a new SQLite file. The sandbox works on
+// the same machine while pages are read, as it does during a sync.
+func measureStages(ctx context.Context, dir, environment string, progress io.Writer) ([]Measure, error) {
+	api, err := signIn(ctx, environment)
+	if err != nil {
+		return nil, err
+	}
+	plan, object, entity, err := companySync(ctx, api)
+	if err != nil {
+		return nil, err
+	}
+	query := dataverse.Query{EntitySet: entity.EntitySetName, Select: plan.Select, Filter: plan.Filter, Annotations: plan.Annotations}
+
+	fmt.Fprintln(progress, "  read and decode")
+	scratch := plan.NewSourceBatch()
+	began := time.Now()
+	rows, err := readAll(ctx, api, query, plan, func() *column.Batch { scratch.Reset(); return scratch })
+	if err != nil {
+		return nil, err
+	}
+	measures := []Measure{measure("read and decode", rows, time.Since(began))}
+
+	var pages []*column.Batch
+	if _, err = readAll(ctx, api, query, plan, func() *column.Batch {
+		pages = append(pages, plan.NewSourceBatch())
+		return pages[len(pages)-1]
+	}); err != nil {
+		return nil, err
+	}
+
+	fmt.Fprintln(progress, "  map")
+	mapped, m, err := mapAll(plan, pages)
+	if err != nil {
+		return nil, err
+	}
+	measures = append(measures, m)
+
+	fmt.Fprintln(progress, "  write")
+	m, err = writeAll(ctx, filepath.Join(dir, "stage.db"), object, plan, mapped)
+	return append(measures, m), err
+}
+
+// readAll reads all pages, each into the batch that next returns.
+func readAll(ctx context.Context, api *dataverse.Client, query dataverse.Query, plan *mapping.Plan, next func() *column.Batch) (int64, error) {
+	columns := odata.NewColumns(plan.Source)
+	var rows int64
+	for link := ""; ; {
+		page, err := api.Page(ctx, query, link, columns, next())
+		if err != nil {
+			return rows, err
+		}
+		rows += int64(page.Records)
+		if link = page.Next; link == "" {
+			return rows, nil
+		}
+	}
+}
+
+// mapAll maps pages into one reused batch, which is measured, and then again
+// into batches to keep.
+func mapAll(plan *mapping.Plan, pages []*column.Batch) ([]*column.Batch, Measure, error) {
+	scratch := plan.NewBatch()
+	var rejects []crosswalk.Reject
+	var rows int64
+	began := time.Now()
+	for _, page := range pages {
+		scratch.Reset()
+		rejects = plan.Apply(page, scratch, rejects[:0])
+		rows += int64(page.Rows())
+	}
+	m := measure("map", rows, time.Since(began))
+	mapped := make([]*column.Batch, len(pages))
+	for i, page := range pages {
+		mapped[i] = plan.NewBatch()
+		if rejects = plan.Apply(page, mapped[i], nil); len(rejects) > 0 {
+			return nil, m, fmt.Errorf("%d records of a page cannot be mapped: %s", len(rejects), rejects[0].Message)
+		}
+	}
+	return mapped, m, nil
+}
+
+// writeAll writes the batches into the object's table in a new file.
+func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *mapping.Plan, batches []*column.Batch) (Measure, error) {
+	db, err := database.Open(ctx, "sqlite:"+path, nil)
+	if err != nil {
+		return Measure{}, err
+	}
+	defer db.Close()
+	if err := store.New(db).Migrate(ctx); err != nil {
+		return Measure{}, err
+	}
+	if err := table.Ensure(ctx, db, object); err != nil {
+		return Measure{}, err
+	}
+	cfg := table.Config{Object: object, ConnectionID: crosswalk.NewID(), Entity: "account", JobID: crosswalk.NewID(), Run: 1}
+	for _, t := range plan.Target {
+		cfg.Columns = append(cfg.Columns, table.Column{Field: t.Field, Kind: t.Kind, Identifier: t.Identifier, KeepOnNull: t.KeepOnNull})
+	}
+	w, err := table.NewWriter(ctx, db, cfg)
+	if err != nil {
+		return Measure{}, err
+	}
+	defer w.Close()
+	var rows int64
+	began := time.Now()
+	for _, b := range batches {
+		r, err := w.Write(ctx, b, nil)
+		if err != nil {
+			return Measure{}, err
+		}
+		rows += r.Inserted
+	}
+	return measure("write", rows, time.Since(began)), nil
+}
+
+// companySync compiles the job that is measured.
+func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, crosswalk.Object, *crosswalk.Entity, error) {
+	job := crosswalk.NewCompanySync("bench", "bench")
+	for _, object := range crosswalk.StandardObjects() {
+		if object.Name != job.Object {
+			continue
+		}
+		entity, err := api.Entity(ctx, job.Entity)
+		if err != nil {
+			return nil, object, nil, err
+		}
+		plan, err := mapping.Compile(entity, &object, job.Mapping, job.Filter)
+		return plan, object, entity, err
+	}
+	return nil, crosswalk.Object{}, nil, fmt.Errorf("there is no object %s", job.Object)
+}
+
+// signIn signs in to the sandbox as its first person.
+func signIn(ctx context.Context, environment string) (*dataverse.Client, error) {
+	challenge, err := dataverse.Probe(ctx, nil, environment)
+	if err != nil {
+		return nil, err
+	}
+	cfg := oauth.Config{
+		Authority: challenge.Authority, Tenant: challenge.TenantID, Resource: environment,
+		ClientID: sandbox.ClientID, ClientSecret: sandbox.ClientSecret,
+		RedirectURL: "http://127.0.0.1:1/oauth/callback", // the visitor stops before it
+	}
+	state, nonce, verifier := oauth.NewVerifier(), oauth.NewVerifier(), oauth.NewVerifier()
+	back, err := visitor.Visit(ctx, cfg.AuthCodeURL(state, nonce, verifier, ""), visitor.Accept, func(u *url.URL) (bool, error) {
+		return u.Path == "/oauth/callback", nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	code := back.Query().Get("code")
+	if code == "" || back.Query().Get("state") != state {
+		return nil, errors.New("the sign-in brought no code back")
+	}
+	grant, err := cfg.Exchange(ctx, code, verifier, nonce)
+	if err != nil {
+		return nil, err
+	}
+	return dataverse.New(dataverse.Config{
+		BaseURL: environment,
+		Token:   func(context.Context, bool) (string, error) { return grant.AccessToken, nil },
+	}), nil
+}
