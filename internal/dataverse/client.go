@@ -105,11 +105,16 @@ type call struct {
 	tally  tally
 }
 
-// address returns the address of a path and query below the API's root. The
-// query is taken as it is.
+// address returns the address of a path and query below the API's root. Both
+// are encoded already and are sent as they are: by itself net/url would
+// encode the parentheses of keys and functions.
 func (c *Client) address(path, query string) *url.URL {
 	u := *c.base
-	u.Path = apiPath + path
+	u.RawPath = apiPath + path
+	u.Path = u.RawPath
+	if plain, err := url.PathUnescape(u.RawPath); err == nil {
+		u.Path = plain
+	}
 	u.RawQuery = query
 	return &u
 }
