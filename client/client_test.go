@@ -81,6 +81,13 @@ func TestRequests(t *testing.T) {
 			},
 			`PUT /api/jobs/7 {"name":"J","connection_id":"","entity":"","object":"","operation":"","load_mode":"","mapping":{"fields":null},"filter":{"conditions":null},"version":3}`,
 		},
+		"runs in some states": {
+			func(c *client.Client) error {
+				_, err := c.ListRuns(ctx, client.RunFilter{JobID: "7", Statuses: []crosswalk.RunStatus{crosswalk.RunFailed, crosswalk.RunSkipped}})
+				return err
+			},
+			"GET /api/runs?job_id=7&status=failed%2Cskipped",
+		},
 		"rows": {
 			func(c *client.Client) error {
 				_, err := c.ListRows(ctx, "Company", client.RowFilter{Sort: "Name", Desc: true})
@@ -183,6 +190,7 @@ func TestErrors(t *testing.T) {
 		"broken document":     {404, "application/problem+json", `{"title":`, client.Error{Status: 404, Code: crosswalk.CodeNotFound, Message: "The server answered 404 Not Found."}},
 		"no body":             {401, "", ``, client.Error{Status: 401, Code: crosswalk.CodeUnauthorized, Message: "The server answered 401 Unauthorized."}},
 		"forbidden":           {403, "", ``, client.Error{Status: 403, Code: crosswalk.CodeForbidden, Message: "The server answered 403 Forbidden."}},
+		"disconnected":        {424, "", ``, client.Error{Status: 424, Code: crosswalk.CodeDisconnected, Message: "The server answered 424 Failed Dependency."}},
 		"another 4xx":         {413, "", ``, client.Error{Status: 413, Code: crosswalk.CodeInvalid, Message: "The server answered 413 Request Entity Too Large."}},
 		"fault of the server": {500, "", ``, client.Error{Status: 500, Code: crosswalk.CodeInternal, Message: "The server answered 500 Internal Server Error."}},
 	}

@@ -74,6 +74,8 @@ func codeOfStatus(status int) crosswalk.Code {
 		return crosswalk.CodeNotFound
 	case http.StatusConflict, http.StatusPreconditionFailed:
 		return crosswalk.CodeConflict
+	case http.StatusFailedDependency:
+		return crosswalk.CodeDisconnected
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return crosswalk.CodeUnavailable
 	}

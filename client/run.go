@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -16,7 +17,8 @@ type RunFilter struct {
 	Search       string // part of the job's name
 	JobID        string
 	ConnectionID string
-	Status       crosswalk.RunStatus
+	Object       string                // API name of the target
+	Statuses     []crosswalk.RunStatus // runs in any of these states
 	Paging
 }
 
@@ -26,7 +28,12 @@ func (c *Client) ListRuns(ctx context.Context, f RunFilter) (Page[crosswalk.Run]
 	set(q, "q", f.Search)
 	set(q, "job_id", f.JobID)
 	set(q, "connection_id", f.ConnectionID)
-	set(q, "status", string(f.Status))
+	set(q, "object", f.Object)
+	var statuses []string
+	for _, s := range f.Statuses {
+		statuses = append(statuses, string(s))
+	}
+	set(q, "status", strings.Join(statuses, ","))
 	return list[crosswalk.Run](ctx, c, "/api/runs", q)
 }
 

@@ -65,7 +65,7 @@ func (cmd *jobListCmd) Run(ctx context.Context, a *app) error {
 
 type jobCreateCmd struct {
 	Connection string `placeholder:"NAME" help:"Name or id of the connection; with --file it may stand in the file."`
-	Template   string `xor:"from" required:"" placeholder:"NAME" help:"Template to take: user_sync or company_sync."`
+	Template   string `xor:"from" required:"" placeholder:"NAME" help:"Template to take, for example company_sync."`
 	File       string `xor:"from" required:"" placeholder:"FILE" help:"JSON file with the job, - for standard input."`
 	Name       string `placeholder:"NAME" help:"Name of the job, instead of the one in the template or file."`
 	Check      bool   `help:"Only report problems; make nothing."`

@@ -18,10 +18,11 @@ type runCmd struct {
 }
 
 type runListCmd struct {
-	Job    string `placeholder:"NAME" help:"Only runs of this job."`
-	Status string `enum:",queued,running,success,partial_success,failed,cancelled,skipped" default:"" placeholder:"STATUS" help:"Only runs in this state: ${enum}."`
-	Search string `short:"q" placeholder:"TEXT" help:"Only runs whose job's name holds this."`
-	Limit  int    `default:"20" help:"At most this many."`
+	Job    string                `placeholder:"NAME" help:"Only runs of this job."`
+	Status []crosswalk.RunStatus `enum:"queued,running,success,partial_success,failed,cancelled,skipped" placeholder:"STATUS,…" help:"Only runs in one of these states: ${enum}."`
+	Object string                `placeholder:"NAME" help:"Only runs into this object."`
+	Search string                `short:"q" placeholder:"TEXT" help:"Only runs whose job's name holds this."`
+	Limit  int                   `default:"20" help:"At most this many."`
 	remote
 }
 
@@ -30,7 +31,7 @@ func (cmd *runListCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	f := client.RunFilter{Search: cmd.Search, Status: crosswalk.RunStatus(cmd.Status)}
+	f := client.RunFilter{Search: cmd.Search, Statuses: cmd.Status, Object: cmd.Object}
 	if cmd.Job != "" {
 		job, err := findJob(ctx, c, cmd.Job)
 		if err != nil {
