@@ -1,0 +1,113 @@
+package sandbox
+
+import (
+	"slices"
+	"strings"
+)
+
+// permission is one line of the consent page.
+type permission struct {
+	Name  string // the scope
+	Title string
+	Text  string
+}
+
+// scopes is what a client asked for: at most one resource and the scopes of
+// OpenID Connect.
+type scopes struct {
+	Resource string   `json:"resource"` // address of the environment as asked for, without a slash at the end; empty if none was
+	Access   bool     `json:"access"`   // user_impersonation
+	OpenID   []string `json:"openid"`   // openid, profile, email, offline_access: those asked for
+}
+
+func (s scopes) has(name string) bool { return slices.Contains(s.OpenID, name) }
+
+// granted is the scope of a token answer: what belongs to the resource,
+// without the scopes of OpenID Connect.
+func (s scopes) granted() string {
+	if s.Resource == "" {
+		return strings.Join(s.OpenID, " ")
+	}
+	return s.Resource + "/user_impersonation"
+}
+
+// names lists the scopes to consent to.
+func (s scopes) names() []string {
+	names := slices.Clone(s.OpenID)
+	if s.Access {
+		names = append(names, "user_impersonation")
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// parseScopes reads a scope parameter. The environment is meant by one of
+// bases, with or without a slash at the end; asking for .default asks for
+// what the app is registered for, which is user_impersonation.
+func parseScopes(scope string, bases []string) (scopes, *refusal) {
+	var s scopes
+	for _, one := range strings.Fields(scope) {
+		switch one {
+		case "openid", "profile", "email", "offline_access":
+			if !s.has(one) {
+				s.OpenID = append(s.OpenID, one)
+			}
+			continue
+		}
+		resource, name, ok := cutLast(one, "/")
+		if !ok || !strings.Contains(resource, "://") {
+			return s, refuse(70011, one)
+		}
+		resource = strings.TrimSuffix(resource, "/")
+		if !slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, resource) }) {
+			return s, refuse(500011, resource)
+		}
+		if s.Resource != "" && !strings.EqualFold(s.Resource, resource) {
+			return s, refuse(28003, scope)
+		}
+		if name != "user_impersonation" && name != ".default" {
+			return s, refuse(650053, name)
+		}
+		s.Resource, s.Access = strings.ToLower(resource), true
+	}
+	if s.Resource == "" && len(s.OpenID) == 0 {
+		return s, refuse(900144, "scope")
+	}
+	return s, nil
+}
+
+// permissions words the scopes for the consent page.
+func (s scopes) permissions() []permission {
+	var list []permission
+	if s.Access {
+		list = append(list, permission{"user_impersonation", "Use Dynamics 365 as you", "Read and change what you can see and change in " + organizationName + "."})
+	}
+	if s.has("offline_access") {
+		list = append(list, permission{"offline_access", "Keep this access", "Go on while you are not signed in, until you or an administrator take it back."})
+	}
+	if s.has("openid") || s.has("profile") || s.has("email") {
+		list = append(list, permission{"openid profile", "See who you are", "Your name and sign-in name, nothing else."})
+	}
+	return list
+}
+
+// consented reports whether the account has accepted all these scopes before.
+func (in *signIn) consented(p person, s scopes) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	given := in.consents[p.ObjectID]
+	for _, name := range s.names() {
+		if !slices.Contains(given, name) {
+			return false
+		}
+	}
+	return true
+}
+
+// consent remembers that the account accepted them. There is one app, so the
+// account alone is the key.
+func (in *signIn) consent(p person, s scopes) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.consents[p.ObjectID] = append(in.consents[p.ObjectID], s.names()...)
+}

@@ -1,0 +1,76 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+)
+
+// issuer is the iss of id tokens.
+func (in *signIn) issuer(r *http.Request) string {
+	return in.s.baseURL(r) + "/" + in.s.TenantID() + "/v2.0"
+}
+
+// configuration serves the OpenID Connect discovery document. For
+// "organizations" and "common" the issuer is Entra's literal template.
+func (in *signIn) configuration(w http.ResponseWriter, r *http.Request) {
+	if !in.knownTenant(r) {
+		in.refuseToken(w, r, refuse(90002, r.PathValue("tenant")))
+		return
+	}
+	tenant := r.PathValue("tenant")
+	base := in.s.baseURL(r)
+	issuer := in.issuer(r)
+	if !strings.EqualFold(tenant, in.s.TenantID()) {
+		issuer = base + "/{tenantid}/v2.0"
+	}
+	writeDocument(w, map[string]any{
+		"issuer":                                issuer,
+		"authorization_endpoint":                base + "/" + tenant + "/oauth2/v2.0/authorize",
+		"token_endpoint":                        base + "/" + tenant + "/oauth2/v2.0/token",
+		"jwks_uri":                              base + "/" + tenant + "/discovery/v2.0/keys",
+		"end_session_endpoint":                  base + "/" + tenant + "/oauth2/v2.0/logout",
+		"response_types_supported":              []string{"code"},
+		"response_modes_supported":              []string{"query", "fragment"},
+		"subject_types_supported":               []string{"pairwise"},
+		"id_token_signing_alg_values_supported": []string{"RS256"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
+		"claims_supported":                      []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "ver"},
+		"request_uri_parameter_supported":       false,
+		"http_logout_supported":                 true,
+		"frontchannel_logout_supported":         false,
+		"tenant_region_scope":                   "NA",
+		"cloud_instance_name":                   hostOf(base),
+	})
+}
+
+// keys serves the key set.
+func (in *signIn) keys(w http.ResponseWriter, r *http.Request) {
+	if !in.knownTenant(r) {
+		in.refuseToken(w, r, refuse(90002, r.PathValue("tenant")))
+		return
+	}
+	writeDocument(w, map[string]any{"keys": []jwk{signingKeyFor(in.s.cfg.Seed).jwk(in.issuer(r))}})
+}
+
+// instance answers with which Microsoft's own client libraries check an
+// authority they do not know.
+func (in *signIn) instance(w http.ResponseWriter, r *http.Request) {
+	base := in.s.baseURL(r)
+	writeDocument(w, map[string]any{
+		"tenant_discovery_endpoint": base + "/" + in.s.TenantID() + "/v2.0/.well-known/openid-configuration",
+		"api-version":               "1.1",
+		"metadata": []map[string]any{{
+			"preferred_network": hostOf(base), "preferred_cache": hostOf(base), "aliases": []string{hostOf(base)},
+		}},
+	})
+}
+
+func writeDocument(w http.ResponseWriter, document any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "max-age=86400, private")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	_ = json.NewEncoder(w).Encode(document) // only a gone client can make it fail
+}
