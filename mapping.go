@@ -50,7 +50,7 @@ func (m *Mapping) Identifiers() []string {
 // Filter chooses the records of a run: those for which every condition holds.
 // The zero value chooses all.
 type Filter struct {
-	Conditions []Condition `json:"conditions" doc:"All must hold"`
+	Conditions []Condition `json:"conditions,omitempty" doc:"All must hold; absent means every record"`
 }
 
 // Condition compares one attribute. Texts compare without regard to case, as

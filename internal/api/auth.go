@@ -1,0 +1,91 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/access"
+)
+
+// sessionCookie holds the token of a browser session.
+const sessionCookie = "crosswalk_session"
+
+// caller is who sent the request.
+type caller struct {
+	user    crosswalk.User
+	session string // hash of the browser session, as text; "" for API tokens
+	remote  string // address of the client, for rate limits
+}
+
+type callerKey struct{}
+
+// callerOf returns who sent the request; its user is empty when nobody is
+// signed in.
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// authenticate finds out who calls and refuses who may not.
+func (a *api) authenticate(hctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(hctx)
+	c := a.identify(r)
+	role, _ := hctx.Operation().Metadata[roleKey].(crosswalk.Role)
+	switch {
+	case role == "":
+	case c.user.Role == "":
+		writeProblem(w, crosswalk.Errorf(crosswalk.CodeUnauthorized, "You are not signed in.").
+			WithHint("Sign in, or send an API token as Authorization: Bearer."))
+		return
+	case !c.user.Role.Allows(role):
+		writeProblem(w, crosswalk.Errorf(crosswalk.CodeForbidden, "Your role does not allow this.").
+			WithHint("Ask an administrator for the role %s.", role))
+		return
+	}
+	next(huma.WithValue(hctx, callerKey{}, c))
+}
+
+// identify returns the caller of a request: by API token, else by session.
+func (a *api) identify(r *http.Request) caller {
+	c := caller{remote: remoteHost(r)}
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		if user, err := a.Store.FindAPIToken(r.Context(), access.HashToken(token)); err == nil {
+			c.user = user
+		}
+		return c
+	}
+	if cookie, err := r.Cookie(sessionCookie); err == nil {
+		hash := access.HashToken(cookie.Value)
+		if user, err := a.Store.FindSession(r.Context(), hash); err == nil {
+			c.user = user
+			c.session = sessionID(hash)
+		}
+	}
+	return c
+}
+
+func remoteHost(r *http.Request) string {
+	host := r.RemoteAddr
+	if i := strings.LastIndexByte(host, ':'); i > 0 {
+		host = host[:i]
+	}
+	return host
+}
+
+// note adds a line to the activity log. A line that cannot be written is
+// logged; it does not undo what was done.
+func (a *api) note(ctx context.Context, action, subject, detail string) {
+	who := callerOf(ctx).user.Name
+	if who == "" {
+		who = "Crosswalk"
+	}
+	err := a.Store.InsertEvent(ctx, crosswalk.Event{Actor: who, Action: action, Subject: subject, Detail: detail})
+	if err != nil {
+		a.Logger.ErrorContext(ctx, "write activity log", "action", action, "error", err)
+	}
+}

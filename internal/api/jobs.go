@@ -1,0 +1,283 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/connector"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+)
+
+// JobInput is the definition of a job as a client sends it.
+type JobInput struct {
+	Name         string              `json:"name" doc:"Unique name, 1 to 100 characters"`
+	ConnectionID string              `json:"connection_id"`
+	Entity       string              `json:"entity" doc:"Logical name of the source table"`
+	Object       string              `json:"object" doc:"API name of the target object"`
+	Operation    crosswalk.Operation `json:"operation,omitempty" enum:"upsert" default:"upsert"`
+	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty" enum:"full" default:"full"`
+	Mapping      crosswalk.Mapping   `json:"mapping"`
+	Filter       crosswalk.Filter    `json:"filter,omitempty"`
+}
+
+// JobChange replaces the definition of a job.
+type JobChange struct {
+	JobInput
+	Version int64 `json:"version" doc:"The version you changed; refused when somebody changed the job meanwhile"`
+}
+
+// JobCheck is a definition to look at without saving it.
+type JobCheck struct {
+	JobInput
+	ID string `json:"id,omitempty" doc:"The job it would replace; absent for a new one"`
+}
+
+// Problems is what is wrong with a definition, all at once.
+type Problems struct {
+	Problems []crosswalk.FieldError `json:"problems" doc:"Empty when the job can be saved"`
+}
+
+// Template is a ready definition.
+type Template struct {
+	Name        string   `json:"name"`
+	Title       string   `json:"title"`
+	Description string   `json:"description"`
+	Job         JobInput `json:"job"`
+}
+
+func (in JobInput) job() crosswalk.Job {
+	return crosswalk.Job{
+		Name:         in.Name,
+		ConnectionID: in.ConnectionID,
+		Entity:       in.Entity,
+		Object:       in.Object,
+		Operation:    in.Operation,
+		LoadMode:     in.LoadMode,
+		Mapping:      in.Mapping,
+		Filter:       in.Filter,
+	}
+}
+
+func inputOf(j crosswalk.Job) JobInput {
+	return JobInput{
+		Name:         j.Name,
+		ConnectionID: j.ConnectionID,
+		Entity:       j.Entity,
+		Object:       j.Object,
+		Operation:    j.Operation,
+		LoadMode:     j.LoadMode,
+		Mapping:      j.Mapping,
+		Filter:       j.Filter,
+	}
+}
+
+func (a *api) jobRoutes() {
+	const tag = "Jobs"
+	register(a, operation{
+		method: http.MethodGet, path: "/api/jobs", id: "list-jobs", tag: tag, role: crosswalk.RoleViewer,
+		summary: "List jobs",
+	}, func(ctx context.Context, in *struct {
+		ListInput
+		ConnectionID string `query:"connection_id" doc:"Only jobs of this connection"`
+	},
+	) (*body[List[crosswalk.Job]], error) {
+		return list(a.Store.ListJobs(ctx, store.JobFilter{Search: in.Q, ConnectionID: in.ConnectionID}, in.page()))
+	})
+	register(a, operation{
+		method: http.MethodPost, path: "/api/jobs", id: "create-job", tag: tag, role: crosswalk.RoleAdmin,
+		summary: "Create a job", status: http.StatusCreated,
+	}, a.createJob)
+	register(a, operation{
+		method: http.MethodPost, path: "/api/jobs/check", id: "check-job", tag: tag, role: crosswalk.RoleViewer,
+		summary: "Check a definition without saving it",
+	}, a.checkJob)
+	register(a, operation{
+		method: http.MethodGet, path: "/api/jobs/{id}", id: "get-job", tag: tag, role: crosswalk.RoleViewer,
+		summary: "Get a job",
+	}, func(ctx context.Context, in *IDInput) (*body[crosswalk.Job], error) {
+		return one(a.Store.FindJob(ctx, in.ID))
+	})
+	register(a, operation{
+		method: http.MethodPut, path: "/api/jobs/{id}", id: "change-job", tag: tag, role: crosswalk.RoleAdmin,
+		summary: "Change a job", detail: "Runs that are queued or running keep the definition they began with.",
+	}, a.changeJob)
+	register(a, operation{
+		method: http.MethodDelete, path: "/api/jobs/{id}", id: "delete-job", tag: tag, role: crosswalk.RoleAdmin,
+		summary: "Delete a job", detail: "Its runs and rejects go with it; synced rows stay.", status: http.StatusNoContent,
+	}, a.deleteJob)
+	register(a, operation{
+		method: http.MethodPost, path: "/api/jobs/{id}/runs", id: "run-job", tag: tag, role: crosswalk.RoleOperator,
+		summary: "Run a job now", detail: "One run of a job works at a time; one more may wait.", status: http.StatusAccepted,
+	}, a.runJob)
+	register(a, operation{
+		method: http.MethodGet, path: "/api/connections/{id}/templates", id: "list-templates", tag: tag, role: crosswalk.RoleViewer,
+		summary: "List ready job definitions for a connection",
+	}, a.templates)
+}
+
+func (a *api) templates(ctx context.Context, in *IDInput) (*body[Items[Template]], error) {
+	conn, err := a.Store.FindConnection(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return items([]Template{{
+		Name:        crosswalk.TemplateCompanySync,
+		Title:       "Company Sync",
+		Description: "Reads accounts into Company, keyed by the account's id.",
+		Job:         inputOf(crosswalk.NewCompanySync(conn.ID, conn.Name)),
+	}}, nil)
+}
+
+// problems returns everything that is wrong with a definition. An error is
+// returned when it cannot be looked at.
+func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Problems, error) {
+	var p crosswalk.Problems
+	crosswalk.ValidateName(&p, "name", job.Name)
+	if other, err := a.Store.FindJobByName(ctx, job.Name); err == nil && other.ID != job.ID {
+		p.Add("name", "A job named %s exists already.", job.Name)
+	}
+	object, err := a.Store.FindObject(ctx, job.Object)
+	switch {
+	case job.Object == "":
+		p.Add("object", "Choose the object to write to.")
+	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
+		p.Add("object", "There is no object %s.", job.Object)
+	case err != nil:
+		return nil, err
+	}
+	objectOK := err == nil && job.Object != ""
+
+	var entity *crosswalk.Entity
+	conn, err := a.Store.FindConnection(ctx, job.ConnectionID)
+	switch {
+	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
+		p.Add("connection_id", "Choose a connection.")
+	case err != nil:
+		return nil, err
+	case job.Entity == "":
+		p.Add("entity", "Choose the entity to read.")
+	default:
+		entity, err = a.Connector.Entity(ctx, conn.ID, job.Entity)
+		if err != nil {
+			message, hint := connector.Words(err)
+			if crosswalk.ErrorCode(err) == crosswalk.CodeNotFound {
+				p.AddHint("entity", hint, "%s", message)
+			} else {
+				p.AddHint("connection_id", hint, "%s", message)
+			}
+		}
+	}
+	if entity == nil || !objectOK {
+		return p, nil
+	}
+	_, err = mapping.Compile(entity, &object, job.Mapping, job.Filter)
+	var e *crosswalk.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &e) && e.Code == crosswalk.CodeInvalid:
+		p = append(p, e.Fields...)
+	default:
+		return nil, err
+	}
+	return p, nil
+}
+
+func (a *api) checkJob(ctx context.Context, in *body[JobCheck]) (*body[Problems], error) {
+	job := in.Body.job()
+	job.ID = in.Body.ID
+	p, err := a.problems(ctx, job)
+	if p == nil {
+		p = crosswalk.Problems{}
+	}
+	return one(Problems{p}, err)
+}
+
+func (a *api) createJob(ctx context.Context, in *body[JobInput]) (*body[crosswalk.Job], error) {
+	job := in.Body.job()
+	p, err := a.problems(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Err("The job cannot be created."); err != nil {
+		return nil, err
+	}
+	if err := a.Store.InsertJob(ctx, &job); err != nil {
+		return nil, err
+	}
+	a.note(ctx, "job.created", job.Name, job.Entity+" → "+job.Object)
+	return one(a.Store.FindJob(ctx, job.ID))
+}
+
+func (a *api) changeJob(ctx context.Context, in *struct {
+	IDInput
+	Body JobChange
+},
+) (*body[crosswalk.Job], error) {
+	old, err := a.Store.FindJob(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	job := in.Body.job()
+	job.ID, job.Version = in.ID, in.Body.Version
+	job.OutOfTheBox, job.CreatedAt = old.OutOfTheBox, old.CreatedAt
+	p, err := a.problems(ctx, job)
+	if err != nil {
+		return nil, err
+	}
+	if job.ConnectionID != old.ConnectionID {
+		p.Add("connection_id", "The connection of a job cannot be changed.")
+	}
+	if old.OutOfTheBox && job.Entity != old.Entity {
+		p.Add("entity", "The source of the out-of-the-box job is fixed.")
+	}
+	if old.OutOfTheBox && job.Object != old.Object {
+		p.Add("object", "The target of the out-of-the-box job is fixed.")
+	}
+	if err := p.Err("The job cannot be changed."); err != nil {
+		return nil, err
+	}
+	if err := a.Store.UpdateJob(ctx, &job); err != nil {
+		return nil, err
+	}
+	a.note(ctx, "job.changed", job.Name, "")
+	return one(a.Store.FindJob(ctx, in.ID))
+}
+
+func (a *api) deleteJob(ctx context.Context, in *IDInput) (*struct{}, error) {
+	job, err := a.Store.FindJob(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.Store.DeleteJob(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	a.note(ctx, "job.deleted", job.Name, "")
+	return nil, nil
+}
+
+func (a *api) runJob(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
+	job, err := a.Store.FindJob(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := a.Store.FindConnection(ctx, job.ConnectionID)
+	if err != nil {
+		return nil, err
+	}
+	if err := connector.Ready(conn); err != nil {
+		return nil, err
+	}
+	run, err := a.Store.EnqueueRun(ctx, job, callerOf(ctx).user.Name)
+	if err != nil {
+		return nil, err
+	}
+	// When this fails the run stays queued, and the next look for runs
+	// without a task finds it.
+	if err := a.Enqueue(ctx, run); err != nil {
+		a.Logger.ErrorContext(ctx, "queue run", "run", run.Number, "error", err)
+	}
+	return &body[crosswalk.Run]{run}, nil
+}

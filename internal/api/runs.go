@@ -1,0 +1,44 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+)
+
+func (a *api) runRoutes() {
+	const tag = "Runs"
+	register(a, operation{
+		method: http.MethodGet, path: "/api/runs", id: "list-runs", tag: tag, role: crosswalk.RoleViewer,
+		summary: "List runs", detail: "The newest first.",
+	}, func(ctx context.Context, in *struct {
+		ListInput
+		JobID        string                `query:"job_id" doc:"Only runs of this job"`
+		ConnectionID string                `query:"connection_id" doc:"Only runs of this connection"`
+		Object       string                `query:"object" doc:"Only runs into this object"`
+		Status       []crosswalk.RunStatus `query:"status" enum:"queued,running,success,partial_success,failed,cancelled,skipped" doc:"Only runs in one of these states, separated by commas"`
+	},
+	) (*body[List[crosswalk.Run]], error) {
+		return list(a.Store.ListRuns(ctx, store.RunFilter{
+			JobID: in.JobID, ConnectionID: in.ConnectionID, Object: in.Object, Search: in.Q, Statuses: in.Status,
+		}, in.page()))
+	})
+	register(a, operation{
+		method: http.MethodGet, path: "/api/runs/{id}", id: "get-run", tag: tag, role: crosswalk.RoleViewer,
+		summary: "Get a run", detail: "Its counts are those of the last stored batch.",
+	}, func(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
+		return one(a.Store.FindRun(ctx, in.ID))
+	})
+	register(a, operation{
+		method: http.MethodPost, path: "/api/runs/{id}/cancel", id: "cancel-run", tag: tag, role: crosswalk.RoleOperator,
+		summary: "Cancel a run", detail: "A queued run ends at once, a running one within a page. What is stored stays.",
+	}, func(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
+		run, err := a.Store.RequestCancel(ctx, in.ID)
+		if err == nil {
+			a.note(ctx, "run.cancelled", run.JobName, "")
+		}
+		return one(run, err)
+	})
+}

@@ -1,0 +1,235 @@
+// Package connector gives signed-in access to connections: it puts the stored
+// authorization, the sign-in server and the Web API together. It starts and
+// completes sign-ins, keeps tokens fresh, hands out Dataverse clients and
+// caches metadata.
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/oauth"
+	"github.com/crosswalk-data/crosswalk/internal/secret"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+)
+
+// Config is what a Connector needs.
+type Config struct {
+	Store *store.Store
+	Keys  *secret.Keyring
+	// ClientID and ClientSecret are the installation's app registration,
+	// used by connections that have none of their own. Both may be empty.
+	ClientID, ClientSecret string
+	// RedirectURL is the address of Crosswalk's own callback, as registered
+	// with the app.
+	RedirectURL string
+	Transport   http.RoundTripper // nil means http.DefaultTransport
+	Logger      *slog.Logger
+	Now         func() time.Time // nil means time.Now
+}
+
+// Connector gives signed-in access to connections. It is safe for concurrent
+// use.
+type Connector struct {
+	Config
+	mu      sync.Mutex
+	clients map[string]*dataverse.Client
+}
+
+// New makes a Connector.
+func New(cfg Config) *Connector {
+	if cfg.Transport == nil {
+		cfg.Transport = http.DefaultTransport
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	return &Connector{Config: cfg, clients: map[string]*dataverse.Client{}}
+}
+
+// Client returns the Dataverse client of a connection. All callers share one
+// client a connection, and with it its pace. It returns CodeConflict when the
+// connection is not authorized.
+func (c *Connector) Client(ctx context.Context, id string) (*dataverse.Client, error) {
+	conn, err := c.Store.FindConnection(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := Ready(conn); err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if client := c.clients[id]; client != nil {
+		return client, nil
+	}
+	source := c.tokens(conn)
+	client := dataverse.New(dataverse.Config{
+		BaseURL:   conn.EnvironmentURL,
+		Token:     source.Token,
+		Transport: c.Transport,
+		Logger:    c.Logger.With("connection", conn.Name),
+	})
+	c.clients[id] = client
+	return client, nil
+}
+
+// Ready returns nil when jobs of the connection can run, else an error that
+// says why not.
+func Ready(conn crosswalk.Connection) error {
+	switch conn.Status {
+	case crosswalk.ConnectionAuthorized:
+		return nil
+	case crosswalk.ConnectionRevoked:
+		return crosswalk.Errorf(crosswalk.CodeConflict, "The connection %s was revoked.", conn.Name).
+			WithHint("Re-authorize the connection; its jobs and data are still there.")
+	case crosswalk.ConnectionDisconnected:
+		return crosswalk.Errorf(crosswalk.CodeDisconnected, "The connection %s is disconnected: %s", conn.Name, conn.StatusCause).
+			WithHint("%s", conn.StatusHint)
+	default:
+		return crosswalk.Errorf(crosswalk.CodeConflict, "The connection %s is not authorized yet.", conn.Name).
+			WithHint("Authorize the connection first.")
+	}
+}
+
+// Forget drops the client of a connection, so that the next one is made from
+// what is stored now.
+func (c *Connector) Forget(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.clients, id)
+}
+
+// Revoke destroys the stored tokens of a connection. Microsoft has no
+// endpoint to revoke a grant; removing the consent is up to the administrator
+// there.
+func (c *Connector) Revoke(ctx context.Context, id string) error {
+	c.Forget(id)
+	return c.Store.Revoke(ctx, id)
+}
+
+// sealed is the plain text of sealed tokens.
+type sealed struct {
+	Access  string    `json:"access"`
+	Refresh string    `json:"refresh"`
+	Expires time.Time `json:"expires"`
+}
+
+func (c *Connector) sealTokens(id string, s sealed) ([]byte, error) {
+	plain, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	return c.Keys.Seal(plain, "connection/"+id+"/tokens")
+}
+
+func (c *Connector) loadTokens(ctx context.Context, id string) (oauth.Tokens, error) {
+	raw, version, err := c.Store.LoadTokens(ctx, id)
+	if err != nil {
+		return oauth.Tokens{}, err
+	}
+	plain, err := c.Keys.Open(raw, "connection/"+id+"/tokens")
+	if err != nil {
+		return oauth.Tokens{}, err
+	}
+	var s sealed
+	if err := json.Unmarshal(plain, &s); err != nil {
+		return oauth.Tokens{}, err
+	}
+	return oauth.Tokens{AccessToken: s.Access, RefreshToken: s.Refresh, ExpiresAt: s.Expires, Version: version}, nil
+}
+
+// tokens returns the token source of a connection. A refresh that Microsoft
+// refuses for good marks the connection disconnected; any other failure
+// leaves it as it is.
+func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
+	id := conn.ID
+	return &oauth.Source{
+		Now:  c.Now,
+		Load: func(ctx context.Context) (oauth.Tokens, error) { return c.loadTokens(ctx, id) },
+		Save: func(ctx context.Context, old, fresh oauth.Tokens) (bool, error) {
+			raw, err := c.sealTokens(id, sealed{fresh.AccessToken, fresh.RefreshToken, fresh.ExpiresAt})
+			if err != nil {
+				return false, err
+			}
+			return c.Store.SaveTokens(ctx, id, old.Version, raw, fresh.ExpiresAt)
+		},
+		Refresh: func(ctx context.Context, refreshToken string) (*oauth.Grant, error) {
+			// The app registration can be edited meanwhile: read it anew.
+			now, err := c.Store.FindConnection(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			cfg, err := c.oauthConfig(ctx, now)
+			if err != nil {
+				return nil, err
+			}
+			return cfg.Refresh(ctx, refreshToken)
+		},
+		Disconnected: func(ctx context.Context, used oauth.Tokens, cause *crosswalk.Error) {
+			// A person may have authorized again meanwhile: that stands.
+			if now, err := c.loadTokens(ctx, id); err != nil || now.Version != used.Version {
+				return
+			}
+			c.Logger.Warn("connection disconnected", "connection", conn.Name, "error", cause)
+			if err := c.Store.Disconnect(ctx, id, cause.Message, cause.Hint); err != nil {
+				c.Logger.Error("mark connection disconnected", "connection", conn.Name, "error", err)
+			}
+		},
+	}
+}
+
+// oauthConfig returns how to sign in to a connection. The authority is asked
+// from the environment itself each time, which also finds out about a wrong
+// address.
+func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) (oauth.Config, error) {
+	challenge, err := dataverse.Probe(ctx, c.Transport, conn.EnvironmentURL)
+	if err != nil {
+		return oauth.Config{}, err
+	}
+	if err := oauth.CheckAuthority(challenge.Authority, conn.EnvironmentURL); err != nil {
+		return oauth.Config{}, err
+	}
+	cfg := oauth.Config{
+		Authority:    challenge.Authority,
+		Tenant:       challenge.TenantID,
+		ClientID:     conn.ClientID,
+		RedirectURL:  c.RedirectURL,
+		Resource:     conn.EnvironmentURL,
+		HTTP:         &http.Client{Transport: c.Transport, Timeout: 30 * time.Second},
+		Now:          c.Now,
+		ClientSecret: c.ClientSecret,
+	}
+	if conn.ClientID == "" {
+		cfg.ClientID = c.ClientID
+	} else {
+		cfg.ClientSecret = ""
+	}
+	if conn.HasSecret {
+		raw, err := c.Store.ConnectionSecret(ctx, conn.ID)
+		if err != nil {
+			return oauth.Config{}, err
+		}
+		plain, err := c.Keys.Open(raw, "connection/"+conn.ID+"/secret")
+		if err != nil {
+			return oauth.Config{}, err
+		}
+		cfg.ClientSecret = string(plain)
+	}
+	if cfg.ClientID == "" {
+		return oauth.Config{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no application id.", conn.Name).
+			WithHint("Edit the connection and enter the client id of the app registration.")
+	}
+	return cfg, nil
+}
+
+// SealSecret seals the client secret of a connection for the store.
+func (c *Connector) SealSecret(id, clientSecret string) ([]byte, error) {
+	return c.Keys.Seal([]byte(clientSecret), "connection/"+id+"/secret")
+}

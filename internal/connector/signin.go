@@ -1,0 +1,188 @@
+package connector
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/access"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/oauth"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+)
+
+// signInLife is how long a person may take on the sign-in pages.
+const signInLife = 15 * time.Minute
+
+// pending is what must be remembered between the two halves of a sign-in. It
+// is stored sealed.
+type pending struct {
+	Verifier string `json:"verifier"`
+	Nonce    string `json:"nonce"`
+}
+
+// Begin starts the sign-in for a connection and returns the address to open
+// in the browser. SessionID, when not empty, binds the sign-in to the browser
+// session that began it; returnTo is the local path to go to afterwards.
+func (c *Connector) Begin(ctx context.Context, id, sessionID, returnTo string) (string, error) {
+	conn, err := c.Store.FindConnection(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	cfg, err := c.oauthConfig(ctx, conn)
+	if err != nil {
+		return "", err
+	}
+	state, hash := access.NewToken()
+	p := pending{Verifier: oauth.NewVerifier(), Nonce: crosswalk.NewID()}
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return "", err
+	}
+	raw, err := c.Keys.Seal(plain, "signin/"+id)
+	if err != nil {
+		return "", err
+	}
+	err = c.Store.InsertSignIn(ctx, store.SignIn{
+		StateHash:    hash,
+		ConnectionID: id,
+		Sealed:       raw,
+		SessionID:    sessionID,
+		ReturnTo:     LocalPath(returnTo),
+		ExpiresAt:    c.Now().Add(signInLife),
+	})
+	if err != nil {
+		return "", err
+	}
+	return cfg.AuthCodeURL(state, p.Nonce, p.Verifier, "select_account"), nil
+}
+
+// LocalPath returns path when it is a path of this site, else "/connections".
+// It keeps a sign-in from ending on somebody else's site.
+func LocalPath(path string) string {
+	const fallback = "/connections"
+	if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsAny(path, "\\\t\r\n") {
+		return fallback
+	}
+	u, err := url.Parse(path)
+	if err != nil || u.Host != "" || u.Scheme != "" || strings.Contains(u.Path, "//") {
+		return fallback
+	}
+	return path
+}
+
+// Callback is what the sign-in server sent back through the browser.
+type Callback struct {
+	State, Code, Error, ErrorDescription string
+	SessionID                            string // of the browser that came back; empty when it has none
+}
+
+// Outcome says how a sign-in ended. Connection and ReturnTo are set as soon
+// as the sign-in is known, whether it ended well or not.
+type Outcome struct {
+	Connection crosswalk.Connection
+	ReturnTo   string
+	JobMade    bool // the out-of-the-box job was made
+	Again      bool // the connection had been authorized before
+}
+
+// Complete ends a sign-in: it redeems the code, finds out who signed in to
+// which organization, and stores the authorization. On any error the
+// connection stays as it was.
+func (c *Connector) Complete(ctx context.Context, cb Callback) (Outcome, error) {
+	out := Outcome{ReturnTo: LocalPath("")}
+	signIn, err := c.Store.TakeSignIn(ctx, access.HashToken(cb.State))
+	if err != nil || cb.State == "" {
+		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "This sign-in is not known, or it was already used.").
+			WithHint("Go back to the connection and authorize it again.").WithCause(err)
+	}
+	out.ReturnTo = signIn.ReturnTo
+	if out.Connection, err = c.Store.FindConnection(ctx, signIn.ConnectionID); err != nil {
+		return out, err
+	}
+	out.Again = out.Connection.OrganizationID != ""
+	switch {
+	case signIn.SessionID != "" && signIn.SessionID != cb.SessionID:
+		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "This sign-in was begun in another browser session.").
+			WithHint("Authorize the connection again and finish in the same browser.")
+	case c.Now().After(signIn.ExpiresAt):
+		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "The sign-in took longer than %d minutes.", int(signInLife.Minutes())).
+			WithHint("Authorize the connection again.")
+	case cb.Error != "":
+		return out, oauth.Explain(oauth.CallbackError(cb.Error, cb.ErrorDescription))
+	}
+	plain, err := c.Keys.Open(signIn.Sealed, "signin/"+signIn.ConnectionID)
+	if err != nil {
+		return out, err
+	}
+	var p pending
+	if err := json.Unmarshal(plain, &p); err != nil {
+		return out, err
+	}
+	cfg, err := c.oauthConfig(ctx, out.Connection)
+	if err != nil {
+		return out, err
+	}
+	grant, err := cfg.Exchange(ctx, cb.Code, p.Verifier, p.Nonce)
+	if err != nil {
+		return out, oauth.Explain(err)
+	}
+	auth, err := c.identify(ctx, out.Connection, grant)
+	if err != nil {
+		return out, err
+	}
+	raw, err := c.sealTokens(out.Connection.ID, sealed{grant.AccessToken, grant.RefreshToken, grant.ExpiresAt})
+	if err != nil {
+		return out, err
+	}
+	out.JobMade, err = c.Store.Authorize(ctx, out.Connection.ID, auth, raw, func() crosswalk.Job {
+		return crosswalk.NewUserSync(out.Connection.ID, out.Connection.Name)
+	})
+	if err != nil {
+		return out, err
+	}
+	c.Forget(out.Connection.ID)
+	out.Connection, err = c.Store.FindConnection(ctx, out.Connection.ID)
+	return out, err
+}
+
+// identify asks the environment who the new tokens belong to.
+func (c *Connector) identify(ctx context.Context, conn crosswalk.Connection, grant *oauth.Grant) (crosswalk.Authorization, error) {
+	client := dataverse.New(dataverse.Config{
+		BaseURL:   conn.EnvironmentURL,
+		Token:     func(context.Context, bool) (string, error) { return grant.AccessToken, nil },
+		Transport: c.Transport,
+		Logger:    c.Logger,
+	})
+	who, err := client.WhoAmI(ctx)
+	if err != nil {
+		return crosswalk.Authorization{}, err
+	}
+	auth := crosswalk.Authorization{
+		UserID:         who.UserID,
+		UserName:       grant.UserName,
+		DisplayName:    grant.DisplayName,
+		OrganizationID: who.OrganizationID,
+		TenantID:       grant.TenantID,
+		Scopes:         grant.Scopes,
+		AuthorizedAt:   c.Now().UTC(),
+		ExpiresAt:      grant.ExpiresAt.UTC(),
+	}
+	if auth.OrganizationName, err = client.Organization(ctx, who.OrganizationID); err != nil {
+		return crosswalk.Authorization{}, err
+	}
+	user, err := client.User(ctx, who.UserID)
+	if err != nil {
+		return crosswalk.Authorization{}, err
+	}
+	if user.FullName != "" {
+		auth.DisplayName = user.FullName
+	}
+	if user.DomainName != "" {
+		auth.UserName = user.DomainName
+	}
+	return auth, nil
+}

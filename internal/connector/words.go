@@ -1,0 +1,17 @@
+package connector
+
+import (
+	"errors"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// Words returns what an error means for a person and what to do about it.
+// The text of a fault of Crosswalk's own stays in the log.
+func Words(err error) (message, hint string) {
+	var e *crosswalk.Error
+	if errors.As(err, &e) {
+		return e.Message, e.Hint
+	}
+	return "Something went wrong inside Crosswalk.", "The log of the server holds the details."
+}

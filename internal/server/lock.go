@@ -1,0 +1,29 @@
+package server
+
+import (
+	"errors"
+	"os"
+	"syscall"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// lockFile takes the data directory for this process. The lock ends with the
+// process, however it ends.
+func lockFile(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		_ = f.Close()
+		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "Another Crosswalk is running on this data directory.").
+			WithHint("Stop the other one, or start this one with another --data directory.")
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}

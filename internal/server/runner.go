@@ -1,0 +1,288 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/connector"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+	"github.com/crosswalk-data/crosswalk/internal/queue"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+)
+
+// runner works on runs, a slice at a time: it takes the run, puts source,
+// plan and target together, lets the pipeline work for the budget, and ends
+// the run when nothing is left to do.
+type runner struct {
+	db        *database.DB
+	store     *store.Store
+	connector *connector.Connector
+	log       *slog.Logger
+	budget    time.Duration // of one slice
+	pageSize  int           // 0 means the server's own
+}
+
+// errStopped ends a slice because the run was cancelled.
+var errStopped = errors.New("cancelled")
+
+// work is the queue's worker. It returns an error only for what trying again
+// can mend.
+func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
+	fence := s.Fence
+	if s.Rescued {
+		// The attempt before died; if it had taken the run, its fence is
+		// ours to replace.
+		current, err := r.fence(ctx, s.RunID)
+		if err != nil {
+			return queue.Done, err
+		}
+		if current == fence+1 {
+			fence = current
+		}
+	}
+	task, err := r.store.TakeRun(ctx, s.RunID, fence)
+	switch crosswalk.ErrorCode(err) {
+	case "":
+	case crosswalk.CodeConflict, crosswalk.CodeNotFound:
+		return queue.Done, nil // somebody else has it, or it is over
+	case crosswalk.CodeUnavailable:
+		return queue.Snooze(time.Second), nil // waits for the job's other run
+	default:
+		return queue.Done, err
+	}
+	queue.Took(ctx, task.Fence)
+	log := r.log.With("run", task.Run.Number, "job", task.Run.JobName, "connection", task.Run.ConnectionName)
+	done, err := r.slice(ctx, task, log)
+	switch {
+	case err == nil && !done:
+		return queue.Continue(task.Fence), nil
+	case err == nil:
+		return queue.Done, r.finish(ctx, task, log)
+	case errors.Is(err, errStopped):
+		return queue.Done, r.end(ctx, task, crosswalk.RunCancelled, "Cancelled.", "", log)
+	case crosswalk.ErrorCode(err) == crosswalk.CodeUnavailable, ctx.Err() != nil:
+		return queue.Done, err
+	case crosswalk.ErrorCode(err) == crosswalk.CodeInternal:
+		log.Error("slice failed", "error", err)
+		return queue.Done, err
+	default:
+		message, hint := problemWords(err)
+		return queue.Done, r.end(ctx, task, crosswalk.RunFailed, message, hint, log)
+	}
+}
+
+// fence returns the fence of an unfinished run, 0 when it is over.
+func (r *runner) fence(ctx context.Context, id string) (int64, error) {
+	runs, err := r.store.UnfinishedRuns(ctx)
+	if err != nil {
+		return 0, err
+	}
+	for _, run := range runs {
+		if run.ID == id {
+			return run.Fence, nil
+		}
+	}
+	return 0, nil
+}
+
+// park ends a run whose slice failed at every attempt.
+func (r *runner) park(ctx context.Context, s queue.Slice, cause error) {
+	fence, err := r.store.BumpFence(ctx, s.RunID)
+	if err == nil {
+		message, hint := problemWords(cause)
+		err = r.store.FinishRun(ctx, s.RunID, fence, crosswalk.RunFailed, message, hint)
+	}
+	if ignoreMissing(err) != nil {
+		r.log.Error("park run", "run", s.RunID, "cause", cause, "error", err)
+	}
+}
+
+// problemWords is connector.Words with the problems of the fields.
+func problemWords(err error) (message, hint string) {
+	message, hint = connector.Words(err)
+	var e *crosswalk.Error
+	if errors.As(err, &e) {
+		for _, f := range e.Fields {
+			message += " " + f.Message
+		}
+	}
+	return message, hint
+}
+
+func ignoreMissing(err error) error {
+	if crosswalk.ErrorCode(err) == crosswalk.CodeNotFound {
+		return nil
+	}
+	return err
+}
+
+// slice works on a run until its budget is spent or the last page is stored.
+func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logger) (done bool, err error) {
+	if task.Checkpoint.Done {
+		return true, nil
+	}
+	conn, err := r.store.FindConnection(ctx, task.Run.ConnectionID)
+	if err != nil {
+		return false, err
+	}
+	client, err := r.connector.Client(ctx, conn.ID)
+	if err != nil {
+		return false, err
+	}
+	who, err := client.WhoAmI(ctx)
+	if err != nil {
+		return false, err
+	}
+	if err := connector.Pinned(conn, who.OrganizationID); err != nil {
+		return false, err
+	}
+	first := task.Checkpoint.Page == 0
+	entity, err := r.entity(ctx, conn.ID, task.Job.Entity, first)
+	if err != nil {
+		return false, err
+	}
+	object, err := r.store.FindObject(ctx, task.Job.Object)
+	if err != nil {
+		return false, err
+	}
+	plan, err := mapping.Compile(entity, &object, task.Job.Mapping, task.Job.Filter)
+	if err != nil {
+		return false, err
+	}
+	if first && plan.Filter == "" {
+		if n, err := client.Count(ctx, entity.LogicalName); err != nil {
+			log.Info("no estimate of the records to read", "error", err)
+		} else if err := r.store.SetRunTotal(ctx, task.Run.ID, n); err != nil {
+			return false, err
+		}
+	}
+	target, err := newTarget(ctx, r, task, object, plan)
+	if err != nil {
+		return false, err
+	}
+	defer target.close()
+
+	ctx, stop := r.watch(ctx, task)
+	defer stop()
+	s := pipeline.Slice{
+		Source:     newSource(client, entity, plan, r.pageSize),
+		Target:     target,
+		Plan:       plan,
+		Checkpoint: task.Checkpoint,
+		Budget:     r.budget,
+	}
+	done, err = s.Run(ctx)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return false, cause
+	}
+	return done, err
+}
+
+// entity returns the metadata that the plan is made from: read anew when the
+// run begins, from the cache in its later slices.
+func (r *runner) entity(ctx context.Context, connectionID, name string, fresh bool) (*crosswalk.Entity, error) {
+	if fresh {
+		return r.connector.FreshEntity(ctx, connectionID, name)
+	}
+	return r.connector.Entity(ctx, connectionID, name)
+}
+
+// watch returns a context that ends with errStopped when the run is
+// cancelled, and with the reason when its connection no longer is authorized.
+func (r *runner) watch(parent context.Context, task crosswalk.Task) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		tick := time.NewTicker(300 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := r.mayGoOn(ctx, task); err != nil {
+				cancel(err)
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		cancel(nil)
+		<-ended
+	}
+}
+
+func (r *runner) mayGoOn(ctx context.Context, task crosswalk.Task) error {
+	asked, err := r.store.CancelRequested(ctx, task.Run.ID)
+	if err != nil {
+		return nil // a passing fault of the database must not end the run
+	}
+	if asked {
+		return errStopped
+	}
+	conn, err := r.store.FindConnection(ctx, task.Run.ConnectionID)
+	if err != nil {
+		return nil
+	}
+	return connector.Ready(conn)
+}
+
+// finish ends a run all of whose pages are stored.
+func (r *runner) finish(ctx context.Context, task crosswalk.Task, log *slog.Logger) error {
+	run, err := r.store.FindRun(ctx, task.Run.ID)
+	if err != nil {
+		return err
+	}
+	if run.Counts.Rejected == 0 {
+		return r.end(ctx, task, crosswalk.RunSuccess, "", "", log)
+	}
+	return r.end(ctx, task, crosswalk.RunPartialSuccess,
+		fmt.Sprintf("%d of %d records were rejected.", run.Counts.Rejected, run.Counts.Read),
+		"Look at the rejects, correct the mapping or the records, and run the job again.", log)
+}
+
+func (r *runner) end(ctx context.Context, task crosswalk.Task, status crosswalk.RunStatus, message, hint string, log *slog.Logger) error {
+	err := r.store.FinishRun(ctx, task.Run.ID, task.Fence, status, message, hint)
+	if crosswalk.ErrorCode(err) == crosswalk.CodeConflict {
+		return nil // somebody else took the run over
+	}
+	if err == nil {
+		log.Info("run ended", "status", status, "message", message)
+	}
+	return err
+}
+
+// recover queues runs that have no task: those that no worker has touched for
+// idle, and queued ones whose task was never written. With idle 0, at the
+// start of the only process, no worker of any run can be alive.
+func (r *runner) recover(ctx context.Context, q *queue.Queue, idle time.Duration) error {
+	runs, err := r.store.UnfinishedRuns(ctx)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		fence := run.Fence
+		if run.Status == crosswalk.RunRunning && time.Since(run.SavedAt) < idle {
+			continue
+		}
+		if run.Status == crosswalk.RunRunning || idle == 0 {
+			// Whatever task there is of the old fence finds nothing to do.
+			if fence, err = r.store.BumpFence(ctx, run.ID); err != nil {
+				return err
+			}
+			r.log.Info("run taken up again", "run", run.ID)
+		}
+		if err := q.Enqueue(ctx, queue.Slice{RunID: run.ID, Fence: fence}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

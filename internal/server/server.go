@@ -1,0 +1,315 @@
+// Package server puts Crosswalk together: it opens the databases, builds
+// every part, serves the web UI and the API, works on runs, and drains when
+// told to stop.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/access"
+	"github.com/crosswalk-data/crosswalk/internal/api"
+	"github.com/crosswalk-data/crosswalk/internal/connector"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/queue"
+	"github.com/crosswalk-data/crosswalk/internal/secret"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+	"github.com/crosswalk-data/crosswalk/internal/table"
+	"github.com/crosswalk-data/crosswalk/internal/web"
+)
+
+// Config says how to run the server. Only DataDir must be set.
+type Config struct {
+	Listen       string // address to listen on; "" means 127.0.0.1:8080
+	DataDir      string // folder of the SQLite files, the key and the token; made when missing
+	Database     string // "" means SQLite in DataDir, else a postgres:// address
+	PublicURL    string // address people reach the server at; "" means http:// and the listening address
+	ClientID     string // app registration for connections without one of their own
+	ClientSecret string
+	Workers      int           // slices worked on at a time; 0 means 4
+	SliceBudget  time.Duration // of one slice; 0 means 30 s
+	PageSize     int           // rows asked for a page; 0 means 5,000
+	Logger       *slog.Logger  // nil means no log
+	Version      string
+}
+
+// linkLife is how long a one-time sign-in link can be used.
+const linkLife = 24 * time.Hour
+
+// Server is a running Crosswalk.
+type Server struct {
+	cfg      Config
+	listener net.Listener
+	lock     *os.File
+	db       *database.DB
+	store    *store.Store
+	queue    *queue.Queue
+	runner   *runner
+	handler  http.Handler
+	token    string
+}
+
+// New opens everything a server needs and begins to listen; Run serves. It
+// returns CodeConflict when another process uses the data directory.
+func New(ctx context.Context, cfg Config) (_ *Server, err error) {
+	if cfg.Listen == "" {
+		cfg.Listen = "127.0.0.1:8080"
+	}
+	if cfg.Workers == 0 {
+		cfg.Workers = 4
+	}
+	if cfg.SliceBudget == 0 {
+		cfg.SliceBudget = 30 * time.Second
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{cfg: cfg}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make data directory: %w", err)
+	}
+	if s.lock, err = lockFile(filepath.Join(cfg.DataDir, "crosswalk.lock")); err != nil {
+		return nil, err
+	}
+	keys, err := secret.OpenKeyFile(filepath.Join(cfg.DataDir, "crosswalk.key"))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openDatabase(ctx); err != nil {
+		return nil, err
+	}
+	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s.", cfg.Listen).
+			WithHint("Another program may use that address; choose another with --listen.").WithCause(err)
+	}
+	if s.cfg.PublicURL == "" {
+		s.cfg.PublicURL = "http://" + s.listener.Addr().String()
+	}
+	s.cfg.PublicURL = strings.TrimSuffix(s.cfg.PublicURL, "/")
+	if err := s.ensureToken(ctx); err != nil {
+		return nil, err
+	}
+	con := connector.New(connector.Config{
+		Store:        s.store,
+		Keys:         keys,
+		ClientID:     cfg.ClientID,
+		ClientSecret: cfg.ClientSecret,
+		RedirectURL:  s.cfg.PublicURL + "/oauth/callback",
+		Transport:    transport(),
+		Logger:       cfg.Logger,
+	})
+	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize}
+	s.queue, err = queue.Open(ctx, queue.Config{
+		DB:      s.queueDSN(),
+		Workers: cfg.Workers,
+		Logger:  cfg.Logger,
+		Work:    s.runner.work,
+		Park:    s.runner.park,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	s.handler = api.New(api.Config{
+		Store:     s.store,
+		DB:        s.db,
+		Connector: con,
+		Enqueue: func(ctx context.Context, run crosswalk.Run) error {
+			return s.queue.Enqueue(ctx, queue.Slice{RunID: run.ID})
+		},
+		SignInLink: s.SignInLink,
+		PublicURL:  s.cfg.PublicURL,
+		ClientID:   cfg.ClientID,
+		Version:    cfg.Version,
+		UI:         web.Handler(),
+		Logger:     cfg.Logger,
+	})
+	return s, nil
+}
+
+func (s *Server) openDatabase(ctx context.Context) (err error) {
+	dsn := s.cfg.Database
+	if dsn == "" {
+		dsn = "sqlite:" + filepath.Join(s.cfg.DataDir, "crosswalk.db")
+	}
+	if s.db, err = database.Open(ctx, dsn, s.cfg.Logger); err != nil {
+		return err
+	}
+	s.store = store.New(s.db)
+	if err := s.store.Migrate(ctx); err != nil {
+		return err
+	}
+	if err := s.store.EnsureStandardObjects(ctx); err != nil {
+		return err
+	}
+	objects, err := s.store.ListObjects(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		if err := table.Ensure(ctx, s.db, o); err != nil {
+			return fmt.Errorf("table of %s: %w", o.Name, err)
+		}
+	}
+	return nil
+}
+
+// queueDSN returns where the queue lives: beside the data on SQLite, since a
+// bulk writer in the same file would hold it up, else in the same database.
+func (s *Server) queueDSN() string {
+	if s.cfg.Database != "" {
+		return s.cfg.Database
+	}
+	return "sqlite:" + filepath.Join(s.cfg.DataDir, "queue.db")
+}
+
+// ensureToken makes the API token of the command line on this machine, or
+// reads the one made before.
+func (s *Server) ensureToken(ctx context.Context) error {
+	path := filepath.Join(s.cfg.DataDir, "token")
+	if raw, err := os.ReadFile(path); err == nil {
+		token := strings.TrimSpace(string(raw))
+		if _, err := s.store.FindAPIToken(ctx, access.HashToken(token)); err == nil {
+			s.token = token
+			return nil
+		}
+	}
+	token, hash := access.NewToken()
+	if err := s.store.ReplaceAPIToken(ctx, hash, "Command line", crosswalk.RoleSuperAdmin); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return fmt.Errorf("write token file: %w", err)
+	}
+	s.token = token
+	return nil
+}
+
+// transport returns the transport to Microsoft. Its decorators set the finer
+// limits.
+func transport() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.DisableCompression = true // pages are inflated where they are decoded
+	t.MaxIdleConnsPerHost = 16
+	t.ResponseHeaderTimeout = 3 * time.Minute // a heavy query thinks up to two
+	t.ForceAttemptHTTP2 = false               // many connections beat one with many streams here
+	return t
+}
+
+// URL returns the address of the web UI and the API.
+func (s *Server) URL() string { return s.cfg.PublicURL }
+
+// Token returns the API token of the command line on this machine.
+func (s *Server) Token() string { return s.token }
+
+// SignInLink makes a one-time link. Before there is an administrator it leads
+// to the set-up page, afterwards it signs the first administrator in.
+func (s *Server) SignInLink(ctx context.Context) (string, error) {
+	token, hash := access.NewToken()
+	if err := s.store.InsertLink(ctx, hash, time.Now().Add(linkLife)); err != nil {
+		return "", err
+	}
+	return s.cfg.PublicURL + "/link?token=" + token, nil
+}
+
+// drainLimit is how long requests and slices under way may take to end.
+const drainLimit = 10 * time.Second
+
+// Run serves until ctx ends and then drains: requests end, slices stop at
+// what they have stored and go on after the next start. It closes everything
+// New opened.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	if err := s.runner.recover(ctx, s.queue, s.idleAtStart()); err != nil {
+		return fmt.Errorf("take up unfinished runs: %w", err)
+	}
+	if err := s.queue.Start(ctx); err != nil {
+		return fmt.Errorf("start queue: %w", err)
+	}
+	srv := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    1 << 16,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelWarn),
+	}
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := srv.Serve(s.listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	group.Go(func() error { return s.sweep(gctx) })
+	group.Go(func() error {
+		<-gctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+		defer cancel()
+		return srv.Shutdown(drain)
+	})
+	return group.Wait()
+}
+
+// idleLimit is how long a running run may stand still before its worker is
+// thought dead. It is longer than any single wait a server may ask for.
+const idleLimit = 10 * time.Minute
+
+// idleAtStart says how long a run must have stood still to be taken up at the
+// start: with a data directory of its own this process is the only one, so
+// every run found running was left by a process that died.
+func (s *Server) idleAtStart() time.Duration {
+	if s.cfg.Database == "" {
+		return 0
+	}
+	return idleLimit
+}
+
+// sweep looks for runs without a task from time to time.
+func (s *Server) sweep(ctx context.Context) error {
+	tick := time.NewTicker(30 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			if err := s.runner.recover(ctx, s.queue, idleLimit); err != nil && ctx.Err() == nil {
+				s.cfg.Logger.Error("look for runs without a task", "error", err)
+			}
+		}
+	}
+}
+
+func (s *Server) close() {
+	if s.queue != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
+		defer cancel()
+		if err := s.queue.Stop(ctx); err != nil {
+			s.cfg.Logger.Warn("stop the queue", "error", err)
+		}
+	}
+	if s.listener != nil {
+		_ = s.listener.Close()
+	}
+	if s.db != nil {
+		_ = s.db.Close()
+	}
+	if s.lock != nil {
+		_ = s.lock.Close()
+	}
+}
