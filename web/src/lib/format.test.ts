@@ -49,5 +49,5 @@ test.each([
 ])('cell(%j, %s)', (v, type, want) => expect(cell(v, type)).toBe(want));
 
 test.each([
-  ['too_long', 'Too long'], ['connection.authorized', 'Connection authorized'], ['', ''],
+  ['too_long', 'Too long'], ['connection.authorized', 'Connection authorized'], ['', ''], ['not_a_url', 'Not a URL'], ['not_an_email', 'Not an e-mail'],
 ])('words(%s)', (code, want) => expect(words(code)).toBe(want));

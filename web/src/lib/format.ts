@@ -104,6 +104,6 @@ export function decimal(s: string): string {
 
 // words turns the name of a code into words: "too_long" into "Too long".
 export function words(code: string): string {
-  const s = code.replace(/[_.]+/g, ' ').trim();
+  const s = code.replace(/[_.]+/g, ' ').trim().replace(/\burl\b/, 'URL').replace(/\bemail\b/, 'e-mail');
   return s ? s.charAt(0).toUpperCase() + s.slice(1) : s;
 }

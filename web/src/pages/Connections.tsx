@@ -49,7 +49,7 @@ export function ConnectionsPage() {
             {list.data ? (
               list.data.items.length > 0 ? (
                 <>
-                  <Table.ScrollContainer minWidth={760}>
+                  <Table.ScrollContainer type="native" minWidth={760}>
                     <Connections items={list.data.items} />
                   </Table.ScrollContainer>
                   <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="connections" />
@@ -94,14 +94,14 @@ function Connections({ items }: { items: Connection[] }) {
         {items.map((c) => (
           <Table.Tr key={c.id} data-hover>
             <Table.Td>
-              <Text fz="sm" className="cw-name">
+              <Text fz="sm" className="cw-name cw-cut" title={c.name}>
                 {c.name}
               </Text>
               <Text fz="xs" c="dimmed">
                 Dynamics 365
               </Text>
             </Table.Td>
-            <Table.Td maw={300}>
+            <Table.Td maw={300} miw={190}>
               <ConnectionState status={c.status} />
               {c.status_cause && (
                 <Text fz="xs" c="dimmed" mt={2}>
@@ -234,17 +234,17 @@ function Returned() {
       )}
       <Group mt="sm" gap="xs">
         {ready && !ready.last_run && (
-          <Button size="compact-md" loading={run.isPending} onClick={() => run.mutate(ready.id)}>
+          <Button size="compact-sm" loading={run.isPending} onClick={() => run.mutate(ready.id)}>
             Run now
           </Button>
         )}
         {ready && (
-          <ButtonLink to="/jobs/$id" params={{ id: ready.id }} size="compact-md" variant="default">
+          <ButtonLink to="/jobs/$id" params={{ id: ready.id }} size="compact-sm" variant="default">
             Review the job
           </ButtonLink>
         )}
         {id && (
-          <ButtonLink to="/jobs/new" search={{ connection: id }} size="compact-md" variant="default">
+          <ButtonLink to="/jobs/new" search={{ connection: id }} size="compact-sm" variant="default">
             Create another job
           </ButtonLink>
         )}
@@ -257,7 +257,7 @@ function Returned() {
 export function AuthorizeButton({ connection, label }: { connection: Connection; label?: string }) {
   const go = useAuthorize();
   return (
-    <Button size="compact-md" loading={go.isPending || go.isSuccess} onClick={() => go.mutate(connection.id)}>
+    <Button size="compact-sm" loading={go.isPending || go.isSuccess} onClick={() => go.mutate(connection.id)}>
       {label ?? (connection.status === 'not_authorized' ? 'Authorize' : 'Re-authorize')}
     </Button>
   );

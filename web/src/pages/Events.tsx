@@ -29,7 +29,7 @@ export function EventsPage() {
           {list.data ? (
             list.data.items.length > 0 ? (
               <>
-                <Table.ScrollContainer minWidth={720}>
+                <Table.ScrollContainer type="native" minWidth={720}>
                   <Table className="cw-table" fz="sm">
                     <Table.Thead>
                       <Table.Tr>

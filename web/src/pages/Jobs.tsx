@@ -51,7 +51,7 @@ export function JobsPage() {
         {list.data ? (
           list.data.items.length > 0 ? (
             <>
-              <Table.ScrollContainer minWidth={860}>
+              <Table.ScrollContainer type="native" minWidth={860}>
                 <Jobs items={list.data.items} />
               </Table.ScrollContainer>
               <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="jobs" />

@@ -53,7 +53,7 @@ export function ObjectPage() {
 function Fields({ object: o }: { object: DataObject }) {
   return (
     <Box className="cw-card">
-      <Table.ScrollContainer minWidth={640}>
+      <Table.ScrollContainer type="native" minWidth={640}>
         <Table className="cw-table" fz="sm">
           <Table.Thead>
             <Table.Tr>

@@ -51,7 +51,7 @@ export function Grid({ object: o }: { object: DataObject }) {
         {list.data ? (
           list.data.items.length > 0 ? (
             <>
-              <Table.ScrollContainer minWidth={600} scrollAreaProps={{ viewportProps: { tabIndex: 0, role: 'region', 'aria-label': `Rows of ${o.display_name}` } }}>
+              <Table.ScrollContainer type="native" minWidth={600} tabIndex={0} role="region" aria-label={`Rows of ${o.display_name}`}>
                 <Table className="cw-table" fz="sm" verticalSpacing={7} aria-busy={list.isPlaceholderData}>
                   <Table.Thead>
                     <Table.Tr>

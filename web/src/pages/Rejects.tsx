@@ -59,7 +59,7 @@ export function Rejects({ run: r }: { run: Run }) {
       {list.data ? (
         list.data.items.length > 0 ? (
           <>
-            <Table.ScrollContainer minWidth={820}>
+            <Table.ScrollContainer type="native" minWidth={820}>
               <Rows items={list.data.items} />
             </Table.ScrollContainer>
             <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="rejects" />

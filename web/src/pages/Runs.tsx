@@ -56,7 +56,7 @@ export function RunsPage() {
           {list.data ? (
             list.data.items.length > 0 ? (
               <>
-                <Table.ScrollContainer minWidth={900}>
+                <Table.ScrollContainer type="native" minWidth={900}>
                   <Runs items={list.data.items} />
                 </Table.ScrollContainer>
                 <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="runs" />

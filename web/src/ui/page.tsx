@@ -16,7 +16,7 @@ export function Header({ title, tab, sub, above, children }: {
     document.title = name ? `${name} · Crosswalk` : 'Crosswalk';
   }, [name]);
   return (
-    <Group justify="space-between" align="flex-end" gap="md" mb="lg">
+    <Group justify="space-between" align="center" gap="md" mb="lg">
       <Box miw={0}>
         {above && (
           <Text fz="xs" c="dimmed" mb={3} component="div">

@@ -1,7 +1,7 @@
 import { ActionIcon, Box, Button, Group, Select, Stack, Text, TextInput } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useMemo } from 'react';
-import type { Attribute, Comparison, Entity } from '../../api/types';
+import type { Attribute, Entity } from '../../api/types';
 import { newCondition, operators, operatorsFor, valueCount, type ConditionRow, type Draft } from '../../lib/draft';
 import type { Places } from '../../lib/problems';
 import { match, Named } from './Configuration';
@@ -46,7 +46,7 @@ export function FilterSection({ draft, change, places, entity }: { draft: Draft;
         <Box>
           <Button
             variant="default"
-            size="compact-md"
+            size="compact-sm"
             leftSection={<IconPlus size={15} />}
             disabled={!draft.entity}
             onClick={() => change((d) => ({ conditions: [...d.conditions, newCondition()] }))}

@@ -73,7 +73,7 @@ export function MappingSection({ draft, change, places, entity, object, loading 
               {general}
             </Text>
           )}
-          <Table.ScrollContainer minWidth={900}>
+          <Table.ScrollContainer type="native" minWidth={900}>
             <Table className="cw-table cw-mapping" fz="sm" verticalSpacing={8}>
               <Table.Thead>
                 <Table.Tr>
@@ -127,7 +127,7 @@ export function MappingSection({ draft, change, places, entity, object, loading 
           <Box px={20} py={12} style={draft.rows.length > 0 ? { borderTop: '1px solid var(--cw-border)' } : undefined}>
             <Button
               variant="default"
-              size="compact-md"
+              size="compact-sm"
               leftSection={<IconPlus size={15} />}
               onClick={() => change((d) => ({ rows: [...d.rows, newRow()] }))}
             >
