@@ -38,8 +38,9 @@ type Config struct {
 	Opportunities int
 	Incidents     int
 
-	// Awkward adds rows that a careful mapping must reject: names and
-	// addresses no target field can hold. Without it every row maps cleanly.
+	// Awkward spoils some rows, so that a careful mapping must reject them:
+	// accounts without a name or with a website that is no address, users
+	// whose e-mail is none. Without it every row maps cleanly.
 	Awkward bool
 
 	// BaseURL is the address of the environment, for example
@@ -75,15 +76,15 @@ func rows(n, standard int) int {
 // Sandbox is one environment and its sign-in server. It is safe for
 // concurrent use.
 type Sandbox struct {
-	cfg      Config
-	log      *slog.Logger
-	now      func() time.Time
-	catalog  *catalog
-	data     *dataset
-	signIn   *signIn
-	tenant   guid
-	org      guid
-	etagBase uint64
+	cfg     Config
+	log     *slog.Logger
+	now     func() time.Time
+	catalog *catalog
+	data    *dataset
+	signIn  *signIn
+	tenant  guid
+	org     guid
+	sorted  sortCache
 
 	mu     sync.RWMutex
 	faults []func(http.ResponseWriter, *http.Request) bool

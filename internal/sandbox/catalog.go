@@ -1,0 +1,200 @@
+package sandbox
+
+import (
+	"embed"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+)
+
+//go:embed metadata/*.json
+var metadataFiles embed.FS
+
+// catalog is the metadata of all tables. It does not change.
+type catalog struct {
+	entities []*entity // sorted by logical name
+	byName   map[string]*entity
+	bySet    map[string]*entity
+}
+
+// entity is one table: the facts the sandbox itself needs, and raw, from
+// which EntityDefinitions answers.
+type entity struct {
+	name        string // logical name
+	schemaName  string
+	set         string
+	id          guid
+	typeCode    int64
+	key         *attribute
+	primaryName *attribute
+	principal   bool // systemuser and team inherit the key ownerid
+	attributes  []*attribute
+	byName      map[string]*attribute // by logical name
+	byMember    map[string]*attribute // readable ones by the member of a row: _ownerid_value
+	navigation  map[string]string     // attribute/target to the name of the navigation property
+	raw         object
+}
+
+// attribute is one column.
+type attribute struct {
+	name     string // logical name
+	member   string // name in rows
+	id       guid
+	typeName string // AttributeTypeName: StringType, MoneyType, ...
+	cast     string // derived type without its prefix, "" for the base type
+	of       string // AttributeOf
+	index    int    // in entity.attributes
+	readable bool
+	maximum  int // MaxLength
+	format   string
+	behavior string
+	targets  []string
+	options  []option
+	low      int64
+	high     int64
+	raw      object
+}
+
+type option struct {
+	value int64
+	label string
+	state int64 // of a status
+}
+
+func (a *attribute) lookup() bool {
+	return a.typeName == "LookupType" || a.typeName == "CustomerType" || a.typeName == "OwnerType"
+}
+
+// label returns the label of a choice.
+func (a *attribute) label(value int64) string {
+	for i := range a.options {
+		if a.options[i].value == value {
+			return a.options[i].label
+		}
+	}
+	return ""
+}
+
+// notColumns are the types whose attributes are not columns of rows.
+var notColumns = []string{"PartyListType", "CalendarRulesType", "ManagedPropertyType", "VirtualType"}
+
+// loadCatalog parses the embedded metadata, once a process.
+var loadCatalog = sync.OnceValues(func() (*catalog, error) {
+	files, err := metadataFiles.ReadDir("metadata")
+	if err != nil {
+		return nil, err
+	}
+	c := &catalog{byName: map[string]*entity{}, bySet: map[string]*entity{}}
+	for _, f := range files {
+		text, err := metadataFiles.ReadFile(path.Join("metadata", f.Name()))
+		if err != nil {
+			return nil, err
+		}
+		raw, err := parseObject(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		e, err := newEntity(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		c.entities = append(c.entities, e)
+		c.byName[e.name] = e
+		c.bySet[e.set] = e
+	}
+	slices.SortFunc(c.entities, func(a, b *entity) int { return strings.Compare(a.name, b.name) })
+	return c, nil
+})
+
+func newEntity(raw object) (*entity, error) {
+	e := &entity{
+		name:       raw.text("LogicalName"),
+		schemaName: raw.text("SchemaName"),
+		set:        raw.text("EntitySetName"),
+		typeCode:   raw.int("ObjectTypeCode"),
+		byName:     map[string]*attribute{},
+		byMember:   map[string]*attribute{},
+		navigation: map[string]string{},
+		raw:        raw,
+	}
+	e.principal = e.name == "systemuser" || e.name == "team"
+	var ok bool
+	if e.id, ok = parseGUID(raw.text("MetadataId")); !ok {
+		return nil, fmt.Errorf("MetadataId of %q is not a GUID", e.name)
+	}
+	for _, v := range raw.list("Attributes") {
+		a, err := newAttribute(v.(object))
+		if err != nil {
+			return nil, err
+		}
+		a.index = len(e.attributes)
+		e.attributes = append(e.attributes, a)
+		e.byName[a.name] = a
+		if a.readable {
+			e.byMember[a.member] = a
+		}
+	}
+	for _, v := range raw.list("ManyToOneRelationships") {
+		r := v.(object)
+		e.navigation[r.text("ReferencingAttribute")+"/"+r.text("ReferencedEntity")] = r.text("ReferencingEntityNavigationPropertyName")
+	}
+	e.key = e.byName[raw.text("PrimaryIdAttribute")]
+	e.primaryName = e.byName[raw.text("PrimaryNameAttribute")]
+	if e.key == nil || e.primaryName == nil {
+		return nil, fmt.Errorf("%s lacks its key or its name", e.name)
+	}
+	return e, nil
+}
+
+func newAttribute(raw object) (*attribute, error) {
+	a := &attribute{
+		name:     raw.text("LogicalName"),
+		typeName: raw.text("AttributeTypeName"),
+		cast:     raw.text("@type"),
+		of:       raw.text("AttributeOf"),
+		maximum:  int(raw.int("MaxLength")),
+		format:   raw.text("Format"),
+		behavior: raw.text("DateTimeBehavior"),
+		low:      raw.int("MinValue"),
+		high:     raw.int("MaxValue"),
+		raw:      raw,
+	}
+	var ok bool
+	if a.id, ok = parseGUID(raw.text("MetadataId")); !ok {
+		return nil, fmt.Errorf("MetadataId of %q is not a GUID", a.name)
+	}
+	// The rule of plain tables; activities, which inherit, are none of ours.
+	a.readable = raw.bool("IsValidForRead") && raw.bool("IsValidODataAttribute") && !slices.Contains(notColumns, a.typeName)
+	a.member = a.name
+	if a.lookup() {
+		a.member = "_" + a.name + "_value"
+	}
+	for _, t := range raw.list("Targets") {
+		a.targets = append(a.targets, t.(string))
+	}
+	set := raw.object("OptionSet")
+	for _, v := range set.list("Options") {
+		o := v.(object)
+		a.options = append(a.options, option{o.int("Value"), o.text("Label"), o.int("State")})
+	}
+	for i, name := range []string{"FalseOption", "TrueOption"} {
+		if o := set.object(name); o != nil {
+			a.options = append(a.options, option{value: int64(i), label: o.text("Label")})
+		}
+	}
+	return a, nil
+}
+
+// navigationTo returns the name of the navigation property through which a
+// lookup points to a table. The owner's is always the attribute's own.
+func (e *entity) navigationTo(a *attribute, target string) string {
+	if a.typeName == "OwnerType" {
+		return a.name
+	}
+	if nav := e.navigation[a.name+"/"+target]; nav != "" {
+		return nav
+	}
+	return a.name
+}

@@ -1,0 +1,121 @@
+package sandbox
+
+import (
+	"encoding/xml"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// nextLink returns the address of the next page. The query stays as the
+// caller sent it; the cookie holds the key, and the values ordered by, of the
+// page's first and last row, so that any server can go on from it at any
+// time.
+func (c *call) nextLink(s *scan, number, first, last int) string {
+	var b strings.Builder
+	b.WriteString(c.root + "/" + s.t.set + "?")
+	for _, o := range c.query.Raw {
+		if o.Name != "$skiptoken" {
+			b.WriteString(o.Raw + "&")
+		}
+	}
+	b.WriteString("$skiptoken=%3Ccookie%20pagenumber=%22" + strconv.Itoa(number) + "%22%20pagingcookie=%22")
+	b.WriteString(strings.ReplaceAll(escapeLower(s.cookie(number-1, first, last)), "%", "%25"))
+	b.WriteString("%22%20istracking=%22False%22%20/%3E")
+	return b.String()
+}
+
+// cookie returns the inner cookie of a page.
+func (s *scan) cookie(page, first, last int) string {
+	var b strings.Builder
+	b.WriteString(`<cookie page="` + strconv.Itoa(page) + `">`)
+	for _, o := range s.lookup {
+		b.WriteString("<" + o.attribute.name)
+		for _, end := range []struct {
+			name string
+			row  int
+		}{{"last", last}, {"first", first}} {
+			text, ok := o.text(s.t, end.row)
+			if !ok {
+				b.WriteString(" " + end.name + `null="1"`)
+				continue
+			}
+			b.WriteString(" " + end.name + `="`)
+			_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder does not fail
+			b.WriteString(`"`)
+		}
+		b.WriteString(" />")
+	}
+	b.WriteString("<" + s.t.key.name + ` last="{` + s.t.id(last).upper() + `}" first="{` + s.t.id(first).upper() + `}" />`)
+	b.WriteString("</cookie>")
+	return b.String()
+}
+
+// escapeLower percent-encodes all but letters, digits and -_. in lower-case
+// hex, as .NET does.
+func escapeLower(s string) string {
+	b := make([]byte, 0, 2*len(s))
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+			b = append(b, c)
+		default:
+			b = append(b, '%', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return string(b)
+}
+
+var outerCookie = regexp.MustCompile(`^<cookie pagenumber="(\d{1,9})" pagingcookie="([^"]*)" istracking="(?:False|True)" />$`)
+
+func badCookie() *fault {
+	return &fault{400, codeInvalidArgument, "Malformed XML in the Paging Cookie"}
+}
+
+// resume returns the position behind the row that a cookie ends with, and the
+// number of the page that begins there.
+func (s *scan) resume(token string) (pos, number int, err error) {
+	m := outerCookie.FindStringSubmatch(token)
+	if m == nil {
+		return 0, 0, badCookie()
+	}
+	inner, err := url.PathUnescape(m[2])
+	if err != nil {
+		return 0, 0, badCookie()
+	}
+	var cookie struct {
+		Columns []struct {
+			XMLName xml.Name
+			Last    string `xml:"last,attr"`
+		} `xml:",any"`
+	}
+	if err := xml.Unmarshal([]byte(inner), &cookie); err != nil {
+		return 0, 0, badCookie()
+	}
+	number, _ = strconv.Atoi(m[1])
+	for _, col := range cookie.Columns {
+		if col.XMLName.Local != s.t.key.name {
+			continue
+		}
+		id, ok := parseGUID(strings.Trim(col.Last, "{}"))
+		if !ok {
+			break
+		}
+		if s.order == nil {
+			pos = s.t.search(id)
+			if pos < s.t.rows && s.t.id(pos) == id {
+				pos++
+			}
+			return pos, number, nil
+		}
+		if row, ok := s.t.row(id); ok {
+			for at, r := range s.order {
+				if int(r) == row {
+					return at + 1, number, nil
+				}
+			}
+		}
+	}
+	return 0, 0, badCookie()
+}

@@ -1,0 +1,156 @@
+package sandbox
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+	"sort"
+)
+
+// dataset is the rows of all tables. No row is stored: each value is computed
+// from the seed, the table and the row's number when it is asked for.
+type dataset struct {
+	seed    uint64
+	org     guid
+	awkward bool
+	nodes   [maxNodes]uint64 // the servers that made the ids, ascending
+	tables  map[string]*table
+}
+
+// table is the rows of one entity, in the order of their keys.
+type table struct {
+	*entity
+	data    *dataset
+	number  int // among the tables
+	rows    int
+	salt    uint64
+	columns []generator // by attribute.index, nil for what rows do not hold
+}
+
+// generator computes the value of one column in one row.
+type generator func(row int, v *value)
+
+// maxRows is how many rows a table can have: the ids of more would run out of
+// their time stamps.
+const maxRows = 1 << 30
+
+func newDataset(c *catalog, cfg Config) (*dataset, error) {
+	d := &dataset{
+		seed:    cfg.Seed,
+		org:     randomGUID(cfg.Seed, "organization"),
+		awkward: cfg.Awkward,
+		tables:  map[string]*table{},
+	}
+	d.makeNodes()
+	counts := map[string]int{
+		"systemuser":          max(1, rows(cfg.Users, DefaultUsers)),
+		"account":             rows(cfg.Accounts, DefaultAccounts),
+		"contact":             rows(cfg.Contacts, DefaultContacts),
+		"opportunity":         rows(cfg.Opportunities, DefaultOpportunities),
+		"incident":            rows(cfg.Incidents, DefaultIncidents),
+		"businessunit":        len(unitNames),
+		"team":                len(unitNames) + len(teamNames),
+		"transactioncurrency": len(currencies),
+	}
+	for i, e := range c.entities {
+		n := counts[e.name]
+		if n > maxRows {
+			return nil, fmt.Errorf("%s: %d rows: %w", e.name, n, errTooManyRows)
+		}
+		d.tables[e.name] = &table{entity: e, data: d, number: i, rows: n, salt: mix(cfg.Seed ^ hashString(e.name))}
+	}
+	for _, t := range d.tables {
+		t.columns = make([]generator, len(t.attributes))
+		for _, a := range t.attributes {
+			if a.readable {
+				t.columns[a.index] = t.generator(a)
+			}
+		}
+	}
+	return d, nil
+}
+
+// table returns the rows of an entity, nil when there is none.
+func (d *dataset) table(entity string) *table { return d.tables[entity] }
+
+// value computes one value. It is the only way to the values of rows.
+func (t *table) value(row int, a *attribute, v *value) { t.columns[a.index](row, v) }
+
+// hash returns random bits that belong to a row and a purpose.
+func (t *table) hash(row int, salt uint64) uint64 {
+	return mix(t.salt ^ salt ^ uint64(row)*0xd1342543de82ef95)
+}
+
+// below reduces random bits to 0..n-1.
+func below(h uint64, n int) int {
+	hi, _ := bits.Mul64(h, uint64(n))
+	return int(hi)
+}
+
+// percent is true for p of 100 hashes.
+func percent(h uint64, p int) bool { return below(h, 100) < p }
+
+// Keys look like those Dataverse makes: a time stamp with its groups turned
+// round and a tail that belongs to the server, so that they cluster and, in
+// SQL Server's order, ascend with time. Row i's key depends on nothing but
+// the seed, the table and i.
+const (
+	maxNodes  = 40
+	blockBits = 12                 // rows of the first server
+	firstTime = 136708992000000000 // 2016-01-01 in 100 ns since 1582
+	timeStep  = 100_000_000        // 10 s between rows
+	tableStep = timeStep / 16      // so that no two tables share a key
+)
+
+func (d *dataset) makeNodes() {
+	vendors := []uint64{0x000d3a, 0x002248, 0x6045bd, 0x7c1e52, 0xe8ebd3}
+	for k := range d.nodes {
+		low := mix(d.seed^hashString("node")+uint64(k)) & 0x1ffff
+		d.nodes[k] = vendors[k/8]<<24 | uint64(k%8)<<20 | low
+	}
+}
+
+// id returns the key of a row.
+func (t *table) id(row int) guid {
+	k := bits.Len(uint(row >> blockBits))
+	jitter := t.hash(row, 0x1d) % tableStep
+	stamp := firstTime + uint64(row)*timeStep + uint64(t.number)*tableStep + jitter
+	var g guid
+	binary.LittleEndian.PutUint32(g[0:], uint32(stamp))
+	binary.LittleEndian.PutUint16(g[4:], uint16(stamp>>32))
+	binary.LittleEndian.PutUint16(g[6:], uint16(stamp>>48)&0x0fff|0x1000)
+	binary.BigEndian.PutUint16(g[8:], uint16(0xa811+k*0x101))
+	node := t.data.nodes[k]
+	binary.BigEndian.PutUint16(g[10:], uint16(node>>32))
+	binary.BigEndian.PutUint32(g[12:], uint32(node))
+	return g
+}
+
+// row returns the number of the row with that key.
+func (t *table) row(id guid) (int, bool) {
+	stamp := uint64(binary.LittleEndian.Uint32(id[0:])) | uint64(binary.LittleEndian.Uint16(id[4:]))<<32 |
+		uint64(binary.LittleEndian.Uint16(id[6:])&0x0fff)<<48
+	if stamp < firstTime {
+		return 0, false
+	}
+	n := (stamp - firstTime) / timeStep
+	if n >= uint64(t.rows) || t.id(int(n)) != id {
+		return 0, false
+	}
+	return int(n), true
+}
+
+// search returns the number of the first row whose key is not before id.
+func (t *table) search(id guid) int {
+	return sort.Search(t.rows, func(i int) bool { return t.id(i).compare(id) >= 0 })
+}
+
+// version returns the row version, which the etag shows. Some are larger than
+// a float64 holds exactly.
+func (t *table) version(row int) int64 {
+	h := t.hash(row, 0x7e)
+	if h%50 == 11 {
+		return 1<<53 + 1 + 2*int64(row)
+	}
+	return 4_000_000 + 3*int64(row) + int64(h>>62)
+}

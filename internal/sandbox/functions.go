@@ -1,0 +1,145 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+func (c *call) serviceDocument() error {
+	out := c.begin()
+	var sets []any
+	for _, e := range c.s.catalog.entities {
+		sets = append(sets, object{{"name", e.set}, {"kind", "EntitySet"}, {"url", e.set}})
+	}
+	out.buf = appendJSON(out.buf, object{{"@odata.context", c.root + "/$metadata"}, {"value", sets}})
+	return out.close()
+}
+
+func (c *call) whoAmI() error {
+	users := c.s.data.table("systemuser")
+	var unit value
+	if id, ok := parseGUID(c.who.UserID); ok {
+		if row, ok := users.row(id); ok {
+			users.value(row, users.byName["businessunitid"], &unit)
+		}
+	}
+	return c.answer("Microsoft.Dynamics.CRM.WhoAmIResponse", object{
+		{"BusinessUnitId", unit.id},
+		{"UserId", c.who.UserID},
+		{"OrganizationId", c.s.org},
+	})
+}
+
+func (c *call) retrieveVersion() error {
+	return c.answer("Microsoft.Dynamics.CRM.RetrieveVersionResponse", object{{"Version", serverVersion}})
+}
+
+func (c *call) currentOrganization() error {
+	base := c.s.baseURL(c.r)
+	return c.answer("Microsoft.Dynamics.CRM.RetrieveCurrentOrganizationResponse", object{{"Detail", object{
+		{"OrganizationId", c.s.org},
+		{"FriendlyName", organizationName},
+		{"OrganizationVersion", serverVersion},
+		{"EnvironmentId", randomGUID(c.s.cfg.Seed, "environment").String()},
+		{"DatacenterId", randomGUID(c.s.cfg.Seed, "datacenter").String()},
+		{"Geo", "NA"},
+		{"TenantId", c.s.TenantID()},
+		{"UrlName", uniqueName},
+		{"UniqueName", uniqueName},
+		// A map of .NET: two lists side by side.
+		{"Endpoints", object{
+			{"Count", 3},
+			{"IsReadOnly", false},
+			{"Keys", []any{"WebApplication", "OrganizationService", "OrganizationDataService"}},
+			{"Values", []any{base + "/", base + "/XRMServices/2011/Organization.svc", base + "/XRMServices/2011/OrganizationData.svc"}},
+		}},
+		{"State", "Enabled"},
+	}}})
+}
+
+// totalRecordCount answers with the number of rows of tables. In Dataverse it
+// is a snapshot up to a day old.
+func (c *call) totalRecordCount() error {
+	arg, ok := strings.CutPrefix(c.path[0].args, "EntityNames=")
+	if !ok {
+		return badRequest("The parameter 'EntityNames' of the function 'RetrieveTotalRecordCount' is missing.")
+	}
+	if strings.HasPrefix(arg, "@") {
+		arg = c.query.Aliases[arg]
+	}
+	var names []string
+	if err := json.Unmarshal([]byte(arg), &names); err != nil {
+		return badRequest("The value of the parameter 'EntityNames' is not a collection of strings.")
+	}
+	keys, values := []any{}, []any{}
+	for _, name := range names {
+		t := c.s.data.table(name)
+		if t == nil {
+			return noEntity(name, http.StatusBadRequest)
+		}
+		keys = append(keys, name)
+		values = append(values, t.rows)
+	}
+	return c.answer("Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse", object{{"EntityRecordCountCollection", object{
+		{"Count", len(keys)}, {"IsReadOnly", false}, {"Keys", keys}, {"Values", values},
+	}}})
+}
+
+func noEntity(name string, status int) *fault {
+	return &fault{status, codeEntityNotFound, "The entity with a name = '" + name + "' with namemapping = 'Logical' was not found in the MetadataCache."}
+}
+
+// organizations answers with the one row of the organization itself.
+func (c *call) organizations() error {
+	row := object{
+		{"@odata.etag", `W/"` + strconv.Itoa(1_000_000) + `"`},
+		{"organizationid", c.s.org},
+		{"name", organizationName},
+		{"languagecode", 1033},
+		{"localeid", 1033},
+		{"isauditenabled", false},
+		{"plugintracelogsetting", 0},
+		{"expirechangetrackingindays", 7},
+		{"expiresubscriptionsindays", 90},
+		{"currencydecimalprecision", 2},
+		{"pricingdecimalprecision", 2},
+		{"_basecurrencyid_value", c.s.data.table("transactioncurrency").id(0)},
+		{"createdon", "2018-01-01T08:00:00Z"},
+		{"orgdborgsettings", nil},
+	}
+	context := "organizations"
+	if names := c.query.Select; names != nil {
+		picked := object{row[0]}
+		for _, name := range names {
+			if !row.has(name) {
+				return noProperty(name, "organization")
+			}
+			picked = append(picked, member{name, row.get(name)})
+		}
+		if !picked.has("organizationid") {
+			picked = append(picked, row[1])
+		}
+		row = picked
+		context += "(" + strings.Join(names, ",") + ")"
+	}
+	switch {
+	case len(c.path) > 1:
+		return noSegment(c.path[1].name)
+	case !c.path[0].called:
+		return c.answer(context, object{{"value", []any{row}}})
+	}
+	id, ok := parseGUID(c.path[0].args)
+	if !ok {
+		return badRequest("Bad Request - Error in query syntax.")
+	}
+	if id != c.s.org {
+		return doesNotExist("organization", id)
+	}
+	return c.answer(context+"/$entity", row)
+}
+
+func doesNotExist(entity string, id guid) *fault {
+	return &fault{http.StatusNotFound, codeNotFound, entity + " With Id = " + id.String() + " Does Not Exist"}
+}

@@ -1,0 +1,130 @@
+package sandbox
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// orderColumn is one item of $orderby.
+type orderColumn struct {
+	attribute *attribute
+	desc      bool
+}
+
+func (t *table) orderColumns(items []odata.Order) ([]orderColumn, error) {
+	var cols []orderColumn
+	for _, o := range items {
+		if len(o.Path) > 1 {
+			return nil, notHere("$orderby of related rows")
+		}
+		a := t.byMember[o.Path[0]]
+		if a == nil {
+			return nil, noProperty(o.Path[0], t.name)
+		}
+		cols = append(cols, orderColumn{a, o.Desc})
+	}
+	return cols, nil
+}
+
+// read reads what a row is ordered by: lookups by the name of the row they
+// point to.
+func (o orderColumn) read(t *table, row int, v *value) {
+	t.value(row, o.attribute, v)
+	if v.kind == kindGUID && o.attribute.lookup() {
+		name, ok := t.data.appendName(v.text[:0], v.target, v.row)
+		v.kind, v.text = kindText, name
+		if !ok {
+			v.null()
+		}
+	}
+}
+
+// text returns what a row is ordered by as a cookie shows it, and false for
+// null.
+func (o orderColumn) text(t *table, row int) (string, bool) {
+	var v value
+	o.read(t, row, &v)
+	switch v.kind {
+	case kindNull:
+		return "", false
+	case kindText:
+		return string(v.text), true
+	}
+	b := v.append(nil)
+	if b[0] == '"' {
+		b = b[1 : len(b)-1]
+	}
+	return string(b), true
+}
+
+// sortCache keeps the last few orders that were asked for. Rows do not
+// change, so neither do orders.
+type sortCache struct {
+	mu     sync.Mutex
+	names  []string // oldest first
+	orders map[string][]int32
+}
+
+const sortCacheSize = 8
+
+func (s *sortCache) order(t *table, cols []orderColumn) []int32 {
+	name := t.name
+	for _, o := range cols {
+		name += "," + o.attribute.name + " " + strconv.FormatBool(o.desc)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if order, ok := s.orders[name]; ok {
+		return order
+	}
+	order := sortRows(t, cols)
+	if s.orders == nil {
+		s.orders = map[string][]int32{}
+	}
+	if len(s.names) == sortCacheSize {
+		delete(s.orders, s.names[0])
+		s.names = s.names[1:]
+	}
+	s.names = append(s.names, name)
+	s.orders[name] = order
+	return order
+}
+
+// sortRows returns the rows in order: nulls first, rows that are alike in the
+// order of their keys.
+func sortRows(t *table, cols []orderColumn) []int32 {
+	order := make([]int32, t.rows)
+	values := make([][]value, len(cols))
+	for i, o := range cols {
+		values[i] = make([]value, t.rows)
+		for row := range values[i] {
+			o.read(t, row, &values[i][row])
+		}
+	}
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortFunc(order, func(a, b int32) int {
+		for i, o := range cols {
+			v, w := &values[i][a], &values[i][b]
+			var c int
+			if v.kind == kindNull || w.kind == kindNull {
+				c = cmp.Compare(min(v.kind, 1), min(w.kind, 1))
+			} else {
+				c = v.compare(w)
+			}
+			if c != 0 {
+				if o.desc {
+					return -c
+				}
+				return c
+			}
+		}
+		return cmp.Compare(a, b)
+	})
+	return order
+}

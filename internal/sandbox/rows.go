@@ -1,0 +1,298 @@
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// countLimit is where Dataverse stops counting.
+const countLimit = 5000
+
+// entitySet answers for accounts, accounts(<id>) and accounts/$count.
+func (c *call) entitySet(t *table) error {
+	q := c.query
+	switch {
+	case q.Apply != "":
+		return notHere("$apply")
+	case q.Expand != nil:
+		return notHere("$expand of rows")
+	case q.DeltaToken != "":
+		return notHere("change tracking")
+	case len(c.path) > 2:
+		return noSegment(c.path[2].name)
+	case len(c.path) == 2 && c.path[1].name == "$count" && !c.path[0].called:
+		return c.count(t)
+	case len(c.path) == 2:
+		return noSegment(c.path[1].name)
+	}
+	cols, err := t.selectColumns(q.Select, c.prefer)
+	if err != nil {
+		return err
+	}
+	context := t.set
+	if q.Select != nil {
+		context += "(" + strings.Join(q.Select, ",") + ")"
+	}
+	if c.path[0].called {
+		return c.oneRow(t, cols, context)
+	}
+	return c.page(t, cols, context)
+}
+
+func (c *call) oneRow(t *table, cols []columnWriter, context string) error {
+	key := c.path[0].args
+	if name, v, named := strings.Cut(key, "="); named {
+		// The key of users and teams is ownerid by inheritance: they do not
+		// know their own name for it.
+		if name != t.key.name || t.principal {
+			return badRequest("The key property '%s' is not a key of the type 'Microsoft.Dynamics.CRM.%s'.", name, t.name)
+		}
+		key = v
+	}
+	id, ok := parseGUID(key)
+	if !ok {
+		return badRequest("Bad Request - Error in query syntax.")
+	}
+	row, ok := t.row(id)
+	if !ok {
+		return doesNotExist(t.name, id)
+	}
+	etag := `W/"` + strconv.FormatInt(t.version(row), 10) + `"`
+	c.w.Header().Set("ETag", etag)
+	if c.r.Header.Get("If-None-Match") == etag {
+		c.w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	out := c.begin()
+	out.buf = append(out.buf, '{')
+	out.buf = appendString(out.buf, "@odata.context")
+	out.buf = append(out.buf, ':')
+	out.buf = appendString(out.buf, c.root+"/$metadata#"+context+"/$entity")
+	out.buf = append(out.buf, ',')
+	out.buf = t.appendRow(out.buf, row, cols)
+	return out.close()
+}
+
+// count answers with the number of rows as text, capped.
+func (c *call) count(t *table) error {
+	s, err := c.scan(t)
+	if err != nil {
+		return err
+	}
+	c.w.Header().Set("Content-Type", "text/plain")
+	out := c.begin()
+	out.buf = strconv.AppendInt(append(out.buf, "\xef\xbb\xbf"...), int64(s.count(countLimit)), 10)
+	return out.close()
+}
+
+// scan is a walk over the rows that a query chooses, in its order.
+type scan struct {
+	t      *table
+	keep   predicate // nil keeps all
+	order  []int32   // nil means the order of keys
+	from   int       // position in the order, or row
+	to     int       // behind the last
+	lookup []orderColumn
+}
+
+// row returns the row at a position.
+func (s *scan) row(pos int) int {
+	if s.order != nil {
+		return int(s.order[pos])
+	}
+	return pos
+}
+
+// next returns the first position from pos on whose row is kept, s.to when
+// there is none.
+func (s *scan) next(pos int) int {
+	if s.keep == nil {
+		return min(pos, s.to)
+	}
+	for ; pos < s.to; pos++ {
+		if s.keep(s.row(pos)) {
+			return pos
+		}
+	}
+	return s.to
+}
+
+// count returns how many rows are kept, at most limit.
+func (s *scan) count(limit int) int {
+	if s.keep == nil {
+		return min(s.to-s.from, limit)
+	}
+	n := 0
+	for pos := s.next(s.from); pos < s.to && n < limit; pos = s.next(pos + 1) {
+		n++
+	}
+	return n
+}
+
+func (c *call) scan(t *table) (*scan, error) {
+	s := &scan{t: t, to: t.rows}
+	if f := c.query.Filter; f != nil {
+		var err error
+		if s.keep, err = t.compile(f); err != nil {
+			return nil, err
+		}
+	}
+	if c.query.OrderBy != nil {
+		var err error
+		if s.lookup, err = t.orderColumns(c.query.OrderBy); err != nil {
+			return nil, err
+		}
+		s.order = c.s.sorted.order(t, s.lookup)
+		return s, nil
+	}
+	// Ranges of the key need no walk over what lies outside.
+	if c.query.Filter != nil {
+		s.from, s.to = t.keyRange(c.query.Filter, 0, t.rows)
+	}
+	return s, nil
+}
+
+// page answers with one page of rows.
+func (c *call) page(t *table, cols []columnWriter, context string) error {
+	s, err := c.scan(t)
+	if err != nil {
+		return err
+	}
+	q := c.query
+	total := -1
+	if q.Count {
+		total = s.count(countLimit + 1)
+	}
+	pos, number := s.from, 1
+	if q.SkipToken != "" {
+		at, n, err := s.resume(q.SkipToken)
+		if err != nil {
+			return err
+		}
+		pos, number = max(pos, at), n
+	}
+	size := c.prefer.pages()
+	top := q.Top
+	if top > maxPage {
+		top = maxPage
+	}
+	// $top does not go with a page size: one that is larger has no effect.
+	limited := top >= 0 && (c.prefer.pageSize == 0 || top <= size)
+	if limited {
+		size = top
+	}
+
+	out := c.begin()
+	out.buf = append(out.buf, `{"@odata.context":`...)
+	out.buf = appendString(out.buf, c.root+"/$metadata#"+context)
+	if q.Count {
+		out.buf = append(out.buf, `,"@odata.count":`...)
+		out.buf = strconv.AppendInt(out.buf, int64(min(total, countLimit)), 10)
+	}
+	out.buf = c.appendTotals(out.buf, total)
+	out.buf = append(out.buf, `,"value":[`...)
+	first, last := -1, -1
+	pos = s.next(pos)
+	for n := 0; n < size && pos < s.to; n++ {
+		row := s.row(pos)
+		if first < 0 {
+			first = row
+		} else {
+			out.buf = append(out.buf, ',')
+		}
+		last = row
+		out.buf = append(out.buf, '{')
+		out.buf = t.appendRow(out.buf, row, cols)
+		out.flush()
+		if out.err != nil {
+			break
+		}
+		pos = s.next(pos + 1)
+	}
+	out.buf = append(out.buf, ']')
+	if pos < s.to && !limited {
+		out.buf = append(out.buf, `,"@odata.nextLink":`...)
+		out.buf = appendString(out.buf, c.nextLink(s, number+1, first, last))
+	}
+	out.buf = append(out.buf, '}')
+	return out.close()
+}
+
+// globalMetadataVersion rises with every change of metadata. There is none
+// here.
+const globalMetadataVersion = "6012567"
+
+func (c *call) appendTotals(b []byte, total int) []byte {
+	if !c.prefer.annotates("Microsoft.Dynamics.CRM.totalrecordcount") {
+		return b
+	}
+	b = append(b, `,"@Microsoft.Dynamics.CRM.totalrecordcount":`...)
+	b = strconv.AppendInt(b, int64(min(total, countLimit)), 10)
+	b = append(b, `,"@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded":`...)
+	b = strconv.AppendBool(b, total > countLimit)
+	return append(b, `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"`+globalMetadataVersion+`"`...)
+}
+
+// Select resolves $select. The key is always there, and the currency where
+// there is money.
+func (t *table) selectColumns(names []string, p *preferences) ([]columnWriter, error) {
+	var attributes []*attribute
+	add := func(a *attribute) {
+		if !slices.Contains(attributes, a) {
+			attributes = append(attributes, a)
+		}
+	}
+	if names == nil || slices.Contains(names, "*") {
+		for _, a := range t.attributes {
+			if a.readable {
+				attributes = append(attributes, a)
+			}
+		}
+	} else {
+		for _, name := range names {
+			a := t.byMember[name]
+			if a == nil {
+				return nil, noProperty(name, t.name)
+			}
+			add(a)
+		}
+		money := slices.ContainsFunc(attributes, func(a *attribute) bool { return a.typeName == "MoneyType" })
+		add(t.key)
+		if t.principal {
+			add(t.byName["ownerid"])
+		}
+		if currency := t.byName["transactioncurrencyid"]; money && currency != nil {
+			add(currency)
+		}
+	}
+	cols := make([]columnWriter, len(attributes))
+	for i, a := range attributes {
+		cols[i] = t.writer(a, p)
+	}
+	return cols, nil
+}
+
+// CountWhere returns how many rows of a table a $filter chooses; an empty
+// filter chooses all.
+func (s *Sandbox) CountWhere(entity, filter string) (int, error) {
+	t := s.data.table(entity)
+	if t == nil {
+		return 0, noEntity(entity, http.StatusNotFound)
+	}
+	if filter == "" {
+		return t.rows, nil
+	}
+	f, err := odata.ParseFilter(filter, nil)
+	if err != nil {
+		return 0, err
+	}
+	keep, err := t.compile(f)
+	if err != nil {
+		return 0, err
+	}
+	return (&scan{t: t, keep: keep, to: t.rows}).count(t.rows), nil
+}

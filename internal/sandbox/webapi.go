@@ -1,0 +1,176 @@
+package sandbox
+
+import (
+	"crypto/rand"
+	"errors"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// call is one request to the Web API on its way through it.
+type call struct {
+	s      *Sandbox
+	w      http.ResponseWriter
+	r      *http.Request
+	who    caller
+	root   string // https://host/api/data/v9.2
+	path   []segment
+	query  *odata.Query
+	prefer *preferences
+}
+
+// segment is one part of the path: a name and what stands in parentheses
+// behind it.
+type segment struct {
+	name   string
+	args   string
+	called bool // with parentheses
+}
+
+var versionPattern = regexp.MustCompile(`^v9\.[0-2]$`)
+
+func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
+	defer discard(r.Body)
+	who, ok := s.authenticate(r)
+	if !ok {
+		s.refuse(w, r)
+		return
+	}
+	c := &call{s: s, w: w, r: r, who: who, prefer: parsePrefer(r.Header)}
+	s.headers(w, r)
+	if err := c.serve(); err != nil {
+		c.fail(err)
+	}
+}
+
+// refuse answers a call without a valid token: the challenge names the
+// sign-in server and the resource, unquoted, and the body is no JSON.
+func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request) {
+	base := s.baseURL(r)
+	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+base+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+base+"/")
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte("HTTP Error 401 - Unauthorized: Access is denied"))
+}
+
+// headers sets what every answer carries.
+func (s *Sandbox) headers(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("OData-Version", "4.0")
+	h.Set("Cache-Control", "no-cache")
+	h.Set("Allow", "OPTIONS,GET,HEAD,POST")
+	id := freshGUID().String()
+	h.Set("x-ms-service-request-id", id)
+	h.Set("REQ_ID", id)
+	if client := r.Header.Get("x-ms-client-request-id"); client != "" {
+		h.Set("x-ms-client-request-id", client)
+	}
+	h.Set("orgId", s.OrganizationID())
+	h.Set("x-ms-dop-hint", "4")
+	h.Set("x-ms-ratelimit-burst-remaining-xrm-requests", "5999")
+	h.Set("x-ms-ratelimit-time-remaining-xrm-requests", "1199.95")
+	h.Add("Set-Cookie", "ARRAffinity="+strings.ReplaceAll(s.OrganizationID(), "-", "")+"; path=/; secure; HttpOnly")
+}
+
+func freshGUID() guid {
+	var g guid
+	_, _ = rand.Read(g[:]) // never fails
+	g[6] = g[6]&0x0f | 0x40
+	g[8] = g[8]&0x3f | 0x80
+	return g
+}
+
+// serve finds what the path names.
+func (c *call) serve() error {
+	path := strings.TrimPrefix(strings.TrimPrefix(c.r.URL.Path, "/api/data"), "/")
+	version, rest, _ := strings.Cut(path, "/")
+	if !versionPattern.MatchString(version) {
+		return noSegment(version)
+	}
+	c.root = c.s.baseURL(c.r) + "/api/data/" + version
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		return &fault{http.StatusMethodNotAllowed, codeOData, "The requested resource does not support http method '" + c.r.Method + "'."}
+	}
+	if len(c.r.URL.RawQuery)+len(c.r.URL.Path) > 32_768 {
+		return &fault{http.StatusRequestURITooLong, codeOData, "The request URI is too long."}
+	}
+	rest = strings.TrimSuffix(rest, "/")
+	if rest != "" {
+		for part := range strings.SplitSeq(rest, "/") {
+			name, args, called := strings.Cut(part, "(")
+			if called && !strings.HasSuffix(args, ")") {
+				return badRequest("The request URI is not valid.")
+			}
+			c.path = append(c.path, segment{name, strings.TrimSuffix(args, ")"), called})
+		}
+	}
+	var err error
+	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
+		return err
+	}
+	if len(c.path) == 0 {
+		return c.serviceDocument()
+	}
+	first := c.path[0].name
+	if f := functions[first]; f != nil && len(c.path) == 1 {
+		return f(c)
+	}
+	switch first {
+	case "$metadata":
+		return c.csdl()
+	case "organizations":
+		return c.organizations()
+	case "EntityDefinitions":
+		return c.definitions()
+	case "GlobalOptionSetDefinitions":
+		return c.globalOptionSets()
+	}
+	if e := c.s.catalog.bySet[first]; e != nil {
+		return c.entitySet(c.s.data.table(e.name))
+	}
+	return noSegment(first)
+}
+
+// parseQuery reads the query string with the words of Dataverse.
+func parseQuery(raw string) (*odata.Query, error) {
+	q, err := odata.ParseQuery(raw)
+	var e *odata.QueryError
+	if errors.As(err, &e) {
+		if e.Option == "$skip" {
+			return nil, badRequest("Skip Clause is not supported in CRM")
+		}
+		return nil, badRequest("%s", e.Message)
+	}
+	return q, err
+}
+
+// fail answers with an error.
+func (c *call) fail(err error) {
+	var f *fault
+	if !errors.As(err, &f) {
+		c.s.log.Error("sandbox failed", "path", c.r.URL.Path, "error", err)
+		f = &fault{http.StatusInternalServerError, "0x80040216", "An unexpected error occurred."}
+	}
+	c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
+	c.w.WriteHeader(f.status)
+	_, _ = c.w.Write(f.body(c.prefer))
+}
+
+// answer sends an object as the whole answer. The context is what follows
+// $metadata#.
+func (c *call) answer(context string, o object) error {
+	all := object{{"@odata.context", c.root + "/$metadata#" + context}}
+	out := c.begin()
+	out.buf = appendJSON(out.buf, append(all, o...))
+	return out.close()
+}
+
+var functions = map[string]func(*call) error{
+	"WhoAmI":                      (*call).whoAmI,
+	"RetrieveVersion":             (*call).retrieveVersion,
+	"RetrieveCurrentOrganization": (*call).currentOrganization,
+	"RetrieveTotalRecordCount":    (*call).totalRecordCount,
+}

@@ -1,0 +1,252 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+)
+
+const token = "token-for-tests"
+
+// server is a sandbox on a loopback port.
+type server struct {
+	*sandbox.Sandbox
+	url string
+}
+
+func start(t testing.TB, cfg sandbox.Config) *server {
+	t.Helper()
+	s, err := sandbox.New(sandbox.WithBearer(cfg, token))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := httptest.NewServer(s.Handler())
+	t.Cleanup(h.Close)
+	return &server{s, h.URL}
+}
+
+// do calls the Web API; path is below /api/data/v9.2/ or a whole address.
+func (s *server) do(t testing.TB, path string, headers ...string) *http.Response {
+	t.Helper()
+	if !strings.HasPrefix(path, "http") {
+		path = s.url + "/api/data/v9.2/" + path
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.ReplaceAll(path, " ", "%20"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Body.Close() })
+	return a
+}
+
+// text returns the body of an answer with the server's address taken out.
+func (s *server) text(t testing.TB, a *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(b), s.url, "https://org.crm.dynamics.com")
+}
+
+// get returns the body of a good answer.
+func (s *server) get(t testing.TB, path string, headers ...string) string {
+	t.Helper()
+	a := s.do(t, path, headers...)
+	body := s.text(t, a)
+	if a.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s: %s", path, a.Status, body)
+	}
+	return body
+}
+
+// decode returns the body of a good answer as maps.
+func (s *server) decode(t testing.TB, path string, headers ...string) map[string]any {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(s.get(t, path, headers...)))
+	d.UseNumber()
+	var m map[string]any
+	if err := d.Decode(&m); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	return m
+}
+
+// values returns the members of value.
+func (s *server) values(t testing.TB, path string, headers ...string) []map[string]any {
+	t.Helper()
+	var rows []map[string]any
+	for _, v := range s.decode(t, path, headers...)["value"].([]any) {
+		rows = append(rows, v.(map[string]any))
+	}
+	return rows
+}
+
+func TestUnauthorized(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Users: 3})
+	for _, authorization := range []string{"", "Bearer wrong", "Basic eDp5"} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/api/data/v9.2/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if authorization != "" {
+			r.Header.Set("Authorization", authorization)
+		}
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%q: %s", authorization, a.Status)
+		}
+		want := "Bearer authorization_uri=" + s.url + "/" + s.TenantID() + "/oauth2/authorize, resource_id=" + s.url + "/"
+		if d := cmp.Diff(want, a.Header.Get("WWW-Authenticate")); d != "" {
+			t.Errorf("%q: %s", authorization, d)
+		}
+	}
+}
+
+func TestErrors(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Users: 3, Accounts: 3})
+	for path, want := range map[string]struct {
+		status  int
+		code    string
+		message string
+	}{
+		"xxxxxxx":            {404, "0x80060888", "Resource not found for the segment 'xxxxxxx'."},
+		"accounts?$select=x": {400, "0x80060888", "Could not find a property named 'x' on type 'Microsoft.Dynamics.CRM.account'."},
+		"accounts?$select=accountcategorycodename": {400, "0x80060888", "Could not find a property named 'accountcategorycodename' on type 'Microsoft.Dynamics.CRM.account'."},
+		"accounts?$select=ownerid":                 {400, "0x80060888", "Could not find a property named 'ownerid' on type 'Microsoft.Dynamics.CRM.account'."},
+		"accounts?$filter=x eq 1":                  {400, "0x80060888", "Could not find a property named 'x' on type 'Microsoft.Dynamics.CRM.account'."},
+		"accounts?$orderby=x":                      {400, "0x80060888", "Could not find a property named 'x' on type 'Microsoft.Dynamics.CRM.account'."},
+		"accounts?$skip=3":                         {400, "0x80060888", "Skip Clause is not supported in CRM"},
+		"accounts?$foo=3":                          {400, "0x80060888", "The query parameter '$foo' is not supported."},
+		"accounts?$filter=name eq":                 {400, "0x80060888", "Syntax error at position 7 in 'name eq'."},
+		"accounts?$filter=name eq 3":               {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Edm.String' and 'Edm.Int32' for operator kind 'Equal'."},
+		"accounts?$filter=accountid eq guid'00000000-0000-0000-0000-000000000001'": {400, "0x80060888", "Unrecognized 'guid' literal at position 13 in 'accountid eq guid'00000000-0000-0000-0000-000000000001''."},
+		"accounts?$skiptoken=abc":                                                                 {400, "0x80040203", "Malformed XML in the Paging Cookie"},
+		"accounts(00000000-0000-0000-0000-000000000001)":                                          {404, "0x80040217", "account With Id = 00000000-0000-0000-0000-000000000001 Does Not Exist"},
+		"systemusers(systemuserid=00000000-0000-0000-0000-000000000001)":                          {400, "0x80060888", "The key property 'systemuserid' is not a key of the type 'Microsoft.Dynamics.CRM.systemuser'."},
+		"EntityDefinitions(LogicalName='nope')":                                                   {404, "0x80041102", "The entity with a name = 'nope' with namemapping = 'Logical' was not found in the MetadataCache."},
+		"EntityDefinitions(LogicalName='account')/Attributes(LogicalName='nope')":                 {404, "0x80041103", "'account' entity doesn't contain attribute with Name = 'nope' and NameMapping = 'Logical'."},
+		"EntityDefinitions(LogicalName='account')/Attributes?$select=Targets":                     {400, "0x80060888", "Could not find a property named 'Targets' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'."},
+		"EntityDefinitions(LogicalName='account')/Attributes?$expand=OptionSet":                   {400, "0x80060888", "Could not find a property named 'OptionSet' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'."},
+		"EntityDefinitions(LogicalName='account')/Attributes?$filter=AttributeType eq 'Picklist'": {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Microsoft.Dynamics.CRM.AttributeTypeCode' and 'Edm.String' for operator kind 'Equal'."},
+		"EntityDefinitions?$top=3":                                                                {400, "0x80060888", "The query parameter '$top' is not supported."},
+		"accounts?$expand=primarycontactid":                                                       {501, "0x80060888", "The sandbox does not support $expand of rows."},
+		"RetrieveTotalRecordCount(EntityNames=@p1)?@p1=[\"nope\"]":                                {400, "0x80041102", "The entity with a name = 'nope' with namemapping = 'Logical' was not found in the MetadataCache."},
+	} {
+		a := s.do(t, path)
+		got := s.text(t, a)
+		message, _ := json.Marshal(want.message)
+		body := `{"error":{"code":"` + want.code + `","message":` + strings.ReplaceAll(string(message), `\u0026`, "&") + `}}`
+		if d := cmp.Diff(body, got); d != "" || a.StatusCode != want.status {
+			t.Errorf("%s: %s\n%s", path, a.Status, d)
+		}
+	}
+	body := s.text(t, s.do(t, "accounts?$skip=3", "Prefer", `odata.include-annotations="*"`))
+	for _, name := range []string{"@Microsoft.PowerApps.CDS.ErrorDetails.OperationStatus", "@Microsoft.PowerApps.CDS.TraceText"} {
+		if !strings.Contains(body, name) {
+			t.Errorf("%s is missing in %s", name, body)
+		}
+	}
+}
+
+func TestHeaders(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Users: 3, Accounts: 3})
+	a := s.do(t, "accounts?$select=name", "Prefer", "odata.maxpagesize=2", "Prefer", `odata.include-annotations="*"`, "x-ms-client-request-id", "abc")
+	for name, want := range map[string]string{
+		"Content-Type":           "application/json; odata.metadata=minimal; odata.streaming=true",
+		"OData-Version":          "4.0",
+		"Preference-Applied":     `odata.maxpagesize=2,odata.include-annotations="*"`,
+		"x-ms-dop-hint":          "4",
+		"x-ms-client-request-id": "abc",
+	} {
+		if d := cmp.Diff(want, a.Header.Get(name)); d != "" {
+			t.Errorf("%s: %s", name, d)
+		}
+	}
+	if id := a.Header.Get("x-ms-service-request-id"); len(id) != 36 || a.Header.Get("REQ_ID") != id {
+		t.Errorf("request id %q", id)
+	}
+	if a := s.do(t, "accounts"); a.Header.Get("Preference-Applied") != "" {
+		t.Error("a preference was applied that nobody had")
+	}
+}
+
+func TestFunctions(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Users: 3, Accounts: 7, Contacts: 11, Seed: 5})
+	me := s.decode(t, "WhoAmI()")
+	if d := cmp.Diff("https://org.crm.dynamics.com/api/data/v9.2/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse", me["@odata.context"]); d != "" {
+		t.Error(d)
+	}
+	if me["OrganizationId"] != s.OrganizationID() {
+		t.Errorf("organization %v", me["OrganizationId"])
+	}
+	user := s.decode(t, "systemusers("+me["UserId"].(string)+")?$select=fullname,_businessunitid_value")
+	if user["_businessunitid_value"] != me["BusinessUnitId"] || user["ownerid"] != user["systemuserid"] {
+		t.Errorf("user %v", user)
+	}
+	detail := s.decode(t, "RetrieveCurrentOrganization(AccessType=@p1)?@p1=Microsoft.Dynamics.CRM.EndpointAccessType'Default'")["Detail"].(map[string]any)
+	if detail["TenantId"] != s.TenantID() || detail["FriendlyName"] != s.OrganizationName() {
+		t.Errorf("detail %v", detail)
+	}
+	if name := s.decode(t, "organizations("+s.OrganizationID()+")?$select=name")["name"]; name != s.OrganizationName() {
+		t.Errorf("organization %v", name)
+	}
+	got := s.get(t, `RetrieveTotalRecordCount(EntityNames=@p1)?@p1=["account","contact"]`)
+	want := `{"@odata.context":"https://org.crm.dynamics.com/api/data/v9.2/$metadata#Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse",` +
+		`"EntityRecordCountCollection":{"Count":2,"IsReadOnly":false,"Keys":["account","contact"],"Values":[7,11]}}`
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	sets := s.values(t, "")
+	if d := cmp.Diff(map[string]any{"name": "accounts", "kind": "EntitySet", "url": "accounts"}, sets[0]); d != "" {
+		t.Error(d)
+	}
+	if model := s.get(t, "$metadata"); !strings.Contains(model, `<EntityType Name="systemuser" BaseType="mscrm:principal">`) {
+		t.Error("the model does not let systemuser inherit")
+	}
+	if v := s.decode(t, "RetrieveVersion()")["Version"]; v != "9.2.24053.187" {
+		t.Errorf("version %v", v)
+	}
+}
+
+func TestInject(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Users: 3})
+	remove := s.Inject(func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasSuffix(r.URL.Path, "/WhoAmI") {
+			w.Header().Set("Retry-After", "7")
+			w.WriteHeader(http.StatusTooManyRequests)
+			return true
+		}
+		return false
+	})
+	if a := s.do(t, "WhoAmI"); a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "7" {
+		t.Errorf("status %s", a.Status)
+	}
+	s.get(t, "RetrieveVersion")
+	remove()
+	s.get(t, "WhoAmI")
+}
