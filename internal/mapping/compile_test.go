@@ -10,6 +10,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
 // problems returns the problems of an error as "path: message".
@@ -185,6 +186,9 @@ func TestFilter(t *testing.T) {
 			if err == nil {
 				if diff := cmp.Diff(tt.want, plan.Filter); diff != "" {
 					t.Errorf("$filter (-want +got):\n%s", diff)
+				}
+				if _, err := odata.ParseFilter(plan.Filter, nil); err != nil && plan.Filter != "" {
+					t.Errorf("$filter is no filter: %v", err)
 				}
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -142,7 +143,7 @@ func literal(a *crosswalk.Attribute, v string) (string, bool) {
 		n, err := strconv.ParseInt(v, 10, 32)
 		return strconv.FormatInt(n, 10), err == nil
 	}
-	return quote(v), !strings.ContainsRune(v, 0)
+	return quote(v), utf8.ValidString(v) && !strings.ContainsRune(v, 0)
 }
 
 // intBits returns the size of the attribute's whole numbers.
@@ -209,7 +210,7 @@ func expected(a *crosswalk.Attribute) string {
 	if a.Type == crosswalk.AttributeMultiChoice {
 		return "Give the number of the option, for example 1."
 	}
-	return "Give a text without NUL characters."
+	return "Give a text in UTF-8 without NUL characters."
 }
 
 // text writes the condition with its literals.

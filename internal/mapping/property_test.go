@@ -10,11 +10,13 @@ import (
 	"unicode/utf8"
 
 	"github.com/cockroachdb/apd/v3"
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
 // rounded is what a decimal becomes in a field with that many decimals, by
@@ -266,4 +268,31 @@ func TestApplyAllocatesNothing(t *testing.T) {
 	if allocs != 0 {
 		t.Errorf("%v allocations for 100 records, want none", allocs)
 	}
+}
+
+// FuzzFilterValue shows that no text can leave its quotes: whatever the value
+// is, $filter is one comparison with exactly that text.
+func FuzzFilterValue(f *testing.F) {
+	for _, s := range []string{"", "O'Brien", "' or 1 eq 1 or x eq '", `\"`, "''''", "a\nb", "50%"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		plan, err := mapping.Compile(thing(), object(), keyed(), crosswalk.Filter{Conditions: []crosswalk.Condition{
+			{Attribute: "string", Operator: crosswalk.Equal, Values: []string{s}},
+		}})
+		if err != nil {
+			if utf8.ValidString(s) && !slices.Contains([]byte(s), 0) {
+				t.Errorf("%q is refused: %v", s, err)
+			}
+			return
+		}
+		got, err := odata.ParseFilter(plan.Filter, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", plan.Filter, err)
+		}
+		want := &odata.Comparison{Op: odata.Eq, Left: odata.Path{"string"}, Right: odata.Literal{Kind: odata.StringLiteral, Text: s}}
+		if diff := cmp.Diff(odata.Expr(want), got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", plan.Filter, diff)
+		}
+	})
 }

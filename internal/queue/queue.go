@@ -56,7 +56,7 @@ type Next struct {
 var Done = Next{}
 
 // Continue asks for another slice of the same run at once. Fence is the fence
-// the run has now.
+// the run has now, which is never 0.
 func Continue(fence int64) Next { return Next{fence: fence} }
 
 // Snooze asks for the same slice again after d; that counts as no attempt.

@@ -97,7 +97,12 @@ func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
 	case next.snooze:
 		return w.again(ctx, reported, job.Attempt-1, next.after)
 	case next.fence != 0:
-		return w.enqueue(ctx, s.RunID, next.fence)
+		if err := w.enqueue(ctx, s.RunID, next.fence); err != nil {
+			// The work is done all the same: this slice goes on as the next.
+			w.log.Warn("queue the next slice", "run", s.RunID, "error", err)
+			reported.Fence = next.fence
+			return w.again(ctx, reported, job.Attempt-1, time.Second)
+		}
 	}
 	return nil
 }
