@@ -16,7 +16,7 @@ import (
 )
 
 // accounts is how many people the sign-in page offers.
-const accounts = 8
+const accounts = 6
 
 // appName is what the consent page calls the app registration.
 const appName = "Crosswalk"
