@@ -37,13 +37,13 @@ func newSystem(dir string, accounts int, progress io.Writer) (_ *system, err err
 			s.close()
 		}
 	}()
-	s.sandbox, err = program.Start(nil, path, nil, "sandbox", "--listen", "127.0.0.1:0", "--users", "5", "--contacts", "0",
+	s.sandbox, err = program.Start(nil, dir, path, "sandbox", "--listen", "127.0.0.1:0", "--users", "5", "--contacts", "0",
 		"--accounts", strconv.Itoa(accounts), "--log-level", "error")
 	if err != nil {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
-	s.server, err = program.Start(nil, path, nil, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error")
+	s.server, err = program.Start(nil, dir, path, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error")
 	if err != nil {
 		return nil, err
 	}

@@ -133,7 +133,7 @@ func start(t *testing.T, path string, args ...string) *program.Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := program.Start(log, path, nil, args...)
+	p, err := program.Start(log, filepath.Dir(log.Name()), path, args...)
 	if err != nil {
 		text, _ := os.ReadFile(log.Name())
 		t.Fatalf("%v\n%s", err, text)

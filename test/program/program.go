@@ -47,12 +47,13 @@ type Process struct {
 	err  error         // how; read it after done
 }
 
-// Start starts "path args --json", waits until the server says that it is
-// ready and returns it. Its log goes to log; nil drops it. The environment is
-// the caller's without the variables of Crosswalk, and env.
-func Start(log io.Writer, path string, env []string, args ...string) (*Process, error) {
+// Start starts "path args --json" in the folder dir, waits until the server
+// says that it is ready and returns it. Its log goes to log; nil drops it. The
+// environment is the caller's without the variables of Crosswalk.
+func Start(log io.Writer, dir, path string, args ...string) (*Process, error) {
 	p := &Process{cmd: exec.Command(path, append(args, "--json")...), done: make(chan struct{})}
-	p.cmd.Env = append(Environ(), env...)
+	p.cmd.Dir = dir
+	p.cmd.Env = Environ()
 	p.cmd.Stderr = log
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {

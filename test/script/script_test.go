@@ -6,6 +6,8 @@
 //	json PATH VALUE            what stands at a path of the last JSON output
 //	start NAME PROGRAM ARGS…   start a server; $NAME_url is its address
 //	stop NAME                  end that server, which must end well
+//	count NAME SET FILTER      ask that sandbox for the number of its records;
+//	                           $count is the answer
 package script
 
 import (
@@ -49,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"json":  jsonAt,
 			"start": start,
 			"stop":  stop,
+			"count": count,
 		},
 	})
 }
@@ -142,7 +145,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	f, err := os.Create(log)
 	ts.Check(err)
 	servers := ts.Value("servers").(map[string]*program.Process)
-	p, err := program.Start(f, filepath.Join(path, args[1]), []string{"TZ=UTC"}, args[2:]...)
+	p, err := program.Start(f, ts.MkAbs("."), filepath.Join(path, args[1]), args[2:]...)
 	if err != nil {
 		text, _ := os.ReadFile(log)
 		ts.Fatalf("%v\n%s", err, text)
