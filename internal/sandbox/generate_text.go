@@ -189,6 +189,10 @@ func (t *table) appendEmail(b []byte, row int, domain string) []byte {
 // person returns the names of who a row stands for.
 func (t *table) person(row int) (first, last *word) {
 	h := t.hash(row, 0xaa)
+	if row > 2 && h>>8%25 == 0 {
+		i := 2 * below(h, len(otherNames)/2)
+		return &otherNames[i], &otherNames[i+1]
+	}
 	return &firstNames[below(h, len(firstNames))], &lastNames[below(mix(h), len(lastNames))]
 }
 
@@ -199,13 +203,17 @@ func (t *table) appendFullName(b []byte, row int) []byte {
 	return append(b, last.text...)
 }
 
-// companyName adds the name of a company.
+// appendCompany adds the name of a company.
 func (t *table) appendCompany(b []byte, row int) []byte {
 	h := t.hash(row, 0xac)
 	first := companyFirst[below(h, len(companyFirst))].text
 	second := companySecond[below(mix(h), len(companySecond))].text
 	suffix := companySuffix[below(mix(h+1), len(companySuffix))]
-	switch h % 97 {
+	odd := h % 97
+	if row < 10 {
+		odd = 0
+	}
+	switch odd {
 	case 13:
 		b = append(b, "Müller & Söhne 🚀 "...)
 	case 29:
@@ -213,7 +221,12 @@ func (t *table) appendCompany(b []byte, row int) []byte {
 	case 41:
 		b = append(b, `O'Brien "Best Price" \ `...)
 	case 53:
-		return append(append(b, second...), strings.Repeat(" "+first+" and Sons", (150-len(second))/(len(first)+9))...)
+		b = append(append(b, first...), " Association of "...)
+		for len(b) < 140 {
+			h = mix(h)
+			b = append(append(b, companySecond[below(h, len(companySecond))].text...), ", "...)
+		}
+		return append(b, second...)
 	}
 	b = append(b, first...)
 	b = append(b, ' ')

@@ -30,7 +30,7 @@ var (
 		Kenji Khadija Kofi Lars Layla Leila Lena Liam Linh Lucía|lucia Luka Magnus Malik Marco María|maria Mateo Mei Mia
 		Miguel Mila Min-jun|minjun Mohammed Nadia Naoki Nils Nina Noor Olga Oliver Omar Oskar Paula Pedro Petra Priya Rafael
 		Rajesh René|rene Rosa Ruth Sakura Samuel Sanjay Sara Selin Siobhán|siobhan Sofia Søren|soren Tamar Tariq Thandiwe
-		Tomás|tomas Ulla Valentina Viktor Wei Yara Yasmin Yusuf Zoë|zoe Zainab 美咲|misaki 伟|wei אורי|uri محمد|mohammed Олена|olena`)
+		Tomás|tomas Ulla Valentina Viktor Wei Yara Yasmin Yusuf Zoë|zoe Zainab`)
 	lastNames = words(`Abbott Adeyemi Ahmed Almeida Andersson Banerjee Bauer Becker Bernard Bianchi Bjørnstad|bjornstad
 		Brown Calderón|calderon Chen Chowdhury Costa D'Angelo|dangelo Dahl Davies Diaz Dubois Dvořák|dvorak Edwards Eriksen
 		Fernández|fernandez Fischer Fontaine Fujimoto García|garcia Girard Gomez Gonçalves|goncalves Greene Gupta Haddad Hansen
@@ -39,8 +39,10 @@ var (
 		Müller|muller Murphy Nakamura Navarro Nguyen Nielsen Novák|novak Nowak O'Brien|obrien O'Connor|oconnor Okafor Okonkwo
 		Olsen Ortiz Osei Park Patel Pereira Petrov Popescu Quinn Rahman Ramírez|ramirez Ricci Rossi Roux Ruiz Santos Sato Schmidt
 		Schneider Silva Singh Smith Sokolova Suzuki Tanaka Taylor Thomas Torres Tran Ueda Van_der_Berg|vanderberg Vargas Virtanen
-		Volkov Wagner Walker Wang Weiß|weiss Wilson Wójcik|wojcik Yamamoto Yılmaz|yilmaz Young Zhang Zimmermann 田中|tanaka 王|wang
-		כהן|cohen العلي|alali Шевченко|shevchenko`)
+		Volkov Wagner Walker Wang Weiß|weiss Wilson Wójcik|wojcik Yamamoto Yılmaz|yilmaz Young Zhang Zimmermann`)
+	// first and last in turn, of one script
+	otherNames = words(`美咲|misaki 田中|tanaka 伟|wei 王|wang אורי|uri כהן|cohen محمد|mohammed العلي|alali Олена|olena Шевченко|shevchenko
+		유진|yujin 김|kim प्रिया|priya शर्मा|sharma`)
 	companyFirst = words(`Adventure Alpine Amber Apex Arctic Aurora Basalt Bayside Beacon Birch Blue_Yonder|blueyonder Bluebird
 		Boulder Bright Canyon Cascade Cedar Cobalt Coho Contoso Copper Coral Crescent Delta Eastwind Ember Evergreen Fabrikam
 		Falcon Fjord|fjord Fourth Fourth_Coffee|fourthcoffee Glacier Golden Granite Graphic Harbor Harvest Highland Horizon

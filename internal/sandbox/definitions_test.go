@@ -1,0 +1,191 @@
+package sandbox_test
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+)
+
+func TestDefinitions(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	list := s.values(t, "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,DisplayName,IsActivity,IsCustomEntity")
+	var got []string
+	for _, e := range list {
+		got = append(got, e["LogicalName"].(string)+" "+e["EntitySetName"].(string)+" "+e["PrimaryIdAttribute"].(string)+" "+e["PrimaryNameAttribute"].(string))
+	}
+	want := []string{
+		"account accounts accountid name", "businessunit businessunits businessunitid name", "contact contacts contactid fullname",
+		"incident incidents incidentid title", "opportunity opportunities opportunityid name", "systemuser systemusers systemuserid fullname",
+		"team teams teamid name", "transactioncurrency transactioncurrencies transactioncurrencyid currencyname",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	one := s.decode(t, "EntityDefinitions(LogicalName='account')?$select=LogicalName")
+	if d := cmp.Diff(map[string]any{
+		"@odata.context": "https://org.crm.dynamics.com/api/data/v9.2/$metadata#EntityDefinitions(LogicalName)/$entity",
+		"LogicalName":    "account", "MetadataId": "70816501-edb9-4740-a16c-6a5efbc05d84",
+	}, one); d != "" {
+		t.Error(d)
+	}
+	if e := s.decode(t, "EntityDefinitions(70816501-edb9-4740-a16c-6a5efbc05d84)"); e["LogicalName"] != "account" || e["ObjectTypeCode"] != json.Number("1") {
+		t.Errorf("by id: %v", e["LogicalName"])
+	}
+	tracked := s.values(t, "EntityDefinitions?$select=LogicalName&$filter=OwnershipType eq Microsoft.Dynamics.CRM.OwnershipTypes'UserOwned' and CanCreateAttributes/Value eq true")
+	if len(tracked) != 4 {
+		t.Errorf("%d tables owned by users", len(tracked))
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	all := s.values(t, "EntityDefinitions(LogicalName='account')/Attributes?$filter=IsValidForRead eq true and IsValidODataAttribute eq true")
+	if len(all) != 169 { // 167 of the export and the two of the sandbox
+		t.Errorf("%d readable attributes", len(all))
+	}
+	by := map[string]map[string]any{}
+	for _, a := range all {
+		by[a["LogicalName"].(string)] = a
+	}
+	for name, want := range map[string]map[string]any{
+		"accountid":           {"@odata.type": nil, "AttributeType": "Uniqueidentifier", "IsPrimaryId": true},
+		"name":                {"@odata.type": "#Microsoft.Dynamics.CRM.StringAttributeMetadata", "MaxLength": json.Number("160"), "IsPrimaryName": true},
+		"revenue":             {"@odata.type": "#Microsoft.Dynamics.CRM.MoneyAttributeMetadata", "Precision": json.Number("2")},
+		"overriddencreatedon": {"DateTimeBehavior": map[string]any{"Value": "UserLocal"}, "Format": "DateOnly"},
+		"new_openingtime":     {"DateTimeBehavior": map[string]any{"Value": "TimeZoneIndependent"}, "IsCustomAttribute": true},
+		"new_renewaldate":     {"DateTimeBehavior": map[string]any{"Value": "DateOnly"}},
+		"ownerid":             {"Targets": []any{"systemuser", "team"}, "AttributeTypeName": map[string]any{"Value": "OwnerType"}},
+		"address1_addressid":  {"IsPrimaryId": true},
+	} {
+		for member, v := range want {
+			if d := cmp.Diff(v, by[name][member]); d != "" {
+				t.Errorf("%s.%s: %s", name, member, d)
+			}
+		}
+	}
+	items := s.values(t, "EntityDefinitions(LogicalName='businessunit')/Attributes?$select=LogicalName&$filter=startswith(LogicalName,'address1_addresstypecode')")
+	for _, a := range items {
+		delete(a, "MetadataId")
+	}
+	if d := cmp.Diff([]map[string]any{
+		{"@odata.type": "#Microsoft.Dynamics.CRM.PicklistAttributeMetadata", "LogicalName": "address1_addresstypecode"},
+		{"LogicalName": "address1_addresstypecodename"},
+	}, items); d != "" {
+		t.Error(d)
+	}
+	for filter, want := range map[string]int{
+		"AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode'State'":     1,
+		"AttributeTypeName/Value eq 'MultiSelectPicklistType'":                 1,
+		"AttributeOf eq null and LogicalName eq 'fullname'":                    1,
+		"not (AttributeOf eq null) and contains(LogicalName,'parentcustomer')": 3,
+	} {
+		if got := len(s.values(t, "EntityDefinitions(LogicalName='contact')/Attributes?$select=LogicalName&$filter="+filter)); got != want {
+			t.Errorf("%s: %d", filter, got)
+		}
+	}
+	expanded := s.decode(t, "EntityDefinitions(LogicalName='account')?$select=LogicalName&$expand=Attributes($select=LogicalName;$filter=AttributeType eq Microsoft.Dynamics.CRM.AttributeTypeCode'Customer'),ManyToOneRelationships($select=SchemaName,ReferencingEntityNavigationPropertyName),Keys")
+	if n := len(expanded["ManyToOneRelationships"].([]any)); n != 27 {
+		t.Errorf("%d relationships", n)
+	}
+	if d := cmp.Diff("https://org.crm.dynamics.com/api/data/v9.2/$metadata#EntityDefinitions(LogicalName,Attributes(LogicalName),ManyToOneRelationships(SchemaName,ReferencingEntityNavigationPropertyName),Keys())/$entity", expanded["@odata.context"]); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestCapturedOptions compares with captured answers of Dataverse about the
+// choices of contact: contexts, member names and their order, values and
+// labels.
+func TestCapturedOptions(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	for file, cast := range map[string]string{
+		"options-picklists": "Picklist", "options-states": "State", "options-statuses": "Status",
+	} {
+		captured, err := os.ReadFile("testdata/metadata_contacts_" + file + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := s.get(t, "EntityDefinitions(LogicalName='contact')/Attributes/Microsoft.Dynamics.CRM."+cast+"AttributeMetadata?$select=LogicalName&$expand=OptionSet($select=Options)")
+		if d := cmp.Diff(names(t, string(captured)), names(t, body)); d != "" {
+			t.Errorf("%s: %s", file, d)
+		}
+		want, got := choices(t, string(captured)), choices(t, body)
+		for name, options := range want {
+			if d := cmp.Diff(options, got[name]); d != "" {
+				t.Errorf("%s.%s: %s", file, name, d)
+			}
+		}
+	}
+	captured, err := os.ReadFile("testdata/metadata_contacts_entity-definition.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := s.get(t, "EntityDefinitions(LogicalName='contact')?$select=DisplayCollectionName")
+	if d := cmp.Diff(names(t, string(captured)), names(t, body)); d != "" {
+		t.Error(d)
+	}
+}
+
+// choices returns the labels of each attribute of an answer, and the end of
+// its context.
+func choices(t *testing.T, text string) map[string][]string {
+	t.Helper()
+	var answer struct {
+		Context string `json:"@odata.context"`
+		Value   []struct {
+			LogicalName string
+			OptionSet   struct {
+				Options []struct {
+					Value int
+					Label struct{ UserLocalizedLabel struct{ Label string } }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &answer); err != nil {
+		t.Fatal(err)
+	}
+	_, context, _ := strings.Cut(answer.Context, "#")
+	all := map[string][]string{"context": {context}}
+	for _, a := range answer.Value {
+		for _, o := range a.OptionSet.Options {
+			all[a.LogicalName] = append(all[a.LogicalName], o.Label.UserLocalizedLabel.Label)
+		}
+		slices.Sort(all[a.LogicalName])
+	}
+	return all
+}
+
+func TestOptionSets(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	boolean := s.decode(t, "EntityDefinitions(LogicalName='account')/Attributes(LogicalName='donotphone')/Microsoft.Dynamics.CRM.BooleanAttributeMetadata?$select=LogicalName&$expand=OptionSet($select=TrueOption,FalseOption)")
+	truth := boolean["OptionSet"].(map[string]any)["TrueOption"].(map[string]any)
+	if truth["Label"].(map[string]any)["UserLocalizedLabel"].(map[string]any)["Label"] != "Do Not Allow" {
+		t.Errorf("true is %v", truth["Label"])
+	}
+	set := s.decode(t, "EntityDefinitions(LogicalName='incident')/Attributes(LogicalName='statuscode')/Microsoft.Dynamics.CRM.StatusAttributeMetadata/OptionSet?$select=Options")
+	if n := len(set["Options"].([]any)); n != 8 {
+		t.Errorf("%d statuses", n)
+	}
+	global := s.decode(t, "GlobalOptionSetDefinitions(Name='sameweekday_options')")
+	if global["IsGlobal"] != true || len(global["Options"].([]any)) < 7 {
+		t.Errorf("global option set %v", global["Name"])
+	}
+	lookups := s.values(t, "EntityDefinitions(LogicalName='opportunity')/Attributes/Microsoft.Dynamics.CRM.LookupAttributeMetadata?$select=LogicalName,Targets")
+	i := slices.IndexFunc(lookups, func(a map[string]any) bool { return a["LogicalName"] == "customerid" })
+	if i < 0 || lookups[i]["@odata.type"] != nil {
+		t.Fatalf("lookups %v", lookups)
+	}
+	if d := cmp.Diff([]any{"account", "contact"}, lookups[i]["Targets"]); d != "" {
+		t.Error(d)
+	}
+}
