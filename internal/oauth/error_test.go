@@ -64,7 +64,7 @@ func TestMeaning(t *testing.T) {
 		{"invalid_grant", []int{65001}, true, disconnected, "", "accept the permissions"},
 		{"access_denied", []int{65004}, true, disconnected, "", "declined"},
 		{"invalid_grant", []int{90094, 90095, 900941}, true, invalid, "", "administrator"},
-		{"invalid_client", []int{65005, 650056, 650057}, true, invalid, "", "API permissions"},
+		{"invalid_client", []int{65005, 650053, 650056, 650057}, true, invalid, "", "API permissions"},
 		{"invalid_resource", []int{650052, 500011, 50001}, true, invalid, "environment_url", "address of the environment"},
 		{"invalid_grant", []int{50020, 50034, 51004, 50014}, true, disconnected, "", "choose an account"},
 		{"invalid_grant", []int{50057}, true, disconnected, "", "disabled"},

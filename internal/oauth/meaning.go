@@ -71,7 +71,7 @@ var meanings = func() map[int]*meaning {
 	add(reconnect, "", "The permission was never given or has been taken away.", "Authorize the connection again and accept the permissions.", 65001)
 	add(reconnect, "", "The permissions were declined.", "Authorize again and choose Accept. Crosswalk can read Dynamics 365 only with the permission to act for you.", 65004)
 	add(setup, "", "Only an administrator of the organization may give this permission.", "Ask an administrator to grant admin consent: Microsoft Entra admin center, Enterprise applications, this app, Permissions. Then authorize again.", 90094, 90095, 900941)
-	add(setup, "", "The permissions of the app registration do not fit.", "In the app registration open API permissions and add Dynamics CRM, delegated, user_impersonation; then authorize again.", 65005, 650056, 650057)
+	add(setup, "", "The permissions of the app registration do not fit.", "In the app registration open API permissions and add Dynamics CRM, delegated, user_impersonation; then authorize again.", 65005, 650053, 650056, 650057)
 
 	// The environment and the account.
 	add(setup, fieldEnvironment, "The organization has no Dynamics 365 environment at this address.", "Check the address of the environment, and that the account's organization has a Dataverse licence.", 650052, 500011, 50001)
