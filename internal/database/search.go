@@ -4,6 +4,7 @@ import (
 	"database/sql/driver"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"modernc.org/sqlite"
 )
@@ -51,5 +52,8 @@ var registerFunctions = sync.OnceFunc(func() {
 // Text returns s in a form both databases can store: a NUL, which PostgreSQL
 // refuses, and bytes that are not UTF-8 become U+FFFD.
 func Text(s string) string {
+	if strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) {
+		return s
+	}
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }

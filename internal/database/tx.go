@@ -11,7 +11,8 @@ import (
 // Execer runs statements inside a transaction. *Tx is one; the bulk writers
 // hand out others, so that what must be stored with a batch is written in the
 // batch's own transaction. Placeholders are $1, $2, … on both databases;
-// arguments are nil, string, []byte, bool, integers and Time.
+// arguments are nil, string, []byte, bool, integers and Time. What a text
+// holds that cannot be stored is replaced, see Text.
 type Execer interface {
 	Exec(ctx context.Context, query string, args ...any) (rowsAffected int64, err error)
 }
@@ -21,7 +22,7 @@ type Tx struct{ tx *sql.Tx }
 
 // Exec runs a statement and returns how many rows it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	res, err := tx.tx.ExecContext(ctx, query, args...)
+	res, err := tx.tx.ExecContext(ctx, query, clean(args)...)
 	if err != nil {
 		return 0, err
 	}
@@ -30,23 +31,34 @@ func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error
 
 // Query runs a query. The rows must be closed before the next statement.
 func (tx *Tx) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return tx.tx.QueryContext(ctx, query, args...)
+	return tx.tx.QueryContext(ctx, query, clean(args)...)
 }
 
 // QueryRow runs a query of at most one row.
 func (tx *Tx) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return tx.tx.QueryRowContext(ctx, query, args...)
+	return tx.tx.QueryRowContext(ctx, query, clean(args)...)
+}
+
+// clean makes every text storable in place, so that an id or a name with a
+// NUL in it, as a stranger may send, is simply not found.
+func clean(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = Text(s)
+		}
+	}
+	return args
 }
 
 // Query runs a query outside of a transaction, on SQLite through a connection
 // that only reads.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return db.read.QueryContext(ctx, query, args...)
+	return db.read.QueryContext(ctx, query, clean(args)...)
 }
 
 // QueryRow runs a query of at most one row, like Query.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
-	return db.read.QueryRowContext(ctx, query, args...)
+	return db.read.QueryRowContext(ctx, query, clean(args)...)
 }
 
 // Attempts is how often a transaction is tried that fails because of another
@@ -80,7 +92,7 @@ func (db *DB) Alter(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 
 func (db *DB) retry(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) error {
 	for attempt := 1; ; attempt++ {
-		err := db.try(ctx, level, fn)
+		err := db.attempt(ctx, attempt, level, fn)
 		if err == nil || !Retryable(err) || attempt == Attempts {
 			return err
 		}
@@ -88,6 +100,22 @@ func (db *DB) retry(ctx context.Context, level sql.IsolationLevel, fn func(conte
 			return err
 		}
 	}
+}
+
+func (db *DB) attempt(ctx context.Context, attempt int, level sql.IsolationLevel, fn func(context.Context, *Tx) error) error {
+	// On PostgreSQL transactions run side by side; those of this process
+	// that failed once queue up, so that many at one row do not fail over and
+	// over again.
+	if db.dialect == SQLite || attempt > 1 {
+		if err := db.lock.Acquire(ctx); err != nil {
+			return err
+		}
+		defer db.lock.Release()
+	}
+	if db.dialect == SQLite {
+		level = sql.LevelDefault // always serializable there
+	}
+	return db.try(ctx, level, fn)
 }
 
 // Backoff waits a little before attempt+1, longer each time, or until ctx
@@ -104,14 +132,7 @@ func Backoff(ctx context.Context, attempt int) error {
 	}
 }
 
-func (db *DB) try(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) (err error) {
-	if db.dialect == SQLite {
-		level = sql.LevelDefault // always serializable there
-		if err := db.lock.Acquire(ctx); err != nil {
-			return err
-		}
-		defer db.lock.Release()
-	}
+func (db *DB) try(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) error {
 	tx, err := db.write.BeginTx(ctx, &sql.TxOptions{Isolation: level})
 	if err != nil {
 		return fmt.Errorf("database: begin: %w", err)

@@ -85,7 +85,8 @@ func (s *Store) ListRejects(ctx context.Context, runID string, f RejectFilter, p
 
 // EachReject calls fn for each reject of a run in the order they came, one at
 // a time, so that memory does not grow with their number. It stops at the
-// first error of fn and returns it. fn must not write to the store.
+// first error of fn and returns it. A connection to the database is held until
+// it returns.
 func (s *Store) EachReject(ctx context.Context, runID string, fn func(crosswalk.Reject) error) error {
 	rows, err := s.db.Query(ctx, "SELECT "+rejectColumns+" FROM cw_rejects t WHERE t.run_id = $1 ORDER BY t.id", runID)
 	if err != nil {

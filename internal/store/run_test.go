@@ -86,6 +86,8 @@ func TestRunLife(t *testing.T) {
 		code(t, err, crosswalk.CodeNotFound)
 		_, err = s.TakeRun(ctx, "nope", 0)
 		code(t, err, crosswalk.CodeNotFound)
+		_, err = s.FindRun(ctx, "\x00\xff")
+		code(t, err, crosswalk.CodeNotFound)
 		_, err = s.CancelRequested(ctx, "nope")
 		code(t, err, crosswalk.CodeNotFound)
 	})

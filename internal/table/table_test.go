@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/big"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -168,6 +171,67 @@ func TestWriteEveryType(t *testing.T) {
 			{"Key": "4", "Name": strings.Repeat("é", 70000), "Order": int64(0), "Amount": json.Number("0.00"), "Active": false, "Born": "1969-12-31", "At": "1969-12-31T23:59:59.999Z"},
 			{"Key": "5", "Name": "leap", "Order": int64(-1), "Amount": json.Number("0.10"), "Active": true, "Born": "2000-02-29", "At": "2024-02-29T12:34:56.007Z"},
 		})
+	})
+}
+
+// Decimals of every length come back as exact arithmetic rounds them.
+func TestDecimalsAreExact(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		for _, decimals := range []int{1, 4, 9} {
+			o := object()
+			o.Name = fmt.Sprintf("Decimals_%d", decimals)
+			o.Field("Amount").Decimals = decimals
+			cols := columns(o, "Order!", "Amount")
+			rnd := rand.New(rand.NewPCG(3, uint64(decimals)))
+			var in [][]any
+			var want []any
+			for i := range 180 {
+				var b []byte
+				if i%2 == 0 {
+					b = append(b, '-')
+				}
+				for range 1 + rnd.IntN(30) {
+					b = append(b, "000123456789"[rnd.IntN(12)])
+				}
+				b = append(b, '.')
+				for range 1 + rnd.IntN(12) {
+					b = append(b, "000123456789"[rnd.IntN(12)])
+				}
+				exact, ok := new(big.Rat).SetString(string(b))
+				if !ok {
+					t.Fatalf("%s is not a number", b)
+				}
+				text := exact.FloatString(decimals)
+				if exact, _ = exact.SetString(text); exact.Sign() == 0 {
+					text = strings.TrimPrefix(text, "-")
+				}
+				in, want = append(in, []any{i, string(b)}), append(want, json.Number(text))
+			}
+			write(t, writer(t, db, o, cols), batch(cols, in...))
+			p, err := table.Rows(t.Context(), db, o, table.RowQuery{Sort: "Order", Limit: table.MaxLimit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []any
+			for _, item := range p.Items {
+				got = append(got, item["Amount"])
+			}
+			equal(t, got, want)
+			sorted, err := table.Rows(t.Context(), db, o, table.RowQuery{Sort: "Amount", Limit: table.MaxLimit})
+			if err != nil {
+				t.Fatal(err)
+			}
+			slices.SortFunc(want, func(a, b any) int {
+				x, _ := new(big.Rat).SetString(string(a.(json.Number)))
+				y, _ := new(big.Rat).SetString(string(b.(json.Number)))
+				return x.Cmp(y)
+			})
+			got = nil
+			for _, item := range sorted.Items {
+				got = append(got, item["Amount"])
+			}
+			equal(t, got, want)
+		}
 	})
 }
 

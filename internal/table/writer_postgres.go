@@ -197,6 +197,11 @@ type pgTx struct{ tx pgx.Tx }
 
 // Exec implements database.Execer.
 func (t pgTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = database.Text(s)
+		}
+	}
 	tag, err := t.tx.Exec(ctx, query, args...)
 	return tag.RowsAffected(), err
 }

@@ -291,7 +291,7 @@ func bindArg(stmt *sqlite.Stmt, i int, arg any) error {
 	case nil:
 		stmt.BindNull(i)
 	case string:
-		stmt.BindText(i, v)
+		stmt.BindText(i, database.Text(v))
 	case []byte:
 		if v == nil {
 			stmt.BindNull(i)
