@@ -83,7 +83,7 @@ func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (
 	crosswalk.ValidateName(&p, "name", in.Body.Name)
 	address, err := crosswalk.ParseEnvironmentURL(in.Body.EnvironmentURL)
 	if err == nil {
-		_, err = dataverse.Probe(ctx, a.Connector.Transport, address)
+		_, err = dataverse.Probe(ctx, nil, address)
 	}
 	if err != nil {
 		message, hint := connector.Words(err)

@@ -29,7 +29,6 @@ type Config struct {
 	// RedirectURL is the address of Crosswalk's own callback, as registered
 	// with the app.
 	RedirectURL string
-	Transport   http.RoundTripper // nil means http.DefaultTransport
 	Logger      *slog.Logger
 	Now         func() time.Time // nil means time.Now
 }
@@ -44,9 +43,6 @@ type Connector struct {
 
 // New makes a Connector.
 func New(cfg Config) *Connector {
-	if cfg.Transport == nil {
-		cfg.Transport = http.DefaultTransport
-	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -71,10 +67,9 @@ func (c *Connector) Client(ctx context.Context, id string) (*dataverse.Client, e
 	}
 	source := c.tokens(conn)
 	client := dataverse.New(dataverse.Config{
-		BaseURL:   conn.EnvironmentURL,
-		Token:     source.Token,
-		Transport: c.Transport,
-		Logger:    c.Logger.With("connection", conn.Name),
+		BaseURL: conn.EnvironmentURL,
+		Token:   source.Token,
+		Logger:  c.Logger.With("connection", conn.Name),
 	})
 	c.clients[id] = client
 	return client, nil
@@ -189,7 +184,7 @@ func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 // from the environment itself each time, which also finds out about a wrong
 // address.
 func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) (oauth.Config, error) {
-	challenge, err := dataverse.Probe(ctx, c.Transport, conn.EnvironmentURL)
+	challenge, err := dataverse.Probe(ctx, nil, conn.EnvironmentURL)
 	if err != nil {
 		return oauth.Config{}, err
 	}
@@ -202,7 +197,7 @@ func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) 
 		ClientID:     conn.ClientID,
 		RedirectURL:  c.RedirectURL,
 		Resource:     conn.EnvironmentURL,
-		HTTP:         &http.Client{Transport: c.Transport, Timeout: 30 * time.Second},
+		HTTP:         &http.Client{Timeout: 30 * time.Second},
 		Now:          c.Now,
 		ClientSecret: c.ClientSecret,
 	}

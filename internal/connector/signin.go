@@ -152,10 +152,9 @@ func (c *Connector) Complete(ctx context.Context, cb Callback) (Outcome, error) 
 // identify asks the environment who the new tokens belong to.
 func (c *Connector) identify(ctx context.Context, conn crosswalk.Connection, grant *oauth.Grant) (crosswalk.Authorization, error) {
 	client := dataverse.New(dataverse.Config{
-		BaseURL:   conn.EnvironmentURL,
-		Token:     func(context.Context, bool) (string, error) { return grant.AccessToken, nil },
-		Transport: c.Transport,
-		Logger:    c.Logger,
+		BaseURL: conn.EnvironmentURL,
+		Token:   func(context.Context, bool) (string, error) { return grant.AccessToken, nil },
+		Logger:  c.Logger,
 	})
 	who, err := client.WhoAmI(ctx)
 	if err != nil {

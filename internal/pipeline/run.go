@@ -34,7 +34,7 @@ type page struct {
 // Run reads, maps and writes pages from the checkpoint on until the last one
 // or until the budget is spent, and reports whether the last page is stored.
 // When it returns, nothing of it is still running. The error is the source's,
-// the target's or Stop's, ctx's cause, a *Stopped, or a *crosswalk.Error of
+// the target's, ctx's cause, or a *crosswalk.Error of
 // CodeInvalid around ErrPagingLoop; a panic of any stage becomes an error.
 func (s *Slice) Run(ctx context.Context) (done bool, err error) {
 	if s.Checkpoint.Done {
@@ -120,15 +120,6 @@ type writer struct {
 
 func (w *writer) write(ctx context.Context, p page) (err error) {
 	defer rescue("mapping and writing a page", &err)
-	if w.Stop != nil {
-		reason, err := w.Stop(ctx)
-		if err != nil {
-			return fmt.Errorf("ask whether to go on: %w", err)
-		}
-		if reason != "" {
-			return &Stopped{Reason: reason}
-		}
-	}
 	w.batch.Reset()
 	clear(w.rejects)
 	w.rejects = w.Plan.Apply(p.batch, w.batch, w.rejects[:0])

@@ -69,14 +69,4 @@ type Slice struct {
 	// Budget is how long pages are begun; pages begun are finished. 0 means
 	// DefaultBudget. At least one page is read.
 	Budget time.Duration
-	// Stop is asked before each page is stored whether the run should go on:
-	// a reason ends the slice with a *Stopped. nil means never.
-	Stop func(ctx context.Context) (reason string, err error)
 }
-
-// Stopped is the error of a slice that Stop ended. What was stored before
-// stays.
-type Stopped struct{ Reason string }
-
-// Error returns the reason.
-func (s *Stopped) Error() string { return "stopped: " + s.Reason }

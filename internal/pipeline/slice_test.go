@@ -293,7 +293,6 @@ func TestErrors(t *testing.T) {
 		name   string
 		source accounts
 		target companies
-		stop   func(context.Context) (string, error)
 		want   string // part of the error
 		is     error
 		pages  int64 // stored before
@@ -321,12 +320,6 @@ func TestErrors(t *testing.T) {
 			want:   "panic while mapping and writing a page: disk on fire",
 		},
 		{
-			name:   "stop fails",
-			source: accounts{pages: book(5)},
-			stop:   func(context.Context) (string, error) { return "", broken },
-			want:   "ask whether to go on: broken", is: broken,
-		},
-		{
 			name:   "the same page again",
 			source: accounts{pages: book(5), links: map[int]string{1: "page-1"}},
 			want:   "page 2 leads back to one already read", is: pipeline.ErrPagingLoop, pages: 1,
@@ -346,7 +339,7 @@ func TestErrors(t *testing.T) {
 		tt := &tests[i]
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			s := pipeline.Slice{Plan: plan(t), Source: &tt.source, Target: &tt.target, Stop: tt.stop}
+			s := pipeline.Slice{Plan: plan(t), Source: &tt.source, Target: &tt.target}
 			done, err := s.Run(t.Context())
 			if done || err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("done %v, error %v, want one with %q", done, err, tt.want)
@@ -376,26 +369,6 @@ func panicAt(page int) func(context.Context, int) error {
 			panic(fmt.Sprintf("page %d on fire", n))
 		}
 		return nil
-	}
-}
-
-func TestStop(t *testing.T) {
-	t.Parallel()
-	var target companies
-	s := pipeline.Slice{Plan: plan(t), Source: &accounts{pages: book(9)}, Target: &target}
-	s.Stop = func(context.Context) (string, error) {
-		if target.at.Page == 3 {
-			return "cancelled by Ada", nil
-		}
-		return "", nil
-	}
-	done, err := s.Run(t.Context())
-	var stopped *pipeline.Stopped
-	if done || !errors.As(err, &stopped) || stopped.Reason != "cancelled by Ada" {
-		t.Fatalf("done %v, error %v", done, err)
-	}
-	if len(target.names) != 6 {
-		t.Errorf("%d rows stored, want the 6 of three pages", len(target.names))
 	}
 }
 

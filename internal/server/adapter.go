@@ -80,6 +80,7 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 				Code:     rej.Code,
 				Message:  rej.Message,
 				Value:    rej.Value,
+				Record:   mapping.Record(batch, rej.Row),
 			})
 		}
 		written = pipeline.Written{

@@ -66,6 +66,9 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 		return queue.Done, r.finish(ctx, task, log)
 	case errors.Is(err, errStopped):
 		return queue.Done, r.end(ctx, task, crosswalk.RunCancelled, "Cancelled.", "", log)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return queue.Done, crosswalk.Errorf(crosswalk.CodeUnavailable, "The environment did not answer in time.").
+			WithHint("Run the job again; it goes on from what is stored.").WithCause(err)
 	case crosswalk.ErrorCode(err) == crosswalk.CodeUnavailable, ctx.Err() != nil:
 		return queue.Done, err
 	case crosswalk.ErrorCode(err) == crosswalk.CodeInternal:

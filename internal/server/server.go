@@ -111,7 +111,6 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		ClientID:     cfg.ClientID,
 		ClientSecret: cfg.ClientSecret,
 		RedirectURL:  s.cfg.PublicURL + "/oauth/callback",
-		Transport:    transport(),
 		Logger:       cfg.Logger,
 	})
 	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize}
@@ -198,17 +197,6 @@ func (s *Server) ensureToken(ctx context.Context) error {
 	}
 	s.token = token
 	return nil
-}
-
-// transport returns the transport to Microsoft. Its decorators set the finer
-// limits.
-func transport() *http.Transport {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DisableCompression = true // pages are inflated where they are decoded
-	t.MaxIdleConnsPerHost = 16
-	t.ResponseHeaderTimeout = 3 * time.Minute // a heavy query thinks up to two
-	t.ForceAttemptHTTP2 = false               // many connections beat one with many streams here
-	return t
 }
 
 // URL returns the address of the web UI and the API.

@@ -171,9 +171,8 @@ func TestManySlices(t *testing.T) {
 	}
 }
 
-// Expired access tokens are refreshed without anybody noticing; a revoked
-// grant disconnects the connection and says so.
-func TestTokens(t *testing.T) {
+// Expired access tokens are refreshed without anybody noticing.
+func TestExpiredToken(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{Accounts: 500}, server.Config{PageSize: 100})
 	conn := w.connect("Contoso")
@@ -182,6 +181,14 @@ func TestTokens(t *testing.T) {
 	if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Counts.Inserted != 500 {
 		t.Errorf("after the token expired: %s %+v %s", run.Status, run.Counts, run.Message)
 	}
+}
+
+// A revoked grant disconnects the connection, which says why and what to do.
+func TestRevokedGrant(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Accounts: 500}, server.Config{PageSize: 100})
+	conn := w.connect("Contoso")
+	job := w.companySync(conn.ID)
 	w.sandbox.RevokeSessions()
 	w.sandbox.ExpireTokens()
 	run := w.run(job)
@@ -194,7 +201,7 @@ func TestTokens(t *testing.T) {
 		t.Errorf("connection %s: %q", conn.Status, conn.StatusCause)
 	}
 	w.must(w.authorize(conn.ID, "accept"))
-	if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Counts.Unchanged != 500 {
+	if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Counts.Inserted != 500 {
 		t.Errorf("after re-authorizing: %s %+v", run.Status, run.Counts)
 	}
 }
