@@ -82,7 +82,7 @@ func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run
 			return run, context.Cause(ctx)
 		case <-time.After(wait):
 		}
-		wait = min(wait*2, 500*time.Millisecond)
+		wait = min(wait*2, 250*time.Millisecond)
 	}
 }
 

@@ -24,12 +24,12 @@ func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (cr
 	if a.terminal {
 		return a.waitWithBar(ctx, c, run)
 	}
-	var last time.Time
+	last := time.Now() // a short run needs one line only
 	return c.WaitRun(ctx, run.ID, func(r crosswalk.Run) {
 		switch {
 		case r.Status.Ended():
 			a.note("%s: %s", clean(r.JobName), outcome(r))
-		case last.IsZero() || time.Since(last) >= linePause:
+		case time.Since(last) >= linePause:
 			last = time.Now()
 			a.note("%s: %s", clean(r.JobName), progressOf(r))
 		}
@@ -48,7 +48,7 @@ func (a *app) waitWithBar(ctx context.Context, c *client.Client, run crosswalk.R
 	show := func(text func(crosswalk.Run) string, wc decor.WC) decor.Decorator {
 		return decor.Any(func(decor.Statistics) string { return text(now()) }, wc)
 	}
-	bars := mpb.NewWithContext(ctx, mpb.WithOutput(a.stderr), mpb.WithWidth(64), mpb.WithRefreshRate(100*time.Millisecond))
+	bars := mpb.NewWithContext(ctx, mpb.WithOutput(a.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
 	bar := bars.New(0,
 		mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound(""),
 		mpb.PrependDecorators(show(func(r crosswalk.Run) string {
