@@ -24,6 +24,7 @@ tools() {
 }
 
 has_chromium() {
+	[ -n "${CHROMIUM:-}" ] && return 0
 	local name
 	for name in chromium chromium-browser google-chrome google-chrome-stable; do
 		command -v "$name" >/dev/null && return 0
