@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -72,6 +73,7 @@ type Writer struct {
 // have the same identifiers, and CodeInvalid when there is no identifier.
 // Close must follow.
 func NewWriter(ctx context.Context, db *database.DB, cfg Config) (*Writer, error) {
+	cfg.Columns = slices.Clone(cfg.Columns) // check completes them
 	w := &Writer{cfg: cfg, db: db}
 	if err := w.check(); err != nil {
 		return nil, err
