@@ -211,7 +211,7 @@ func (t *table) namedAccount(a *attribute) generator {
 				scheme = "http://"
 			}
 			v.kind, v.text = kindText, append(v.text[:0], scheme...)
-			v.text = append(v.text, companyFirst[below(h, len(companyFirst))].slug()...)
+			v.text = companyFirst[below(h, len(companyFirst))].appendSlug(v.text)
 			v.text = strconv.AppendInt(v.text, int64(row), 10)
 			v.text = append(v.text, ".example.com/"...)
 			if h%11 == 0 {
@@ -238,9 +238,8 @@ func (t *table) namedAccount(a *attribute) generator {
 	return nil
 }
 
-// slug returns the plain form without what a host name cannot hold.
-func (w *word) slug() []byte {
-	var b []byte
+// appendSlug adds the plain form without what a host name cannot hold.
+func (w *word) appendSlug(b []byte) []byte {
 	for i := range len(w.plain) {
 		if c := w.plain[i]; c >= 'a' && c <= 'z' {
 			b = append(b, c)

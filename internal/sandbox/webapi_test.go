@@ -250,3 +250,44 @@ func TestInject(t *testing.T) {
 	remove()
 	s.get(t, "WhoAmI")
 }
+
+// FuzzWebAPI sends any path and query: whatever comes, it is answered, and
+// never with a fault of the sandbox itself.
+func FuzzWebAPI(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"accounts", "$select=name&$filter=contains(name,'a')&$orderby=name desc&$top=3&$count=true"},
+		{"accounts(00000000-0000-0000-0000-000000000001)", ""},
+		{"accounts/$count", "$filter=revenue gt 1.5 and not (statecode eq 0)"},
+		{"EntityDefinitions(LogicalName='account')/Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata", "$select=LogicalName&$expand=OptionSet($select=Options)"},
+		{"EntityDefinitions", "$filter=OwnershipType eq Microsoft.Dynamics.CRM.OwnershipTypes'UserOwned'"},
+		{"RetrieveTotalRecordCount(EntityNames=@p1)", `@p1=["account"]`},
+		{"contacts", `$filter=Microsoft.Dynamics.CRM.In(PropertyName='gendercode',PropertyValues=["1"]) or birthdate lt 1970-01-01`},
+		{"contacts", `$skiptoken=<cookie pagenumber="2" pagingcookie="%3ccookie page="1"/%3e" istracking="False" />`},
+		{"systemusers", "$filter=startswith(fullname,'_[a-c]%') and createdon gt 2020-01-01"},
+		{"organizations", "$select=name"},
+		{"accounts", "$filter=primarycontactid/fullname eq name or accountid ge 00000000-0000-0000-0000-000000000001"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	s, err := sandbox.New(sandbox.WithBearer(sandbox.Config{Users: 3, Accounts: 5, Contacts: 5, Opportunities: 3, Incidents: 3}, token))
+	if err != nil {
+		f.Fatal(err)
+	}
+	h := s.Handler()
+	f.Fuzz(func(t *testing.T, path, query string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL.Path = "/api/data/v9.2/" + path
+		r.URL.RawQuery = query
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Prefer", `odata.include-annotations="*",odata.maxpagesize=2`)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code == http.StatusInternalServerError {
+			t.Errorf("%s", w.Body)
+		}
+		kind := w.Header().Get("Content-Type")
+		if strings.HasPrefix(kind, "application/json") && w.Body.Len() > 0 && !json.Valid(w.Body.Bytes()) {
+			t.Errorf("not JSON: %s", w.Body)
+		}
+	})
+}
