@@ -52,13 +52,16 @@ func connectionNameTaken(name string) error {
 	return taken("name", "A connection named %s exists already.", name)
 }
 
-// InsertConnection stores a new connection, not authorized, and fills its id,
-// status and times; a missing connector becomes Dynamics 365. sealedSecret
-// may be nil. It returns CodeConflict with the field "name" when the name is
+// InsertConnection stores a new connection, not authorized, and fills its
+// status and times; a missing id is made and a missing connector becomes
+// Dynamics 365. sealedSecret may be nil; it is sealed for the id. It returns CodeConflict with the field "name" when the name is
 // taken, in whatever case of letters.
 func (s *Store) InsertConnection(ctx context.Context, c *crosswalk.Connection, sealedSecret []byte) error {
 	now := s.now()
-	id := crosswalk.NewID()
+	id := c.ID
+	if id == "" {
+		id = crosswalk.NewID()
+	}
 	connector := c.Connector
 	if connector == "" {
 		connector = crosswalk.ConnectorDynamics365

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/client"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
 	"github.com/crosswalk-data/crosswalk/internal/server"
@@ -172,5 +173,23 @@ func TestSignInBelongsToItsSession(t *testing.T) {
 	w.must(err)
 	if conn.Status != crosswalk.ConnectionNotAuthorized {
 		t.Errorf("connection is %s", conn.Status)
+	}
+}
+
+// A connection can bring an app registration of its own; its secret is used
+// and never shown.
+func TestOwnAppRegistration(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Accounts: 10}, server.Config{ClientID: "00000000-0000-0000-0000-000000000001"})
+	conn, err := w.client.InsertConnection(t.Context(), client.ConnectionInput{
+		Name: "Contoso", EnvironmentURL: w.env, ClientID: sandbox.ClientID, ClientSecret: sandbox.ClientSecret,
+	})
+	w.must(err)
+	if !conn.HasSecret || strings.Contains(toJSON(conn), sandbox.ClientSecret) {
+		t.Errorf("connection %+v", conn)
+	}
+	w.must(w.authorize(conn.ID, "accept"))
+	if run := w.run(w.job("User Sync_Contoso")); run.Status != crosswalk.RunSuccess {
+		t.Errorf("run %s %s", run.Status, run.Message)
 	}
 }
