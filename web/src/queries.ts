@@ -1,6 +1,7 @@
 import { keepPreviousData, MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
 import { api, type ListQuery } from './api/client';
 import { asProblem } from './api/problem';
+import type { RunStatus } from './api/types';
 import { isLive } from './lib/progress';
 
 // A session that ended is noticed by the first request that is refused; the
@@ -67,7 +68,7 @@ export const q = {
     }),
   job: (id: string) => queryOptions({ queryKey: ['jobs', 'one', id], queryFn: () => api.job(id), refetchOnWindowFocus: false }),
 
-  runs: (list: ListQuery & { job_id?: string; connection_id?: string; status?: string }) =>
+  runs: (list: ListQuery & { job_id?: string; connection_id?: string; status?: RunStatus[] }) =>
     queryOptions({
       queryKey: ['runs', list],
       queryFn: ({ signal }) => api.runs({ limit: pageSize, ...list }, signal),

@@ -46,7 +46,7 @@ export function toDraft(job: JobInput | Job): Draft {
     entity: job.entity,
     object: job.object,
     rows: (job.mapping.fields ?? []).map((f) => newRow(f)),
-    conditions: (job.filter.conditions ?? []).map((c) => ({
+    conditions: (job.filter?.conditions ?? []).map((c) => ({
       key: newKey(), attribute: c.attribute, operator: c.operator, value: (c.values ?? []).join(', '),
     })),
   };

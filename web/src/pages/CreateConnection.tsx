@@ -89,7 +89,7 @@ function Form({ settings, onClose }: { settings: Settings | undefined; onClose: 
         />
         <TextInput
           label="Client ID"
-          description={preset ? `Leave empty to use this installation's app registration.` : 'The Application (client) ID of your app registration.'}
+          description={preset ? `Leave empty to use this installation’s app registration.` : 'The Application (client) ID of your app registration.'}
           placeholder={preset || '00000000-0000-0000-0000-000000000000'}
           required={!preset}
           value={clientID}
@@ -161,7 +161,7 @@ function Guide({ settings }: { settings: Settings | undefined }) {
       </Box>
       {settings && <CopyField label="Redirect address" value={settings.redirect_url} />}
       <Text fz="xs" c="dimmed">
-        Creating stores the connection without contacting Microsoft. Authorizing takes you to Microsoft's sign-in page and back.
+        Creating only checks that the environment answers. Authorizing takes you to Microsoft’s sign-in page and back.
       </Text>
     </Stack>
   );

@@ -209,8 +209,7 @@ function Facts({ run: r }: { run: Run }) {
     ['Started', <Moment key="s" at={r.started_at} />],
     ['Ended', <Moment key="e" at={r.ended_at} />],
     ['Requested by', r.requested_by],
-    ['Received', `${plural(c.pages, 'page')}, ${bytes(c.bytes)}`],
-    ['Requests', count(c.requests)],
+    ['Received', `${plural(c.pages, 'page')}, ${bytes(c.bytes)}, ${plural(c.requests, 'request')}`],
   ];
   return (
     <Box className="cw-card" p={20}>

@@ -9,7 +9,7 @@ import { AnchorLink, ButtonLink } from '../ui/links';
 import { Header, Loading, Nothing, Trouble } from '../ui/page';
 import { Pager, usePages } from '../ui/Pager';
 import { Search } from '../ui/Search';
-import { RunState, runLabels } from '../ui/Status';
+import { isRunStatus, RunState, runLabels } from '../ui/Status';
 import { Ago, useNow } from '../ui/time';
 import { ActivityTabs } from './ActivityTabs';
 
@@ -17,7 +17,7 @@ export function RunsPage() {
   const search = useSearch({ from: '/shell/runs' });
   const navigate = useNavigate({ from: '/runs' });
   const pages = usePages(`${search.q ?? ''}|${search.job_id ?? ''}|${search.status ?? ''}`);
-  const list = useQuery(q.runs({ ...search, cursor: pages.cursor }));
+  const list = useQuery(q.runs({ q: search.q, job_id: search.job_id, status: isRunStatus(search.status) ? [search.status] : undefined, cursor: pages.cursor }));
   const jobs = useQuery(q.jobs({ limit: 200 }));
   const filtered = Boolean(search.q || search.job_id || search.status);
   return (
@@ -56,7 +56,7 @@ export function RunsPage() {
           {list.data ? (
             list.data.items.length > 0 ? (
               <>
-                <Table.ScrollContainer type="native" minWidth={900}>
+                <Table.ScrollContainer type="native" minWidth={980}>
                   <Runs items={list.data.items} />
                 </Table.ScrollContainer>
                 <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="runs" />
@@ -116,7 +116,7 @@ function Runs({ items }: { items: Run[] }) {
           const p = percent(r);
           return (
             <Table.Tr key={r.id} data-hover>
-              <Table.Td>
+              <Table.Td miw={230}>
                 <AnchorLink to="/runs/$id" params={{ id: r.id }} fz="sm" className="cw-name">
                   {r.job_name}
                 </AnchorLink>
@@ -124,7 +124,7 @@ function Runs({ items }: { items: Run[] }) {
                   #{r.number} · {r.connection_name} · {r.entity} → {r.object}
                 </Text>
               </Table.Td>
-              <Table.Td maw={280}>
+              <Table.Td maw={210}>
                 <RunState status={r.status} cancelling={r.cancelling} />
                 {r.status === 'running' && (
                   <Progress value={p ?? 100} animated={p === undefined} size="xs" mt={6} w={120} aria-label={`Progress of run ${r.number}`} />

@@ -28,15 +28,21 @@ export const runLabels: Record<RunStatus, string> = {
   failed: 'Failed', cancelled: 'Cancelled', skipped: 'Skipped',
 };
 
+// isRunStatus reports whether a text, for example of an address, is a status.
+export function isRunStatus(s: string | undefined): s is RunStatus {
+  return s !== undefined && s in runLabels;
+}
+
 const runTones: Record<RunStatus, Tone> = {
   queued: 'idle', running: 'busy', success: 'good', partial_success: 'warn', failed: 'bad', cancelled: 'idle', skipped: 'idle',
 };
 
-export function RunState({ status, cancelling }: { status: RunStatus; cancelling?: boolean }) {
+export function RunState({ status: s, cancelling }: { status: string; cancelling?: boolean }) {
+  const status = isRunStatus(s) ? s : 'queued';
   return (
     <Status
-      tone={runTones[status] ?? 'idle'}
-      label={cancelling ? 'Cancelling' : (runLabels[status] ?? status)}
+      tone={runTones[status]}
+      label={cancelling ? 'Cancelling' : runLabels[status]}
       hollow={status === 'queued' || status === 'skipped'}
     />
   );

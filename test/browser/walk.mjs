@@ -1,0 +1,301 @@
+// Walks through the console as a person does, from the one-time link to synced
+// users and companies. It ends with status 1 and a picture when anything is
+// not as it should be. The Go test beside it starts it.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import process from 'node:process';
+
+const env = (name) => {
+  const value = process.env[`WALK_${name}`];
+  assert.ok(value, `WALK_${name} is not set`);
+  return value;
+};
+const require = createRequire(path.join(env('WEB'), 'package.json'));
+const { chromium } = require('playwright-core');
+const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const link = new URL(env('LINK'));
+const base = link.origin;
+const sandbox = env('SANDBOX');
+const shots = env('SHOTS');
+const person = { name: 'Ada Lovelace', email: 'ada@example.com', password: 'a long enough password' };
+
+const browser = await chromium.launch({
+  executablePath: env('CHROMIUM'),
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync',
+  ],
+});
+process.on('SIGTERM', () => void browser.close().finally(() => process.exit(1)));
+const context = await browser.newContext({ viewport: { width: 1360, height: 860 }, colorScheme: 'light', reducedMotion: 'reduce' });
+const page = await context.newPage();
+page.setDefaultTimeout(20_000);
+
+// Faults of the console itself: an exception, or something its own content
+// security policy refused.
+const faults = [];
+page.on('pageerror', (err) => faults.push(`exception: ${err.message}`));
+page.on('console', (m) => {
+  if (m.type() === 'error' && !m.text().startsWith('Failed to load resource')) faults.push(`console: ${m.text()}`);
+});
+
+const began = Date.now();
+const say = (text) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}`);
+
+// look takes a picture in light and dark and checks both for accessibility,
+// and that the page fits a narrow window.
+async function look(name) {
+  const violations = [];
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    // Colours fade over; measured half-way they would be wrong.
+    await page.waitForTimeout(250);
+    await page.screenshot({ path: path.join(shots, `${name}-${colorScheme}.png`) });
+    await page.evaluate(axeSource);
+    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+    for (const v of found.violations) {
+      if (v.impact !== 'serious' && v.impact !== 'critical') continue;
+      violations.push(`${colorScheme}: ${v.impact} ${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} (${n.any[0]?.message ?? v.help})`).join('; ')}`);
+    }
+  }
+  await page.emulateMedia({ colorScheme: 'light' });
+  assert.deepEqual(violations, [], `accessibility of ${name}`);
+  if (page.url().startsWith(base)) {
+    await page.setViewportSize({ width: 900, height: 700 });
+    const excess = await page.evaluate(() => document.scrollingElement.scrollWidth - window.innerWidth);
+    await page.setViewportSize({ width: 1360, height: 860 });
+    assert.ok(excess <= 0, `${name} is ${excess} pixels too wide for a window of 900`);
+  }
+  say(`looked at ${name}`);
+}
+
+const button = (name) => page.getByRole('button', { name, exact: true });
+const visible = (locator) => locator.first().waitFor({ state: 'visible' });
+const text = (t) => visible(page.getByText(t));
+const go = (name) => page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+const heading = (name) => visible(page.getByRole('heading', { level: 1, name }));
+
+// signIn answers the sandbox's pages until the browser is back.
+async function signIn(decision) {
+  await page.waitForURL((u) => u.origin === new URL(sandbox).origin);
+  for (let step = 0; step < 4 && !page.url().startsWith(base); step++) {
+    const account = page.locator('button[name=account]').first();
+    const answer = page.locator(`button[name=decision][value=${decision}]`);
+    await visible(account.or(answer));
+    if (await answer.isVisible()) {
+      if (decision === 'accept') await look('sandbox-consent');
+      await answer.click();
+      break;
+    }
+    await look('sandbox-accounts');
+    await account.click();
+  }
+  await page.waitForURL((u) => u.origin === base);
+}
+
+// count reads a number as the console shows it.
+const number = (s) => Number(s.replace(/[^0-9-]/g, ''));
+
+// finishRun waits for the end of the run on the page and returns its counts.
+async function finishRun(want) {
+  await visible(page.locator('[data-testid=run-status]').getByText(want, { exact: true }));
+  const counts = {};
+  for (const tile of await page.locator('[data-count]').all()) {
+    counts[await tile.getAttribute('data-count')] = number(await tile.innerText());
+  }
+  assert.equal(counts.read, counts.inserted + counts.updated + counts.unchanged + counts.rejected + counts.duplicates, `sum of ${JSON.stringify(counts)}`);
+  return counts;
+}
+
+async function objectRows(name) {
+  await go('Objects');
+  await heading('Objects');
+  const cell = page.locator(`[data-rows="${name}"]`);
+  await visible(cell);
+  return number(await cell.innerText());
+}
+
+async function choose(label, option) {
+  const input = page.getByLabel(label, { exact: true }).first();
+  await input.click();
+  await input.fill(option);
+  await page.getByRole('option', { name: option }).first().click();
+}
+
+async function walk() {
+  say('The one-time link asks for the first administrator');
+  await page.goto(link.href);
+  await heading('Create the first administrator');
+  await page.getByLabel('Name').fill(person.name);
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.locator('input[autocomplete=new-password]').fill('short');
+  await button('Create administrator').click();
+  await text('The password needs at least 10 characters.');
+  assert.equal(await page.getByLabel('Name').inputValue(), person.name, 'a refused password must not cost what was typed');
+  await look('setup');
+  await page.locator('input[autocomplete=new-password]').fill(person.password);
+  await button('Create administrator').click();
+  await heading('Connections');
+  await text('Four steps to your first synced data');
+  await look('first-steps');
+
+  say('Task 1: create a connection');
+  await button('Create your first connection').click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('Contoso');
+  await page.getByRole('textbox', { name: 'Environment URL' }).fill('https://www.example.com');
+  await page.getByRole('textbox', { name: 'Client ID' }).fill(env('CLIENT_ID'));
+  await page.locator('input[type=password]').fill(env('CLIENT_SECRET'));
+  await button('Create and authorize').click();
+  await text('www.example.com is not the host of a Dynamics 365 environment.');
+  await look('create-connection');
+  await page.getByRole('textbox', { name: 'Environment URL' }).fill(sandbox);
+
+  say('Task 2: authorize it; declined at first');
+  await button('Create and authorize').click();
+  await signIn('decline');
+  await text('Contoso was not authorized.');
+  await look('declined');
+  await page.getByRole('row', { name: /Contoso/ }).getByRole('button', { name: 'Authorize' }).click();
+  await signIn('accept');
+  await text('Contoso is authorized.');
+  await text('User Sync_Contoso');
+  await visible(page.getByRole('row', { name: /Contoso/ }).getByText('Authorized', { exact: true }));
+  await look('authorized');
+
+  say('Test of the connection');
+  await button('Actions for Contoso').click();
+  await page.getByRole('menuitem', { name: 'Test' }).click();
+  await text(/The connection works\./);
+  await look('connection-test');
+  await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
+
+  say('Task 3: change the out-of-the-box job and run it');
+  await page.getByRole('link', { name: 'Review the job' }).click();
+  await heading('User Sync_Contoso');
+  await page.getByLabel('When the value of row 7 is empty').selectOption('keep');
+  await text('Unsaved changes');
+  await button('Save').click();
+  await text('User Sync_Contoso was saved.');
+  await button('Run now').click();
+  const usersRun = await finishRun('Success');
+  assert.ok(usersRun.inserted > 0 && usersRun.inserted <= Number(env('USERS')), `users inserted: ${usersRun.inserted}`);
+  assert.equal(usersRun.inserted, usersRun.read, 'every user that was read is a row');
+  assert.equal(await objectRows('User'), usersRun.inserted, 'rows of User');
+
+  say('Task 4: create and run Company Sync');
+  await go('Jobs');
+  await page.getByRole('link', { name: 'Create job' }).click();
+  await page.getByRole('link', { name: /Contoso/ }).click();
+  await visible(page.getByRole('link', { name: /Company Sync/ }));
+  await look('templates');
+  await page.getByRole('link', { name: /Company Sync/ }).click();
+  await visible(page.getByLabel('Source attribute of row 1'));
+  assert.equal(await page.getByLabel('Source attribute of row 2').inputValue(), 'Account Name');
+  await look('editor');
+  await button('Save and run').click();
+  const companiesRun = await finishRun('Success');
+  assert.equal(companiesRun.inserted, Number(env('ACCOUNTS')), 'companies inserted');
+  await look('run');
+  assert.equal(await objectRows('Company'), Number(env('ACCOUNTS')), 'rows of Company');
+  await look('objects');
+
+  say('A second run changes nothing');
+  await go('Jobs');
+  await button('Run Company Sync_Contoso now').click();
+  const again = await finishRun('Success');
+  assert.equal(again.unchanged, Number(env('ACCOUNTS')), 'companies unchanged');
+  assert.equal(again.inserted + again.updated, 0, 'nothing written');
+
+  say('Data of an object');
+  await go('Objects');
+  await page.getByRole('link', { name: 'Company', exact: true }).click();
+  await text(/1–50 of 1,200 rows/);
+  await look('object');
+  await button('Next page').click();
+  await text(/51–100 of 1,200 rows/);
+  await page.getByRole('columnheader', { name: 'Name', exact: true }).getByRole('button').click();
+  await text(/1–50 of 1,200 rows/);
+  const row = page.getByRole('button', { name: /^Open / }).first();
+  const company = (await row.innerText()).trim();
+  await row.click();
+  await visible(page.getByRole('dialog').getByText(company));
+  await look('row');
+  await page.keyboard.press('Escape');
+  await page.getByLabel('Search Company').fill('no such company anywhere');
+  await text(/No row matches/);
+  await page.getByRole('tab', { name: 'Fields' }).click();
+  await text('Account_Number');
+  await look('fields');
+
+  say('A mapping that cannot work is shown at its row');
+  await go('Jobs');
+  await heading('Jobs');
+  await visible(page.getByRole('row', { name: /Company Sync_Contoso/ }));
+  await look('jobs');
+  await page.getByRole('link', { name: 'Create job' }).click();
+  await page.getByRole('link', { name: /Contoso/ }).click();
+  await page.getByRole('link', { name: /Blank job/ }).click();
+  await page.getByRole('textbox', { name: 'Job name' }).fill('Accounts by hand');
+  await choose('Source entity', 'Account');
+  await choose('Target object', 'Company');
+  await choose('Source attribute of row 1', 'Created On');
+  await choose('Target field of row 1', 'Employees');
+  await text(/to solve before the job can be saved/);
+  await visible(page.locator('#mapping-0 .mantine-InputWrapper-error'));
+  await look('editor-problem');
+  await go('Jobs');
+  await text('Leave without saving?');
+  await button('Leave').click();
+  await heading('Jobs');
+
+  say('Activity');
+  await go('Activity');
+  await visible(page.getByRole('row', { name: /User Sync_Contoso/ }));
+  await look('activity');
+  await page.getByRole('tab', { name: 'Events' }).click();
+  await visible(page.getByRole('row', { name: /Contoso/ }));
+  await look('events');
+
+  say('A page that does not exist, signing out and in again');
+  await page.goto(`${base}/nowhere`);
+  await text('There is no such page.');
+  await look('missing');
+  await page.goto(`${base}/jobs`);
+  await page.getByRole('button', { name: /Account menu/ }).click();
+  await page.getByText('Dark', { exact: true }).click();
+  assert.equal(await page.locator('html').getAttribute('data-mantine-color-scheme'), 'dark', 'the chosen scheme');
+  await page.reload();
+  await heading('Jobs');
+  assert.equal(await page.locator('html').getAttribute('data-mantine-color-scheme'), 'dark', 'the chosen scheme after a reload');
+  await page.getByRole('button', { name: /Account menu/ }).click();
+  await page.getByText('System', { exact: true }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await heading('Sign in');
+  await page.goto(`${base}/runs`);
+  await heading('Sign in');
+  await page.getByLabel('E-mail').fill(person.email);
+  await page.locator('input[autocomplete=current-password]').fill('not this password');
+  await button('Sign in').click();
+  await visible(page.getByRole('alert'));
+  await look('login');
+  await page.locator('input[autocomplete=current-password]').fill(person.password);
+  await button('Sign in').click();
+  await heading('Activity');
+}
+
+try {
+  await walk();
+  assert.deepEqual(faults, [], 'faults of the console');
+  say('done');
+} catch (err) {
+  await page.screenshot({ path: path.join(shots, 'failure.png') }).catch(() => undefined);
+  console.log(`at ${page.url()}`);
+  console.log(err instanceof Error ? (err.stack ?? err.message) : String(err));
+  if (faults.length > 0) console.log(`faults:\n${faults.join('\n')}`);
+  process.exitCode = 1;
+} finally {
+  await browser.close();
+}
