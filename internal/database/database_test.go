@@ -109,6 +109,48 @@ func TestTxCountsUnderConcurrency(t *testing.T) {
 	})
 }
 
+// Two handles on one file, as two parts of a program may have, share its one
+// writer.
+func TestTwoHandles(t *testing.T) {
+	t.Parallel()
+	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
+		t.Run(d.String(), func(t *testing.T) {
+			t.Parallel()
+			dsn := databasetest.DSN(t, d)
+			var handles []*database.DB
+			for range 2 {
+				db, err := database.Open(t.Context(), dsn, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = db.Close() })
+				handles = append(handles, db)
+			}
+			if d == database.SQLite && handles[0].Lock() != handles[1].Lock() {
+				t.Error("each has a lock of its own")
+			}
+			table(t, handles[0], "n {int}")
+			var wg sync.WaitGroup
+			for i := range 6 {
+				wg.Go(func() {
+					err := handles[i%2].Tx(context.Background(), func(ctx context.Context, tx *database.Tx) error {
+						_, err := tx.Exec(ctx, "INSERT INTO t (n) SELECT count(*) FROM t")
+						return err
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			var n int
+			if err := handles[1].QueryRow(t.Context(), "SELECT count(DISTINCT n) FROM t").Scan(&n); err != nil || n != 6 {
+				t.Errorf("%d values, %v", n, err)
+			}
+		})
+	}
+}
+
 func TestMigrate(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {

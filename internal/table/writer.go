@@ -114,7 +114,8 @@ func (w *Writer) Close() error {
 // the key of the record in its source, of kind Text or GUID; Config.Columns
 // follow in their order. Rows that cannot be stored become rejects and do not
 // hold up the others. Of rows with the same identifiers the last one counts.
-// save may be nil.
+// save may be nil. After ctx has ended during Write, nothing is left to do with
+// the Writer but to close it.
 func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) (Result, error) {
 	if err := w.plan.check(batch); err != nil {
 		return Result{}, err
