@@ -89,3 +89,12 @@ func (c *Client) session(ctx context.Context, method, path string, in any) (cros
 	}
 	return *a.User, nil
 }
+
+// CreateLink makes a one-time sign-in link and returns its address.
+func (c *Client) CreateLink(ctx context.Context) (string, error) {
+	var out struct {
+		URL string `json:"url"`
+	}
+	err := c.do(ctx, http.MethodPost, "/api/links", nil, nil, &out)
+	return out.URL, err
+}

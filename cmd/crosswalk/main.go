@@ -56,6 +56,7 @@ type grammar struct {
 	Job        jobCmd        `cmd:"" group:"clients" help:"List, make and run jobs."`
 	Run        runCmd        `cmd:"" group:"clients" help:"List, show and cancel runs; get their rejects."`
 	Object     objectCmd     `cmd:"" group:"clients" help:"List objects and their rows."`
+	Link       linkCmd       `cmd:"" group:"clients" help:"Make a one-time sign-in link."`
 
 	Version kong.VersionFlag `help:"Print the version and exit."`
 }

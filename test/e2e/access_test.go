@@ -61,12 +61,9 @@ func (b *browser) do(method, path, body string, header ...string) (int, map[stri
 // link makes a one-time link and returns its token.
 func (w *world) link() string {
 	w.t.Helper()
-	b := newBrowser(w.t, w.url)
-	status, doc := b.do("POST", "/api/links", "", "Authorization", "Bearer "+w.client.Token)
-	if status != http.StatusCreated {
-		w.t.Fatalf("make a link: %d %v", status, doc)
-	}
-	_, token, _ := strings.Cut(doc["url"].(string), "token=")
+	link, err := w.client.CreateLink(w.t.Context())
+	w.must(err)
+	_, token, _ := strings.Cut(link, "token=")
 	return token
 }
 
