@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk/internal/odata"
@@ -210,14 +211,17 @@ func (t *table) textCall(e *odata.TextCall) (predicate, error) {
 	}, nil
 }
 
-// queryFunction compiles the functions of Dataverse: In, NotIn, Between and
-// NotBetween. Values come as texts, whatever the column.
+// queryFunctions are the functions of Dataverse that are here. Values come as
+// texts, whatever the column.
+var queryFunctions = []string{"In", "NotIn", "Between", "NotBetween", "ContainValues", "DoesNotContainValues"}
+
+// queryFunction compiles a function of Dataverse.
 func (t *table) queryFunction(e *odata.Call) (predicate, error) {
 	name, ok := strings.CutPrefix(e.Name, "Microsoft.Dynamics.CRM.")
 	if !ok {
 		return nil, badRequest("An unknown function with name '%s' was found.", e.Name)
 	}
-	if !slices.Contains([]string{"In", "NotIn", "Between", "NotBetween"}, name) {
+	if !slices.Contains(queryFunctions, name) {
 		return nil, notHere("the query function " + e.Name)
 	}
 	property, list := e.Argument("PropertyName"), e.Argument("PropertyValues")
@@ -235,6 +239,9 @@ func (t *table) queryFunction(e *odata.Call) (predicate, error) {
 	p, err := t.property(odata.Path{column})
 	if err != nil {
 		return nil, err
+	}
+	if strings.HasSuffix(name, "ContainValues") {
+		return containValues(p, list.Values, name != "ContainValues")
 	}
 	values := make([]value, len(list.Values))
 	for i, text := range list.Values {
@@ -256,6 +263,31 @@ func (t *table) queryFunction(e *odata.Call) (predicate, error) {
 	return func(row int) bool {
 		p.read(row, &v)
 		return slices.ContainsFunc(values, func(w value) bool { return holds(odata.Eq, &v, &w) }) != no
+	}, nil
+}
+
+// containValues keeps rows whose multi-select choice has one of the values.
+func containValues(p *reader, options []string, no bool) (predicate, error) {
+	if p.attribute.typeName != "MultiSelectPicklistType" {
+		return nil, badRequest("The attribute '%s' is not a multi-select choice.", p.attribute.name)
+	}
+	for _, o := range options {
+		if _, err := strconv.Atoi(o); err != nil {
+			return nil, badRequest("The value '%s' is not of type 'Edm.Int32'.", o)
+		}
+	}
+	var v value
+	return func(row int) bool {
+		p.read(row, &v)
+		if v.kind == kindNull {
+			return no
+		}
+		for chosen := range strings.SplitSeq(string(v.text), ",") {
+			if slices.Contains(options, chosen) {
+				return !no
+			}
+		}
+		return no
 	}, nil
 }
 

@@ -18,8 +18,6 @@ func (c *call) entitySet(t *table) error {
 	switch {
 	case q.Apply != "":
 		return notHere("$apply")
-	case q.Expand != nil:
-		return notHere("$expand of rows")
 	case q.DeltaToken != "":
 		return notHere("change tracking")
 	case len(c.path) > 2:
@@ -33,10 +31,12 @@ func (c *call) entitySet(t *table) error {
 	if err != nil {
 		return err
 	}
-	context := t.set
-	if q.Select != nil {
-		context += "(" + strings.Join(q.Select, ",") + ")"
+	expanded, err := t.expandColumns(q.Expand, c.prefer)
+	if err != nil {
+		return err
 	}
+	cols = append(cols, expanded...)
+	context := t.set + projection(q)
 	if c.path[0].called {
 		return c.oneRow(t, cols, context)
 	}
@@ -274,6 +274,22 @@ func (t *table) selectColumns(names []string, p *preferences) ([]columnWriter, e
 		cols[i] = t.writer(a, p)
 	}
 	return cols, nil
+}
+
+// projection returns what the context says of $select and $expand.
+func projection(q *odata.Query) string {
+	if q.Select == nil && q.Expand == nil {
+		return ""
+	}
+	list := slices.Clone(q.Select)
+	for i := range q.Expand {
+		inner := projection(&q.Expand[i].Query)
+		if inner == "" {
+			inner = "()"
+		}
+		list = append(list, q.Expand[i].Path.String()+inner)
+	}
+	return "(" + strings.Join(list, ",") + ")"
 }
 
 // CountWhere returns how many rows of a table a $filter chooses; an empty

@@ -350,3 +350,49 @@ func TestPrefer(t *testing.T) {
 		}
 	}
 }
+
+func TestExpand(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Accounts: 60, Contacts: 60})
+	contacts := map[any]map[string]any{}
+	for _, c := range s.values(t, "contacts?$select=fullname") {
+		contacts[c["contactid"]] = c
+	}
+	page := s.decode(t, "accounts?$select=_primarycontactid_value&$expand=primarycontactid($select=fullname)")
+	if d := cmp.Diff("https://org.crm.dynamics.com/api/data/v9.2/$metadata#accounts(_primarycontactid_value,primarycontactid(fullname))", page["@odata.context"]); d != "" {
+		t.Error(d)
+	}
+	filled := 0
+	for _, v := range page["value"].([]any) {
+		row := v.(map[string]any)
+		want, _ := contacts[row["_primarycontactid_value"]]
+		got, _ := row["primarycontactid"].(map[string]any)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Error(d)
+		}
+		if got != nil {
+			filled++
+		}
+	}
+	if filled == 0 {
+		t.Error("no account has a contact")
+	}
+}
+
+func TestContainValues(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Contacts: 300})
+	total := 0
+	for _, c := range s.values(t, "contacts?$select=cra05_favouritedaysofweek") {
+		chosen, _ := c["cra05_favouritedaysofweek"].(string)
+		if slices.ContainsFunc(strings.Split(chosen, ","), func(o string) bool { return o == "4" || o == "6" }) {
+			total++
+		}
+	}
+	for function, want := range map[string]int{"ContainValues": total, "DoesNotContainValues": 300 - total} {
+		got := len(s.values(t, "contacts?$select=contactid&$filter=Microsoft.Dynamics.CRM."+function+"(PropertyName='cra05_favouritedaysofweek',PropertyValues=[\"4\",\"6\"])"))
+		if got != want || got == 0 {
+			t.Errorf("%s chooses %d contacts, want %d", function, got, want)
+		}
+	}
+}

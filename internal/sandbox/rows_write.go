@@ -17,6 +17,8 @@ type columnWriter struct {
 	property  []byte // and for its navigation property
 	value     *value
 	text      []byte
+	target    *table         // of an expanded lookup, else nil
+	columns   []columnWriter // of the target
 }
 
 func (t *table) writer(a *attribute, p *preferences) columnWriter {
@@ -54,6 +56,13 @@ func (t *table) appendRow(b []byte, row int, cols []columnWriter) []byte {
 func (w *columnWriter) append(b []byte, row int) []byte {
 	v := w.value
 	w.generate(row, v)
+	if w.target != nil {
+		b = append(b, w.name...)
+		if v.kind == kindNull || v.target != w.target.name {
+			return append(b, "null"...)
+		}
+		return w.target.appendRow(append(b, '{'), v.row, w.columns)
+	}
 	if v.kind != kindNull {
 		if w.formatted != nil {
 			w.text = w.text[:0]

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -87,7 +88,7 @@ type Sandbox struct {
 	sorted  sortCache
 
 	mu     sync.RWMutex
-	faults []func(http.ResponseWriter, *http.Request) bool
+	faults []*injected
 }
 
 // New makes a sandbox. It fails only when a number of rows is larger than
@@ -144,15 +145,21 @@ func (s *Sandbox) Count(entity string) int {
 // when it returns true it has answered the request itself. Faults are asked
 // in the order they were added; the returned function takes the fault away.
 func (s *Sandbox) Inject(fault func(w http.ResponseWriter, r *http.Request) bool) (remove func()) {
+	f := &injected{fault}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := len(s.faults)
-	s.faults = append(s.faults, fault)
+	s.faults = append(slices.Clip(s.faults), f)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		s.faults[i] = func(http.ResponseWriter, *http.Request) bool { return false }
+		s.faults = slices.DeleteFunc(slices.Clone(s.faults), func(g *injected) bool { return g == f })
 	}
+}
+
+// injected is one fault. The list of them is replaced and never changed, so
+// that requests can go through it without the lock.
+type injected struct {
+	answer func(http.ResponseWriter, *http.Request) bool
 }
 
 // Handler returns the HTTP side: the Web API under /api/data/ and the
@@ -178,7 +185,7 @@ func (s *Sandbox) faulty(w http.ResponseWriter, r *http.Request) bool {
 	faults := s.faults
 	s.mu.RUnlock()
 	for _, f := range faults {
-		if f(w, r) {
+		if f.answer(w, r) {
 			return true
 		}
 	}
