@@ -193,6 +193,9 @@ func (v *view) lookUp(p odata.Path, it item) (any, error) {
 		return nil, noProperty(p[0], v.typeName)
 	}
 	found := all.get(p[0])
+	if o, ok := found.(object); ok && o.has("LocalizedLabels") {
+		return nil, badRequest("Labels cannot be filtered.")
+	}
 	for _, name := range p[1:] {
 		o, ok := found.(object)
 		if !ok {
@@ -202,9 +205,6 @@ func (v *view) lookUp(p odata.Path, it item) (any, error) {
 			return nil, noProperty(name, v.typeName)
 		}
 		found = o.get(name)
-	}
-	if o, ok := found.(object); ok && o.has("LocalizedLabels") {
-		return nil, badRequest("Labels cannot be filtered.")
 	}
 	return found, nil
 }

@@ -178,6 +178,34 @@ func TestWalk(t *testing.T) {
 		"modifiedon eq createdon":           func(r map[string]any) bool { return r["modifiedon"] == r["createdon"] },
 		"primarycontactid/fullname ne null": func(r map[string]any) bool { return r["_primarycontactid_value"] != nil },
 	}
+	in := func(low, high float64) func(map[string]any) bool {
+		return func(r map[string]any) bool {
+			n, ok := number(r["numberofemployees"])
+			return ok && n >= low && n <= high
+		}
+	}
+	conditions["100.5 lt numberofemployees"] = in(101, 1e9)
+	conditions["100 ge numberofemployees"] = in(0, 100)
+	conditions[`Microsoft.Dynamics.CRM.Between(PropertyName='numberofemployees',PropertyValues=["10","1000"])`] = in(10, 1000)
+	conditions[`Microsoft.Dynamics.CRM.NotBetween(PropertyName='numberofemployees',PropertyValues=["10","1000"])`] = func(r map[string]any) bool {
+		n, ok := number(r["numberofemployees"])
+		return ok && (n < 10 || n > 1000)
+	}
+	conditions[`Microsoft.Dynamics.CRM.NotIn(PropertyName='ownerid',PropertyValues=["`+all[5]["_ownerid_value"].(string)+`"])`] = func(r map[string]any) bool {
+		return r["_ownerid_value"] != all[5]["_ownerid_value"]
+	}
+	conditions["openrevenue lt -10.25"] = func(r map[string]any) bool { n, _ := number(r["openrevenue"]); return n < -10.25 }
+	conditions["address1_longitude gt -20.5"] = func(r map[string]any) bool {
+		n, ok := number(r["address1_longitude"])
+		return ok && n > -20.5
+	}
+	for pattern, expression := range map[string]string{
+		"contains(name,'r%d_n')": `r.*d.n`, "startswith(name,'[a-cx]_')": `^[a-cx].`, "endswith(name,'[^a-z]')": `[^a-z]$`,
+		"contains(name,'_[.]_')": `.\..`, "startswith(name,'b%.')": `^b.*\.`,
+	} {
+		e := regexp.MustCompile("(?i)" + expression)
+		conditions[pattern] = func(r map[string]any) bool { return e.MatchString(r["name"].(string)) }
+	}
 	random := rand.New(rand.NewPCG(1, 2))
 	for condition, keep := range conditions {
 		var want []any
@@ -237,6 +265,21 @@ func TestWalkOrdered(t *testing.T) {
 		b, okB := number(r["industrycode"])
 		if okB && !okA || okA && okB && a < b {
 			t.Errorf("%v before %v", before, r)
+		}
+	}
+}
+
+func TestOrderByLookup(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Accounts: 100})
+	const owner = "_ownerid_value@OData.Community.Display.V1.FormattedValue"
+	rows, _ := s.walk(t, "accounts?$select=_ownerid_value&$orderby=_ownerid_value", "Prefer", `odata.maxpagesize=9,odata.include-annotations="*"`)
+	if len(rows) != 100 {
+		t.Fatalf("%d rows", len(rows))
+	}
+	for i, r := range rows[1:] {
+		if strings.ToLower(rows[i][owner].(string)) > strings.ToLower(r[owner].(string)) {
+			t.Errorf("%v before %v", rows[i][owner], r[owner])
 		}
 	}
 }

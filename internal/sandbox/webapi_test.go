@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -142,19 +143,26 @@ func TestErrors(t *testing.T) {
 		"accounts?$filter=name eq":                 {400, "0x80060888", "Syntax error at position 7 in 'name eq'."},
 		"accounts?$filter=name eq 3":               {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Edm.String' and 'Edm.Int32' for operator kind 'Equal'."},
 		"accounts?$filter=accountid eq guid'00000000-0000-0000-0000-000000000001'": {400, "0x80060888", "Unrecognized 'guid' literal at position 13 in 'accountid eq guid'00000000-0000-0000-0000-000000000001''."},
-		"accounts?$skiptoken=abc":                                                                                 {400, "0x80040203", "Malformed XML in the Paging Cookie"},
-		"accounts(00000000-0000-0000-0000-000000000001)":                                                          {404, "0x80040217", "account With Id = 00000000-0000-0000-0000-000000000001 Does Not Exist"},
-		"systemusers(systemuserid=00000000-0000-0000-0000-000000000001)":                                          {400, "0x80060888", "The key property 'systemuserid' is not a key of the type 'Microsoft.Dynamics.CRM.systemuser'."},
-		"EntityDefinitions(LogicalName='nope')":                                                                   {404, "0x80041102", "The entity with a name = 'nope' with namemapping = 'Logical' was not found in the MetadataCache."},
-		"EntityDefinitions(LogicalName='account')/Attributes(LogicalName='nope')":                                 {404, "0x80041103", "'account' entity doesn't contain attribute with Name = 'nope' and NameMapping = 'Logical'."},
-		"EntityDefinitions(LogicalName='account')/Attributes?$select=Targets":                                     {400, "0x80060888", "Could not find a property named 'Targets' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'."},
-		"EntityDefinitions(LogicalName='account')/Attributes?$expand=OptionSet":                                   {400, "0x80060888", "Could not find a property named 'OptionSet' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'."},
-		"EntityDefinitions(LogicalName='account')/Attributes?$filter=AttributeType eq 'Picklist'":                 {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Microsoft.Dynamics.CRM.AttributeTypeCode' and 'Edm.String' for operator kind 'Equal'."},
-		"EntityDefinitions?$top=3":                                                                                {400, "0x80060888", "The query parameter '$top' is not supported."},
-		"accounts?$expand=contact_customer_accounts":                                                              {501, "0x80060888", "The sandbox does not support $expand of collections."},
-		"accounts?$expand=nope":                                                                                   {400, "0x80060888", "Could not find a property named 'nope' on type 'Microsoft.Dynamics.CRM.account'."},
-		"contacts?$filter=Microsoft.Dynamics.CRM.ContainValues(PropertyName='gendercode',PropertyValues=[\"1\"])": {400, "0x80060888", "The attribute 'gendercode' is not a multi-select choice."},
-		"RetrieveTotalRecordCount(EntityNames=@p1)?@p1=[\"nope\"]":                                                {400, "0x80041102", "The entity with a name = 'nope' with namemapping = 'Logical' was not found in the MetadataCache."},
+		"accounts?$skiptoken=abc":                                                                                               {400, "0x80040203", "Malformed XML in the Paging Cookie"},
+		"accounts(00000000-0000-0000-0000-000000000001)":                                                                        {404, "0x80040217", "account With Id = 00000000-0000-0000-0000-000000000001 Does Not Exist"},
+		"systemusers(systemuserid=00000000-0000-0000-0000-000000000001)":                                                        {400, "0x80060888", "The key property 'systemuserid' is not a key of the type 'Microsoft.Dynamics.CRM.systemuser'."},
+		"EntityDefinitions(LogicalName='nope')":                                                                                 {404, "0x80041102", "The entity with a name = 'nope' with namemapping = 'Logical' was not found in the MetadataCache."},
+		"EntityDefinitions(LogicalName='account')/Attributes(LogicalName='nope')":                                               {404, "0x80041103", "'account' entity doesn't contain attribute with Name = 'nope' and NameMapping = 'Logical'."},
+		"EntityDefinitions(LogicalName='account')/Attributes?$select=Targets":                                                   {400, "0x80060888", "Could not find a property named 'Targets' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'."},
+		"EntityDefinitions(LogicalName='account')/Attributes?$expand=OptionSet":                                                 {400, "0x80060888", "Could not find a property named 'OptionSet' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'."},
+		"EntityDefinitions(LogicalName='account')/Attributes?$filter=AttributeType eq 'Picklist'":                               {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Microsoft.Dynamics.CRM.AttributeTypeCode' and 'Edm.String' for operator kind 'Equal'."},
+		"EntityDefinitions?$top=3":                                                                                              {400, "0x80060888", "The query parameter '$top' is not supported."},
+		"accounts?$expand=contact_customer_accounts":                                                                            {501, "0x80060888", "The sandbox does not support $expand of collections."},
+		"accounts?$expand=nope":                                                                                                 {400, "0x80060888", "Could not find a property named 'nope' on type 'Microsoft.Dynamics.CRM.account'."},
+		"contacts?$filter=Microsoft.Dynamics.CRM.ContainValues(PropertyName='gendercode',PropertyValues=[\"1\"])":               {400, "0x80060888", "The attribute 'gendercode' is not a multi-select choice."},
+		"RetrieveTotalRecordCount(EntityNames=@p1)?@p1=[\"nope\"]":                                                              {400, "0x80041102", "The entity with a name = 'nope' with namemapping = 'Logical' was not found in the MetadataCache."},
+		"EntityDefinitions(00000000-0000-0000-0000-000000000001)":                                                               {404, "0x80041102", "The entity with a name = '00000000-0000-0000-0000-000000000001' with namemapping = 'Logical' was not found in the MetadataCache."},
+		"EntityDefinitions(LogicalName='account')?$filter=LogicalName eq 'account'":                                             {400, "0x80060888", "The query parameter '$filter' is not supported for a single item."},
+		"EntityDefinitions?$filter=DisplayName/UserLocalizedLabel eq 'x'":                                                       {400, "0x80060888", "Labels cannot be filtered."},
+		"EntityDefinitions(LogicalName='account')/Attributes(LogicalName='name')/Microsoft.Dynamics.CRM.MoneyAttributeMetadata": {404, "0x80060888", "Resource not found for the segment 'Microsoft.Dynamics.CRM.MoneyAttributeMetadata'."},
+		"accounts?$filter=contains(revenue,'1')":                                                                                {400, "0x80060888", "No function signature for the function with name 'contains' matches the specified arguments."},
+		"accounts?$filter=createdon gt 'x'":                                                                                     {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Edm.DateTimeOffset' and 'Edm.String' for operator kind 'GreaterThan'."},
+		"accounts?$filter=name eq revenue":                                                                                      {400, "0x80060888", "A binary operator with incompatible types was detected. Found operand types 'Edm.String' and 'Edm.Decimal' for operator kind 'Equal'."},
 	} {
 		a := s.do(t, path)
 		got := s.text(t, a)
@@ -292,4 +300,39 @@ func FuzzWebAPI(f *testing.F) {
 			t.Errorf("not JSON: %s", w.Body)
 		}
 	})
+}
+
+func TestLatencyAndBaseURL(t *testing.T) {
+	t.Parallel()
+	const latency = 40 * time.Millisecond
+	s := start(t, sandbox.Config{Accounts: 3, Latency: latency, BaseURL: "https://contoso.crm.dynamics.com/"})
+	begin := time.Now()
+	page := s.decode(t, "accounts?$select=name", "Prefer", "odata.maxpagesize=2")
+	if took := time.Since(begin); took < latency {
+		t.Errorf("answered after %s", took)
+	}
+	link, _ := page["@odata.nextLink"].(string)
+	if !strings.HasPrefix(link, "https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$select=name&$skiptoken=%3Ccookie%20pagenumber=%222%22%20pagingcookie=%22%253ccookie") {
+		t.Errorf("link %s", link)
+	}
+}
+
+func TestMethods(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Accounts: 3})
+	for method, want := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, http.MethodDelete: 405} {
+		r, err := http.NewRequestWithContext(t.Context(), method, s.url+"/api/data/v9.2/accounts", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != want {
+			t.Errorf("%s: %s", method, a.Status)
+		}
+	}
 }
