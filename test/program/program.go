@@ -27,7 +27,33 @@ func Build(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return path, nil
+	return path, touchSources()
+}
+
+// touchSources looks at every source file of the program. The go command
+// notes which files a test looks at and runs the test again when one of them
+// changes; without that it would keep the results of an older program.
+func touchSources() error {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
+	if err != nil {
+		return fmt.Errorf("go list: %w", err)
+	}
+	root := strings.TrimSpace(string(out))
+	sources, err := filepath.Glob(filepath.Join(root, "*.*")) // the root package and go.mod
+	for _, name := range sources {
+		if err == nil {
+			_, err = os.Stat(name)
+		}
+	}
+	for _, dir := range []string{"client", "cmd", "internal"} {
+		err = errors.Join(err, filepath.WalkDir(filepath.Join(root, dir), func(name string, _ os.DirEntry, err error) error {
+			if err == nil {
+				_, err = os.Stat(name)
+			}
+			return err
+		}))
+	}
+	return err
 }
 
 // startLimit is how long a server may take until it says that it is ready.
