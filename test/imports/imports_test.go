@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/crosswalk-data/crosswalk/test/program"
 )
 
 const module = "github.com/crosswalk-data/crosswalk"
@@ -122,6 +124,9 @@ func within(path string) bool { return path == module || strings.HasPrefix(path,
 // packages returns the packages of the module.
 func packages(t *testing.T) []pkg {
 	t.Helper()
+	if err := program.NoteSources(); err != nil {
+		t.Fatal(err)
+	}
 	cmd := exec.Command("go", "list", "-json=ImportPath,Name,Imports,Deps", module+"/...")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

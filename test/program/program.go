@@ -27,13 +27,13 @@ func Build(dir string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return path, touchSources()
+	return path, NoteSources()
 }
 
-// touchSources looks at every source file of the program. The go command
+// NoteSources looks at every source file of the module. The go command
 // notes which files a test looks at and runs the test again when one of them
 // changes; without that it would keep the results of an older program.
-func touchSources() error {
+func NoteSources() error {
 	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return fmt.Errorf("go list: %w", err)
