@@ -201,7 +201,10 @@ func TestMapsCleanly(t *testing.T) {
 			spoiled++
 		}
 	}
-	for _, u := range awkward.values(t, "systemusers?$select=internalemailaddress") {
+	for _, u := range awkward.values(t, "systemusers?$select=internalemailaddress,domainname") {
+		if len(u["domainname"].(string)) > 300 {
+			spoiled++
+		}
 		if e, _ := u["internalemailaddress"].(string); e != "" && !strings.Contains(e, "@") {
 			spoiled++
 		}

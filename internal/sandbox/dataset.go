@@ -24,7 +24,7 @@ type table struct {
 	number  int // among the tables
 	rows    int
 	salt    uint64
-	columns []generator // by attribute.index, nil for what rows do not hold
+	columns []generator // by attribute.index, nil for what rows do not hold; all reading goes through them
 }
 
 // generator computes the value of one column in one row.
@@ -73,7 +73,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 // table returns the rows of an entity, nil when there is none.
 func (d *dataset) table(entity string) *table { return d.tables[entity] }
 
-// value computes one value. It is the only way to the values of rows.
+// value computes one value.
 func (t *table) value(row int, a *attribute, v *value) { t.columns[a.index](row, v) }
 
 // hash returns random bits that belong to a row and a purpose.

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"strconv"
+	"strings"
 )
 
 // userKind says what stands behind a systemuser.
@@ -88,6 +89,9 @@ func (t *table) namedUser(a *attribute) generator {
 		})
 	case "domainname":
 		return text(func(b []byte, row int, k userKind) []byte {
+			if t.data.awkward && row > 10 && row%10 == 8 {
+				b = append(b, strings.Repeat("very.", 60)...) // longer than user names are elsewhere
+			}
 			if k == application {
 				return append(hashGUID(t.hash(row, 0xa6)).append(b), "@contososandbox.example.com"...)
 			}

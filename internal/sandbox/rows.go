@@ -97,6 +97,7 @@ type scan struct {
 	from   int       // position in the order, or row
 	to     int       // behind the last
 	lookup []orderColumn
+	ended  <-chan struct{} // closed when the caller has gone; nil for never
 }
 
 // row returns the row at a position.
@@ -117,6 +118,13 @@ func (s *scan) next(pos int) int {
 		if s.keep(s.row(pos)) {
 			return pos
 		}
+		if pos%65536 == 0 {
+			select {
+			case <-s.ended:
+				return s.to
+			default:
+			}
+		}
 	}
 	return s.to
 }
@@ -134,7 +142,7 @@ func (s *scan) count(limit int) int {
 }
 
 func (c *call) scan(t *table) (*scan, error) {
-	s := &scan{t: t, to: t.rows}
+	s := &scan{t: t, to: t.rows, ended: c.r.Context().Done()}
 	if f := c.query.Filter; f != nil {
 		var err error
 		if s.keep, err = t.compile(f); err != nil {

@@ -41,7 +41,8 @@ type Config struct {
 
 	// Awkward spoils some rows, so that a careful mapping must reject them:
 	// accounts without a name or with a website that is no address, users
-	// whose e-mail is none. Without it every row maps cleanly.
+	// whose e-mail is none or whose user name has over 300 characters.
+	// Without it every row maps cleanly.
 	Awkward bool
 
 	// BaseURL is the address of the environment, for example
