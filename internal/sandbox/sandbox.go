@@ -47,6 +47,9 @@ type Config struct {
 
 	// BaseURL is the address of the environment, for example
 	// http://127.0.0.1:8089; empty means the scheme and host of each request.
+	// With a name of Microsoft's (see PublicURL) and HTTPS, requests to names
+	// of Microsoft's are taken for this environment and the sign-in server of
+	// its cloud; those to other names still mean the name they use.
 	BaseURL string
 
 	Latency time.Duration    // how long every answer of the Web API is held back
@@ -202,19 +205,6 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-t.C:
 		return true
 	}
-}
-
-// baseURL returns the scheme and host under which the sandbox was called,
-// without a slash at the end. The sign-in server uses it too: it is the
-// audience of access tokens.
-func (s *Sandbox) baseURL(r *http.Request) string {
-	if s.cfg.BaseURL != "" {
-		return strings.TrimSuffix(s.cfg.BaseURL, "/")
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
 }
 
 // caller is who a bearer token speaks for.

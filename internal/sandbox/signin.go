@@ -124,16 +124,6 @@ func (in *signIn) knownTenant(r *http.Request) bool {
 	}
 }
 
-// bases are the addresses under which the sandbox is the environment: the
-// configured one and the one this request used.
-func (in *signIn) bases(r *http.Request) []string {
-	scheme := "http://"
-	if r.TLS != nil {
-		scheme = "https://"
-	}
-	return []string{in.s.baseURL(r), scheme + r.Host}
-}
-
 // goodRedirect reports whether the address is registered with the app: any
 // port of a loopback host, with the path /oauth/callback exactly.
 func goodRedirect(raw string) bool {

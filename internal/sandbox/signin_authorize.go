@@ -146,7 +146,7 @@ func (in *signIn) parse(w http.ResponseWriter, r *http.Request) (request, bool) 
 	case !goodChallenge(&req):
 		sent = refuse(50147)
 	default:
-		req.scopes, sent = parseScopes(q.Get("scope"), in.bases(r))
+		req.scopes, sent = parseScopes(q.Get("scope"), in.s.bases(r))
 	}
 	if sent != nil {
 		in.redirectFault(w, r, req, sent)

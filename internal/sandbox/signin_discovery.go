@@ -8,7 +8,7 @@ import (
 
 // issuer is the iss of id tokens.
 func (in *signIn) issuer(r *http.Request) string {
-	return in.s.baseURL(r) + "/" + in.s.TenantID() + "/v2.0"
+	return in.s.authority(r) + "/" + in.s.TenantID() + "/v2.0"
 }
 
 // configuration serves the OpenID Connect discovery document. For
@@ -19,7 +19,7 @@ func (in *signIn) configuration(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	tenant := r.PathValue("tenant")
-	base := in.s.baseURL(r)
+	base := in.s.authority(r)
 	issuer := in.issuer(r)
 	if !strings.EqualFold(tenant, in.s.TenantID()) {
 		issuer = base + "/{tenantid}/v2.0"
@@ -57,12 +57,17 @@ func (in *signIn) keys(w http.ResponseWriter, r *http.Request) {
 // instance answers with which Microsoft's own client libraries check an
 // authority they do not know.
 func (in *signIn) instance(w http.ResponseWriter, r *http.Request) {
-	base := in.s.baseURL(r)
+	base := in.s.authority(r)
+	aliases := []string{hostOf(base)}
+	if known := signInHosts(hostname(r.Host)); known != nil {
+		aliases = known
+	}
+	cache := aliases[min(1, len(aliases)-1)] // Entra's cache still goes by its former name
 	writeDocument(w, map[string]any{
 		"tenant_discovery_endpoint": base + "/" + in.s.TenantID() + "/v2.0/.well-known/openid-configuration",
 		"api-version":               "1.1",
 		"metadata": []map[string]any{{
-			"preferred_network": hostOf(base), "preferred_cache": hostOf(base), "aliases": []string{hostOf(base)},
+			"preferred_network": aliases[0], "preferred_cache": cache, "aliases": aliases,
 		}},
 	})
 }

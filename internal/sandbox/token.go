@@ -201,7 +201,7 @@ func (in *signIn) askedScopes(r *http.Request, form url.Values) (*scopes, *refus
 	if text == "" {
 		return nil, nil
 	}
-	s, f := parseScopes(text, in.bases(r))
+	s, f := parseScopes(text, in.s.bases(r))
 	return &s, f
 }
 

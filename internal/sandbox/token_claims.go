@@ -99,7 +99,7 @@ func (in *signIn) verify(r *http.Request) (caller, bool) {
 		claims.Version != "1.0", // an id token is no access token
 		claims.TenantID != in.s.TenantID(),
 		!slices.Contains(strings.Fields(claims.Scope), "user_impersonation"),
-		!slices.ContainsFunc(in.bases(r), func(b string) bool {
+		!slices.ContainsFunc(in.s.bases(r), func(b string) bool {
 			return strings.EqualFold(b, strings.TrimSuffix(claims.Audience, "/"))
 		}):
 		return caller{}, false

@@ -111,7 +111,7 @@ func (in *signIn) refuseToken(w http.ResponseWriter, r *http.Request, f *refusal
 		CorrelationID string `json:"correlation_id"`
 		URI           string `json:"error_uri"`
 		Suberror      string `json:"suberror,omitempty"`
-	}{f.code, f.description(t), []int{f.number}, t.time, t.id, t.correlation, in.s.baseURL(r) + "/error?code=" + strconv.Itoa(f.number), f.suberror}
+	}{f.code, f.description(t), []int{f.number}, t.time, t.id, t.correlation, in.s.authority(r) + "/error?code=" + strconv.Itoa(f.number), f.suberror}
 	header := w.Header()
 	header.Set("Content-Type", "application/json; charset=utf-8")
 	header.Set("Cache-Control", "no-store, no-cache")

@@ -49,8 +49,7 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 // refuse answers a call without a valid token: the challenge names the
 // sign-in server and the resource, unquoted, and the body is no JSON.
 func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request) {
-	base := s.baseURL(r)
-	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+base+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+base+"/")
+	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+s.authority(r)+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+s.baseURL(r)+"/")
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusUnauthorized)
 	_, _ = w.Write([]byte("HTTP Error 401 - Unauthorized: Access is denied"))
