@@ -119,7 +119,7 @@ async function objectRows(name) {
 }
 
 async function choose(label, option) {
-  const input = page.getByLabel(label, { exact: true }).first();
+  const input = page.getByRole('combobox', { name: label });
   await input.click();
   await input.fill(option);
   await page.getByRole('option', { name: option }).first().click();
@@ -193,7 +193,7 @@ async function walk() {
   await look('templates');
   await page.getByRole('link', { name: /Company Sync/ }).click();
   await visible(page.getByLabel('Source attribute of row 1'));
-  assert.equal(await page.getByLabel('Source attribute of row 2').inputValue(), 'Account Name');
+  assert.equal(await page.getByRole('combobox', { name: 'Source attribute of row 2' }).inputValue(), 'Account Name');
   await look('editor');
   await button('Save and run').click();
   const companiesRun = await finishRun('Success');
@@ -258,6 +258,18 @@ async function walk() {
   await page.getByRole('tab', { name: 'Events' }).click();
   await visible(page.getByRole('row', { name: /Contoso/ }));
   await look('events');
+
+  say('A server that does not answer');
+  await go('Objects');
+  await visible(page.locator('[data-rows="Company"]'));
+  await context.setOffline(true);
+  await page.waitForTimeout(2_100); // until what is shown counts as old
+  await page.evaluate(() => window.dispatchEvent(new Event('visibilitychange')));
+  await text('Crosswalk does not answer');
+  assert.equal(number(await page.locator('[data-rows="Company"]').innerText()), Number(env('ACCOUNTS')), 'rows stay while the server is away');
+  await look('unreachable');
+  await context.setOffline(false);
+  await page.getByText('Crosswalk does not answer').waitFor({ state: 'hidden' });
 
   say('A page that does not exist, signing out and in again');
   await page.goto(`${base}/nowhere`);

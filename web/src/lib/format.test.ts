@@ -46,7 +46,11 @@ test.each([
   [null, 'String', ''], [undefined, 'Number', ''], [true, 'Boolean', 'Yes'], [0, 'Boolean', 'No'], [1, 'Boolean', 'Yes'],
   ['1500.00', 'Currency', '1,500.00'], [42000, 'Number', '42,000'], ['2026-03-01', 'Date', '2026-03-01'],
   ['<b>bold</b>', 'RichText', '<b>bold</b>'], [['a', 'b'], 'MultiSelect', '["a","b"]'],
-])('cell(%j, %s)', (v, type, want) => expect(cell(v, type)).toBe(want));
+])('cell(%j, %s)', (v, type, want) => expect(cell(v, { type })).toBe(want));
+
+test.each([
+  [561000, 2, '561,000.00'], ['561000.5', 2, '561,000.50'], ['-1.234', 2, '-1.234'], ['n/a', 2, 'n/a'], [7, 0, '7'],
+])('cell(%j) as money with %d decimals', (v, decimals, want) => expect(cell(v, { type: 'Currency', decimals })).toBe(want));
 
 test.each([
   ['too_long', 'Too long'], ['connection.authorized', 'Connection authorized'], ['', ''], ['not_a_url', 'Not a URL'], ['not_an_email', 'Not an e-mail'],

@@ -79,19 +79,29 @@ export function initials(name: string): string {
 }
 
 // cell shows a value of a row by the type of its field; empty values are "".
-export function cell(value: unknown, type: string): string {
+// Amounts of money get all the digits of their field.
+export function cell(value: unknown, { type, decimals = 0 }: { type: string; decimals?: number }): string {
   if (value === null || value === undefined || value === '') return '';
   if (typeof value === 'boolean') return value ? 'Yes' : 'No';
   if (type === 'Boolean') return value === 1 || value === '1' || value === 'true' ? 'Yes' : 'No';
   if (type === 'DateTime' && typeof value === 'string') return dateTime(value);
   if (type === 'Number' || type === 'Currency' || type === 'Percentage') {
-    return decimal(typeof value === 'number' ? value.toString() : plain(value));
+    const s = typeof value === 'number' ? value.toString() : plain(value);
+    return decimal(type === 'Currency' ? pad(s, decimals) : s);
   }
   return plain(value);
 }
 
 function plain(value: unknown): string {
   return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+// pad appends zeros to a decimal until it has that many digits behind the
+// point.
+function pad(s: string, digits: number): string {
+  if (digits === 0 || !/^-?\d+(\.\d+)?$/.test(s)) return s;
+  const [whole = '', rest = ''] = s.split('.');
+  return `${whole}.${rest.padEnd(digits, '0')}`;
 }
 
 // decimal groups the digits of an exact decimal without going through binary

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Button, Group, List, Loader, Menu, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, List, Loader, Menu, Modal, PasswordInput, Stack, Text, TextInput } from '@mantine/core';
 import { IconCircleCheck, IconCircleX, IconDots, IconKey, IconPencil, IconPlayerStop, IconPlugConnected, IconPlus, IconRefresh, IconStethoscope, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
@@ -13,6 +13,7 @@ import { Confirm } from '../ui/Confirm';
 import { Trouble } from '../ui/page';
 import { bad, good } from '../ui/toast';
 import { AuthorizeButton, useAuthorize } from './Connections';
+import { Note } from '../ui/Note';
 
 type Open = 'test' | 'edit' | 'revoke' | 'delete' | undefined;
 
@@ -157,11 +158,10 @@ function Test({ connection: c, onClose }: { connection: Connection; onClose: () 
         ) : (
           test.data && (
             <>
-              <Alert
-                color={test.data.ok ? 'teal' : 'red'}
+              <Note
+                tone={test.data.ok ? 'good' : 'bad'}
                 icon={test.data.ok ? <IconPlugConnected /> : <IconCircleX />}
                 title={test.data.ok ? `The connection works. It answered in ${test.data.latency_ms} ms.` : 'The connection does not work.'}
-                className="cw-alert"
               />
               <Stack gap={10} component="ul" p={0} m={0} style={{ listStyle: 'none' }}>
                 {(test.data.checks ?? []).map((k) => (

@@ -1,4 +1,4 @@
-import { Alert, Box, Button, Group, Table, Text } from '@mantine/core';
+import { Box, Button, Group, Table, Text } from '@mantine/core';
 import { IconCircleCheck, IconCircleX, IconPlus } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -17,6 +17,7 @@ import { bad } from '../ui/toast';
 import { ConnectionActions } from './ConnectionActions';
 import { CreateConnection } from './CreateConnection';
 import { FirstSteps } from './FirstSteps';
+import { Note } from '../ui/Note';
 
 export function ConnectionsPage() {
   const search = useSearch({ from: '/shell/connections' });
@@ -52,7 +53,7 @@ export function ConnectionsPage() {
                   <Table.ScrollContainer type="native" minWidth={760}>
                     <Connections items={list.data.items} />
                   </Table.ScrollContainer>
-                  <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="connections" />
+                  <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="connection" />
                 </>
               ) : (
                 <Nothing title={`No connection matches “${search.q ?? ''}”.`} />
@@ -181,8 +182,8 @@ function Returned() {
 
   if (search.error) {
     return (
-      <Alert
-        color="red"
+      <Note
+        tone="bad"
         mb="lg"
         icon={<IconCircleX />}
         title={`${name} was not authorized.`}
@@ -190,7 +191,6 @@ function Returned() {
         closeButtonLabel="Dismiss"
         onClose={dismiss}
         role="alert"
-        className="cw-alert"
       >
         <Text fz="sm">{search.error}</Text>
         {search.hint && <Text fz="sm">{search.hint}</Text>}
@@ -199,13 +199,13 @@ function Returned() {
             <AuthorizeButton connection={connection.data} label="Try again" />
           </Group>
         )}
-      </Alert>
+      </Note>
     );
   }
   if (!authorized) return null;
   return (
-    <Alert
-      color="teal"
+    <Note
+      tone="good"
       mb="lg"
       icon={<IconCircleCheck />}
       title={`${name} is authorized.`}
@@ -213,7 +213,6 @@ function Returned() {
       closeButtonLabel="Dismiss"
       onClose={dismiss}
       role="status"
-      className="cw-alert"
     >
       {connection.data?.authorization && (
         <Text fz="sm">
@@ -249,7 +248,7 @@ function Returned() {
           </ButtonLink>
         )}
       </Group>
-    </Alert>
+    </Note>
   );
 }
 

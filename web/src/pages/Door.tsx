@@ -1,4 +1,4 @@
-import { Alert, Box, Button, Code, Loader, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
+import { Box, Button, Code, Loader, PasswordInput, Stack, Text, TextInput, Title } from '@mantine/core';
 import { IconInfoCircle } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { Navigate, useNavigate, useRouter, useSearch } from '@tanstack/react-router';
@@ -10,6 +10,7 @@ import { q, queryClient } from '../queries';
 import { AnchorLink } from '../ui/links';
 import { Logo } from '../ui/Logo';
 import { Trouble } from '../ui/page';
+import { Note } from '../ui/Note';
 
 // The pages in front of the sign-in.
 
@@ -138,9 +139,9 @@ function FirstAdministrator({ token }: { token: string }) {
       <form onSubmit={submit} noValidate>
         <Stack gap="md">
           {!token && (
-            <Alert color="yellow" icon={<IconInfoCircle />} title="The address has no token." className="cw-alert">
+            <Note tone="warn" icon={<IconInfoCircle />} title="The address has no token.">
               Open the whole link that crosswalk serve printed.
-            </Alert>
+            </Note>
           )}
           {problem && !placed && <Trouble error={problem} />}
           <TextInput label="Name" autoComplete="name" required autoFocus value={name} error={places.at('name')} onChange={(e) => setName(e.currentTarget.value)} />

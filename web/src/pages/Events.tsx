@@ -55,7 +55,7 @@ export function EventsPage() {
                     </Table.Tbody>
                   </Table>
                 </Table.ScrollContainer>
-                <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="events" />
+                <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="event" />
               </>
             ) : (
               <Nothing title={search.q ? 'No event matches.' : 'Nothing has happened yet.'} />

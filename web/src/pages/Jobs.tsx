@@ -54,7 +54,7 @@ export function JobsPage() {
               <Table.ScrollContainer type="native" minWidth={860}>
                 <Jobs items={list.data.items} />
               </Table.ScrollContainer>
-              <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="jobs" />
+              <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="job" />
             </>
           ) : filtered ? (
             <Nothing title="No job matches." />

@@ -72,7 +72,7 @@ export function Grid({ object: o }: { object: DataObject }) {
                     {list.data.items.map((r) => (
                       <Table.Tr key={asText(r.GSID)} data-hover className="cw-clickable" onClick={() => setRow(r)}>
                         {columns.map((f, i) => {
-                          const text = cell(r[f.name], f.type);
+                          const text = cell(r[f.name], f);
                           return (
                             <Table.Td key={f.name} className={`${numeric.has(f.type) ? 'cw-num' : 'cw-cut'} ${f.type === 'GSID' ? 'cw-mono' : ''}`} title={text.length > 30 ? text : undefined}>
                               {i === 0 ? (
@@ -90,7 +90,7 @@ export function Grid({ object: o }: { object: DataObject }) {
                   </Table.Tbody>
                 </Table>
               </Table.ScrollContainer>
-              <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="rows" />
+              <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="row" />
             </>
           ) : search.q ? (
             <Nothing title={`No row matches “${search.q}”.`} />
@@ -107,7 +107,7 @@ export function Grid({ object: o }: { object: DataObject }) {
           <Loading />
         )}
       </Box>
-      <Drawer opened={row !== undefined} onClose={() => setRow(undefined)} position="right" size={500} title={row ? cell(row.Name, 'String') || o.display_name : ''} padding="xl">
+      <Drawer opened={row !== undefined} onClose={() => setRow(undefined)} position="right" size={500} title={row ? cell(row.Name, { type: 'String' }) || o.display_name : ''} padding="xl">
         {row && <Details row={row} fields={columns} />}
       </Drawer>
     </>
@@ -119,10 +119,10 @@ function Details({ row, fields }: { row: Row; fields: Field[] }) {
     <Table fz="sm" verticalSpacing={7} horizontalSpacing={0} withRowBorders>
       <Table.Tbody>
         {fields.map((f) => {
-          const text = cell(row[f.name], f.type);
+          const text = cell(row[f.name], f);
           return (
             <Table.Tr key={f.name}>
-              <Table.Th scope="row" w={180} fw={400} c="dimmed" style={{ verticalAlign: 'top' }}>
+              <Table.Th scope="row" w={165} fw={400} c="dimmed" style={{ verticalAlign: 'top' }}>
                 {f.display_name}
               </Table.Th>
               <Table.Td style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }} className={f.type === 'GSID' ? 'cw-mono' : undefined}>

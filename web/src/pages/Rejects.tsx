@@ -62,7 +62,7 @@ export function Rejects({ run: r }: { run: Run }) {
             <Table.ScrollContainer type="native" minWidth={820}>
               <Rows items={list.data.items} />
             </Table.ScrollContainer>
-            <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="rejects" />
+            <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="reject" />
           </>
         ) : (
           <Nothing title="No reject matches." />

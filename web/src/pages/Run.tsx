@@ -1,4 +1,4 @@
-import { Alert, Box, Button, Group, Progress, Stack, Text } from '@mantine/core';
+import { Box, Button, Group, Progress, Stack, Text } from '@mantine/core';
 import { IconAlertCircle, IconAlertTriangle, IconInfoCircle, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
@@ -15,6 +15,7 @@ import { RunState } from '../ui/Status';
 import { Moment, useNow } from '../ui/time';
 import { bad } from '../ui/toast';
 import { Rejects } from './Rejects';
+import { Note } from '../ui/Note';
 
 export function RunPage() {
   const { id } = useParams({ from: '/shell/runs/$id' });
@@ -170,12 +171,12 @@ function ProgressCard({ run: r }: { run: Run }) {
 }
 
 function Outcome({ run: r }: { run: Run }) {
-  const [color, icon] =
-    r.status === 'failed' ? (['red', <IconAlertCircle key="i" />] as const) : r.status === 'partial_success' ? (['yellow', <IconAlertTriangle key="i" />] as const) : (['gray', <IconInfoCircle key="i" />] as const);
+  const [tone, icon] =
+    r.status === 'failed' ? (['bad', <IconAlertCircle key="i" />] as const) : r.status === 'partial_success' ? (['warn', <IconAlertTriangle key="i" />] as const) : (['idle', <IconInfoCircle key="i" />] as const);
   return (
-    <Alert color={color} icon={icon} title={r.message} className="cw-alert">
+    <Note tone={tone} icon={icon} title={r.message}>
       {r.hint}
-    </Alert>
+    </Note>
   );
 }
 

@@ -59,7 +59,7 @@ export function RunsPage() {
                 <Table.ScrollContainer type="native" minWidth={980}>
                   <Runs items={list.data.items} />
                 </Table.ScrollContainer>
-                <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="runs" />
+                <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="run" />
               </>
             ) : filtered ? (
               <Nothing title="No run matches." />

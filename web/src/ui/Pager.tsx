@@ -1,7 +1,7 @@
 import { ActionIcon, Group, Text } from '@mantine/core';
 import { IconChevronLeft, IconChevronRight } from '@tabler/icons-react';
 import { useState } from 'react';
-import { count } from '../lib/format';
+import { count, plural } from '../lib/format';
 
 // usePages walks a list page by page with the server's cursors. It goes back
 // to the first page when what is listed (the key) changes.
@@ -30,7 +30,7 @@ export function Pager({ pages, limit, shown, total, next, noun }: {
   return (
     <Group justify="space-between" px="md" py={8} style={{ borderTop: '1px solid var(--cw-border)' }}>
       <Text fz="xs" c="dimmed" className="cw-tabular" aria-live="polite">
-        {only ? `${count(total)} ${noun}` : `${count(from)}–${count(from + shown - 1)} of ${count(total)} ${noun}`}
+        {only ? plural(total, noun) : `${count(from)}–${count(from + shown - 1)} of ${plural(total, noun)}`}
       </Text>
       {!only && (
         <Group gap={4}>

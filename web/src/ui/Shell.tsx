@@ -1,4 +1,4 @@
-import { Alert, AppShell, Avatar, Box, Burger, Group, Menu, SegmentedControl, Skeleton, Stack, Text, UnstyledButton, useMantineColorScheme, VisuallyHidden } from '@mantine/core';
+import { AppShell, Avatar, Box, Burger, Group, Menu, SegmentedControl, Skeleton, Stack, Text, UnstyledButton, useMantineColorScheme, VisuallyHidden } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconActivity, IconArrowsExchange, IconDatabase, IconLogout, IconPlugConnected, IconSelector, IconWifiOff } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
@@ -13,6 +13,7 @@ import { q, queryClient, refresh } from '../queries';
 import { Logo } from './Logo';
 import { Trouble } from './page';
 import { bad } from './toast';
+import { Note } from './Note';
 
 // Shell is the frame of every page behind the sign-in.
 export function Shell() {
@@ -27,7 +28,7 @@ export function Shell() {
   }
   return (
     <AppShell
-      navbar={{ width: 224, breakpoint: 'sm', collapsed: { mobile: !opened } }}
+      navbar={{ width: 236, breakpoint: 'sm', collapsed: { mobile: !opened } }}
       header={{ height: { base: 50, sm: 0 } }}
       padding={0}
       withBorder={false}
@@ -149,8 +150,8 @@ function Unreachable() {
   }, [up]);
   if (up) return null;
   return (
-    <Alert color="yellow" variant="light" radius={0} icon={<IconWifiOff />} title="Crosswalk does not answer" role="alert" className="cw-alert">
+    <Note tone="warn" radius={0} icon={<IconWifiOff />} title="Crosswalk does not answer" role="alert">
       What you see may be old. The connection is tried again every few seconds; nothing you typed is lost.
-    </Alert>
+    </Note>
   );
 }

@@ -1,7 +1,8 @@
-import { Alert, Box, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
+import { Box, Button, Group, Skeleton, Stack, Text, Title } from '@mantine/core';
 import { IconAlertCircle, IconRefresh } from '@tabler/icons-react';
 import { useEffect, type ReactNode } from 'react';
 import { asProblem } from '../api/problem';
+import { Note } from './Note';
 
 // Header is the top of every page; it also names the browser's tab.
 export function Header({ title, tab, sub, above, children }: {
@@ -39,7 +40,7 @@ export function Header({ title, tab, sub, above, children }: {
 export function Trouble({ error, retry, title }: { error: unknown; retry?: () => void; title?: string }) {
   const p = asProblem(error);
   return (
-    <Alert color="red" variant="light" icon={<IconAlertCircle />} title={title ?? p.message} role="alert" className="cw-alert">
+    <Note tone="bad" icon={<IconAlertCircle />} title={title ?? p.message} role="alert">
       <Stack gap={6} align="flex-start">
         {title && <Text fz="sm">{p.message}</Text>}
         {p.hint && <Text fz="sm">{p.hint}</Text>}
@@ -60,7 +61,7 @@ export function Trouble({ error, retry, title }: { error: unknown; retry?: () =>
           </Button>
         )}
       </Stack>
-    </Alert>
+    </Note>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Box, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { Anchor, Box, Button, Group, Modal, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconAlertCircle, IconPlayerPlay } from '@tabler/icons-react';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
@@ -17,6 +17,7 @@ import { bad, good } from '../../ui/toast';
 import { Configuration } from './Configuration';
 import { FilterSection } from './FilterSection';
 import { MappingSection } from './MappingSection';
+import { Note } from '../../ui/Note';
 
 // JobEditor edits a saved job, or a new one when job is absent.
 export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft; onSaved?: (job: Job) => void }) {
@@ -133,11 +134,11 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
       <Stack gap="md">
         {failed && failed.errors.length === 0 && <Trouble error={failed} />}
         {connection.data && connection.data.status !== 'authorized' && (
-          <Alert color="yellow" icon={<IconAlertCircle />} title={`${connection.data.name} is not authorized, so this job cannot run.`} className="cw-alert">
+          <Note tone="warn" icon={<IconAlertCircle />} title={`${connection.data.name} is not authorized, so this job cannot run.`}>
             <AnchorLink to="/connections" fz="sm">
               Authorize it on the page Connections
             </AnchorLink>
-          </Alert>
+          </Note>
         )}
         {entity.isError && <Trouble error={entity.error} title="The attributes of the source entity cannot be shown." retry={() => void entity.refetch()} />}
         {check.isError && asProblem(check.error).code !== 'unreachable' && <Trouble error={check.error} title="The job could not be checked." />}
@@ -188,18 +189,18 @@ function untouched(p: FieldError, d: Draft): boolean {
 function Summary({ places }: { places: Places }) {
   if (places.all.length === 0) return null;
   return (
-    <Alert color="red" icon={<IconAlertCircle />} title={`${plural(places.all.length, 'problem')} to solve before the job can be saved`} role="alert" className="cw-alert">
+    <Note tone="bad" icon={<IconAlertCircle />} title={`${plural(places.all.length, 'problem')} to solve before the job can be saved`} role="alert">
       <Box component="ul" m={0} pl={18} fz="sm">
         {places.all.map((p, i) => (
           <li key={`${p.field} ${i}`}>
-            <Anchor href={`#${anchor(p.field)}`} fz="sm" onClick={(e) => jump(e, anchor(p.field))}>
+            <Anchor href={`#${anchor(p.field)}`} fz="sm" underline="always" onClick={(e) => jump(e, anchor(p.field))}>
               {describe(p.field)}
             </Anchor>
             : {p.message}
           </li>
         ))}
       </Box>
-    </Alert>
+    </Note>
   );
 }
 
