@@ -132,7 +132,7 @@ func field(display string, t FieldType) fieldBuilder {
 	return fieldBuilder{Field{Name: APIName(display), DisplayName: display, Type: t}}
 }
 func text(display string, max int) fieldBuilder { return field(display, FieldString).length(max) }
-func currency(display string) fieldBuilder { return field(display, FieldCurrency).decimals(2) }
+func currency(display string) fieldBuilder      { return field(display, FieldCurrency).decimals(2) }
 
 func number(display string, dec int) fieldBuilder { return field(display, FieldNumber).decimals(dec) }
 
