@@ -8,6 +8,7 @@ package column
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
 )
@@ -58,8 +59,20 @@ type Column struct {
 // Batch is a number of rows, column by column.
 type Batch struct {
 	Columns []Column
-	rows    int
+	// Bad are the values that their columns could not hold, in the order of
+	// their rows. Each is null in its column.
+	Bad  []Bad
+	rows int
 }
+
+// Bad is a value of another type than its column.
+type Bad struct {
+	Row, Column int
+	Value       string // as it was sent, shortened to 200 bytes
+}
+
+// maxBad is how many bytes of a bad value are kept.
+const maxBad = 200
 
 // NewBatch makes an empty batch with those columns.
 func NewBatch(specs []Spec) *Batch {
@@ -99,6 +112,41 @@ func (b *Batch) Truncate(n int) {
 	b.rows = n
 	for i := range b.Columns {
 		b.Columns[i].Truncate(n)
+	}
+	for len(b.Bad) > 0 && b.Bad[len(b.Bad)-1].Row >= n {
+		b.Bad = b.Bad[:len(b.Bad)-1]
+	}
+}
+
+// AppendBad adds a null to column i of the incomplete row and keeps what was
+// there instead.
+func (b *Batch) AppendBad(i int, value []byte) {
+	b.Columns[i].AppendNull()
+	shown := string(value[:min(len(value), maxBad)])
+	if len(value) > maxBad {
+		shown = strings.ToValidUTF8(shown[:maxBad-len("…")], "") + "…"
+	}
+	b.Bad = append(b.Bad, Bad{Row: b.rows, Column: i, Value: shown})
+}
+
+// IsBad reports whether column i of the incomplete row holds a bad value.
+func (b *Batch) IsBad(i int) bool {
+	for n := len(b.Bad) - 1; n >= 0 && b.Bad[n].Row == b.rows; n-- {
+		if b.Bad[n].Column == i {
+			return true
+		}
+	}
+	return false
+}
+
+// Retract takes back the value of column i of the incomplete row, if it has
+// one.
+func (b *Batch) Retract(i int) {
+	b.Columns[i].Truncate(b.rows)
+	for n := len(b.Bad) - 1; n >= 0 && b.Bad[n].Row == b.rows; n-- {
+		if b.Bad[n].Column == i {
+			b.Bad = append(b.Bad[:n], b.Bad[n+1:]...)
+		}
 	}
 }
 

@@ -40,7 +40,6 @@ func explain(err error, what string) error {
 		token    *tokenError
 		answer   *odata.Error
 		redirect *redirected
-		value    *odata.ValueError
 		syntax   *odata.PageError
 		bad      *garbled
 	)
@@ -52,9 +51,6 @@ func explain(err error, what string) error {
 	case errors.As(err, &redirect):
 		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: the environment redirects to %s, and Crosswalk follows no redirects.", what, redirect.location).
 			WithHint("Check the environment's address; it may have been renamed.").WithCause(err)
-	case errors.As(err, &value):
-		return crosswalk.Errorf(crosswalk.CodeInvalid, "Could not %s: %v.", what, value).
-			WithHint("The type of this attribute seems to have changed in Dynamics. Refresh the connection's metadata and check the mapping.").WithCause(err)
 	case errors.As(err, &bad), errors.As(err, &syntax):
 		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: the environment answered with something that is not data.", what).
 			WithHint("Check that the address is that of a Dynamics 365 environment and that no proxy stands in between.").WithCause(err)

@@ -90,14 +90,13 @@ func verdict(err error) attempt {
 		token    *tokenError
 		answer   *odata.Error
 		redirect *redirected
-		value    *odata.ValueError
 		syntax   *odata.PageError
 		bad      *garbled
 		cert     *tls.CertificateVerificationError
 		corrupt  flate.CorruptInputError
 	)
 	switch {
-	case errors.As(err, &token), errors.As(err, &redirect), errors.As(err, &value), errors.As(err, &cert):
+	case errors.As(err, &token), errors.As(err, &redirect), errors.As(err, &cert):
 		return final
 	case errors.As(err, &answer):
 		return answered(answer)

@@ -8,11 +8,20 @@ import (
 // Apply maps every row of src, a batch as made by NewSourceBatch. Each
 // becomes either a row that it adds to dst, a batch as made by NewBatch, or a
 // reject that it appends to rejects, for the first field that could not be
-// filled. SourceID, Field, Code, Message, Value and Record of the rejects are
+// filled. A record with a value of another type than its attribute is
+// rejected as malformed. SourceID, Field, Code, Message, Value and Record of the rejects are
 // filled.
 func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) []crosswalk.Reject {
 	key := &src.Columns[0]
+	bad := src.Bad
 	for row := range src.Rows() {
+		if len(bad) > 0 && bad[0].Row == row {
+			rejects = append(rejects, p.malformed(src, bad[0]))
+			for len(bad) > 0 && bad[0].Row == row {
+				bad = bad[1:]
+			}
+			continue
+		}
 		if failed, code := p.applyRow(src, dst, row); code != "" {
 			dst.Truncate(dst.Rows())
 			rejects = append(rejects, p.reject(src, row, failed, code))

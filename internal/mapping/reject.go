@@ -3,6 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +39,24 @@ func (p *Plan) reject(src *column.Batch, row int, s *step, code crosswalk.Reject
 	r.Field = s.field.Name
 	r.Value = shorten(value, shownInValue)
 	r.Message = message(s, code, value)
+	return r
+}
+
+// malformed tells about a value that its source column could not hold.
+func (p *Plan) malformed(src *column.Batch, bad column.Bad) crosswalk.Reject {
+	r := crosswalk.Reject{Code: crosswalk.RejectMalformed, Value: shorten(bad.Value, shownInValue), Record: Record(src, bad.Row)}
+	key, c := &src.Columns[0], &src.Columns[bad.Column]
+	if key.Valid[bad.Row] {
+		r.SourceID = string(appendValue(nil, key, bad.Row))
+	}
+	name := "The record's key"
+	for i := range p.steps {
+		if s := &p.steps[i]; s.source == bad.Column {
+			r.Field, name = s.field.Name, s.field.DisplayName
+			break
+		}
+	}
+	r.Message = fmt.Sprintf("%s: Dynamics sent %s for %s, which is not a value of its type.", name, shorten(bad.Value, shownInMessage), c.Name)
 	return r
 }
 
@@ -88,6 +107,10 @@ func Record(batch *column.Batch, row int) string {
 		}
 		b = appendJSON(b, c.Name)
 		b = append(b, ':')
+		if j := slices.IndexFunc(batch.Bad, func(x column.Bad) bool { return x.Row == row && x.Column == i }); j >= 0 {
+			b = appendJSON(b, batch.Bad[j].Value) // as text: it may be shortened
+			continue
+		}
 		b = appendMember(b, c, row)
 	}
 	return string(append(b, '}'))

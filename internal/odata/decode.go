@@ -65,11 +65,12 @@ func (c *Columns) Specs() []column.Spec { return c.specs }
 
 // Page is what a page holds beside its records.
 type Page struct {
-	Records         int    // records appended to the batch
-	NextLink        string // link of the next page; empty on the last
-	DeltaLink       string // link of the changes after this walk; only on the last page of a tracked walk
-	MetadataVersion string // Dataverse's global metadata version; empty when it was not sent
-	Count           int64  // @odata.count; -1 when it was not sent. Dataverse caps it at 5,000
+	Records         int        // records appended to the batch, deletions not counted
+	Deleted         []Deletion // deletions, in the order they came in; only of changes
+	NextLink        string     // link of the next page; empty on the last
+	DeltaLink       string     // link of the changes after this walk; only on the last page of a tracked walk
+	MetadataVersion string     // Dataverse's global metadata version; empty when it was not sent
+	Count           int64      // @odata.count; -1 when it was not sent. Dataverse caps it at 5,000
 }
 
 // DecodePage reads a whole page from r and appends its records as rows to
@@ -89,9 +90,11 @@ type Page struct {
 //	Date     a string such as 2024-04-10
 //	GUID     a string of 36 characters, in either case
 //
-// Any other value fails the page with a *ValueError, since it means that the
-// metadata the columns were chosen by is out of date. A page that is not well
-// formed JSON, or not a page, fails with a *PageError, one that ends early
+// Any other value is a problem of its record alone: the column is null there
+// and the batch's Bad says what was sent.
+//
+// A page that is not well formed JSON, or not a page, fails with a *PageError,
+// one that ends early
 // with io.ErrUnexpectedEOF, one that is an error body in disguise with an
 // *Error; errors of r are returned wrapped. After an error the batch is as it
 // was before the call.
@@ -135,17 +138,4 @@ type PageError struct {
 // Error returns the message and the place.
 func (e *PageError) Error() string {
 	return fmt.Sprintf("malformed page: %s at byte %d", e.Message, e.Offset)
-}
-
-// ValueError reports a member whose value its column cannot hold.
-type ValueError struct {
-	Member string      // name of the member
-	Kind   column.Kind // kind of the column
-	Value  string      // the value as sent, shortened
-	Record int         // number of the record in its page, from 1
-}
-
-// Error says which member of which record holds which value.
-func (e *ValueError) Error() string {
-	return fmt.Sprintf("record %d of the page: %s is %s, which is not a value of kind %v", e.Record, e.Member, e.Value, e.Kind)
 }

@@ -32,6 +32,8 @@ func FuzzDecodePage(f *testing.F) {
 		`{"value":[{"t":"é\n"},{"t":01}]}`,
 		`{"error":{"code":"0x1","message":"m"}}`,
 		"{\"value\":[{\"t\":\"\xff\"}]}",
+		`{"value":[{"b":1,"n":1.5,"id":"x"},{"b":2,"b":true}]}`,
+		`{"value":[{"@odata.context":"x/$deletedEntity","id":"70BF4D48-34cb-ed11-b596-0022481d68cd","reason":"deleted"},{"id":"70BF4D48-34cb-ed11-b596-0022481d68cd","reason":""},{"id":7,"reason":7,"t":"a"}]}`,
 		`{"value":[{"at":"1752-12-31T23:59:59Z"},{"at":"2024-01-01T00:00Z"}]}`,
 	} {
 		f.Add([]byte(seed), uint16(8))
@@ -45,7 +47,7 @@ func FuzzDecodePage(f *testing.F) {
 		if strings.Count(string(body), "[")+strings.Count(string(body), "{") > 500 {
 			t.Skip("deeper than either needs to follow")
 		}
-		want, wantPage, wantErr := reference(body)
+		want, wantBad, wantPage, wantErr := reference(body)
 		got := column.NewBatch(every)
 		page, err := cols[window%64].DecodePage(bytes.NewReader(body), got)
 		if (err == nil) != (wantErr == nil) {
@@ -54,6 +56,18 @@ func FuzzDecodePage(f *testing.F) {
 		if diff := cmp.Diff(want, rows(got)); diff != "" {
 			t.Errorf("rows (-want +got):\n%s", diff)
 		}
+		bad := map[[2]int]bool{}
+		for _, b := range got.Bad {
+			bad[[2]int{b.Row, b.Column}] = true
+		}
+		if len(bad) != len(got.Bad) {
+			t.Errorf("a value is bad twice: %v", got.Bad)
+		}
+		if err == nil {
+			if diff := cmp.Diff(wantBad, bad); diff != "" {
+				t.Errorf("bad values (-want +got):\n%s", diff)
+			}
+		}
 		if diff := cmp.Diff(wantPage, page); diff != "" {
 			t.Errorf("page (-want +got):\n%s", diff)
 		}
@@ -61,7 +75,8 @@ func FuzzDecodePage(f *testing.F) {
 }
 
 // reference decodes a page the slow way.
-func reference(body []byte) (out [][]string, page odata.Page, err error) {
+func reference(body []byte) (out [][]string, bad map[[2]int]bool, page odata.Page, err error) {
+	bad = map[[2]int]bool{}
 	defer func() {
 		if err != nil {
 			out, page = nil, odata.Page{}
@@ -69,38 +84,38 @@ func reference(body []byte) (out [][]string, page odata.Page, err error) {
 	}()
 	page.Count = -1
 	if !utf8.Valid(body) {
-		return nil, page, errors.New("not UTF-8")
+		return nil, bad, page, errors.New("not UTF-8")
 	}
 	d := jsontext.NewDecoder(bytes.NewReader(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
-		return nil, page, fmt.Errorf("no object: %w", err)
+		return nil, bad, page, fmt.Errorf("no object: %w", err)
 	}
 	seen := false
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
 		if err != nil {
-			return nil, page, err
+			return nil, bad, page, err
 		}
 		key := name.String()
 		if key == "value" {
 			if seen || d.PeekKind() != '[' {
-				return nil, page, errors.New("records twice or not an array")
+				return nil, bad, page, errors.New("records twice or not an array")
 			}
 			seen = true
-			if out, err = referenceRecords(d); err != nil {
-				return nil, page, err
+			if out, page.Deleted, err = referenceRecords(d, bad); err != nil {
+				return nil, bad, page, err
 			}
 			continue
 		}
 		raw, err := d.ReadValue()
 		if err != nil {
-			return nil, page, err
+			return nil, bad, page, err
 		}
 		s, isText := referenceText(raw)
 		known := true
 		switch key {
 		case "error":
-			return nil, page, errors.New("an error body")
+			return nil, bad, page, errors.New("an error body")
 		case "@odata.nextLink":
 			page.NextLink = s
 		case "@odata.deltaLink":
@@ -111,31 +126,34 @@ func reference(body []byte) (out [][]string, page odata.Page, err error) {
 			page.Count = -1
 			if s != "" {
 				if page.Count, err = strconv.ParseInt(s, 10, 64); err != nil {
-					return nil, page, err
+					return nil, bad, page, err
 				}
 			}
 		default:
 			known = false
 		}
 		if known && !isText {
-			return nil, page, errors.New("not a text")
+			return nil, bad, page, errors.New("not a text")
 		}
 	}
 	if _, err := d.ReadToken(); err != nil {
-		return nil, page, err
+		return nil, bad, page, err
 	}
 	if !seen {
-		return nil, page, errors.New("no records")
+		return nil, bad, page, errors.New("no records")
 	}
 	if _, err := d.ReadToken(); err != io.EOF {
-		return nil, page, errors.New("trailing bytes")
+		return nil, bad, page, errors.New("trailing bytes")
 	}
 	page.Records = len(out)
-	return out, page, nil
+	return out, bad, page, nil
 }
 
 // referenceText returns a string, number or null as text.
 func referenceText(raw jsontext.Value) (string, bool) {
+	if raw == nil {
+		return "", false
+	}
 	switch raw.Kind() {
 	case '"':
 		s, err := jsontext.AppendUnquote(nil, raw)
@@ -149,43 +167,77 @@ func referenceText(raw jsontext.Value) (string, bool) {
 	return "", false
 }
 
-func referenceRecords(d *jsontext.Decoder) (out [][]string, err error) {
+func referenceRecords(d *jsontext.Decoder, bad map[[2]int]bool) (out [][]string, gone []odata.Deletion, err error) {
 	if _, err := d.ReadToken(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for d.PeekKind() != ']' {
 		if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
-			return nil, fmt.Errorf("not a record: %w", err)
+			return nil, nil, fmt.Errorf("not a record: %w", err)
 		}
 		row := one(0, "–")
+		wrong := map[int]bool{}
+		members := map[string]jsontext.Value{}
 		for d.PeekKind() != '}' {
 			name, err := d.ReadToken()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			key := name.String()
 			raw, err := d.ReadValue()
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
+			members[key] = raw.Clone()
 			for i, spec := range every {
 				if spec.Name == key {
-					if row[i], err = referenceValue(raw, spec.Kind); err != nil {
-						return nil, err
+					row[i], err = referenceValue(raw, spec.Kind)
+					if wrong[i] = err != nil; err != nil {
+						row[i] = "–"
 					}
 				}
 			}
 		}
 		if _, err := d.ReadToken(); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		out = append(out, row)
+		id, noID := referenceValue(members["id"], column.GUID)
+		if noID == nil {
+			noID = referenceMissing(id)
+		}
+		context, hasContext := members["@odata.context"]
+		_, hasReason := members["reason"]
+		switch s, _ := referenceText(context); {
+		case hasContext && context.Kind() == '"' && strings.HasSuffix(s, "/$deletedEntity"):
+			if noID != nil {
+				return nil, nil, noID
+			}
+		case hasContext || !hasReason || noID != nil || row[0] != "–" || wrong[0]:
+			for i, w := range wrong {
+				if w {
+					bad[[2]int{len(out), i}] = true
+				}
+			}
+			out = append(out, row)
+			continue
+		}
+		gone = append(gone, odata.Deletion{ID: guid(id), Records: len(out)})
 	}
 	_, err = d.ReadToken()
-	return out, err
+	return out, gone, err
+}
+
+func referenceMissing(id string) error {
+	if id == "–" || id == "" {
+		return errors.New("no id")
+	}
+	return nil
 }
 
 func referenceValue(raw jsontext.Value, kind column.Kind) (string, error) {
+	if raw == nil {
+		return "–", nil
+	}
 	s, scalar := referenceText(raw)
 	j := raw.Kind()
 	switch {

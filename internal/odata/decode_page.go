@@ -37,13 +37,14 @@ type decoder struct {
 	plan    []prediction
 	scratch []byte // an unescaped key
 
-	r     io.Reader
-	batch *column.Batch
-	rows0 int // rows of the batch before the page
-	page  Page
-	value bool // the records were seen
-	state state
-	err   error
+	r       io.Reader
+	batch   *column.Batch
+	rows0   int // rows of the batch before the page
+	page    Page
+	removal removal // what the present record says about being a deletion
+	value   bool    // the records were seen
+	state   state
+	err     error
 
 	buf  []byte // window; buf[n] is 0, which no value contains, so that most scans need no bounds
 	pos  int    // start of the present unit
@@ -53,11 +54,18 @@ type decoder struct {
 }
 
 // prediction is a key as it stands on the wire, quotes and colon included,
-// and the column it belongs to, or -1.
+// and what it stands for.
 type prediction struct {
 	key    string
-	column int
+	column int // or skipped
+	sign   sign
 }
+
+// What a key stands for that is no column.
+const (
+	skipped = -1 // nothing
+	unknown = -2 // it was not looked up yet
+)
 
 func (d *decoder) reset(r io.Reader, b *column.Batch) {
 	d.r, d.batch, d.rows0 = r, b, b.Rows()
@@ -195,10 +203,20 @@ func (d *decoder) records(i int) int {
 	if d.buf[i] != '{' {
 		return d.bad(i, "a record is not an object")
 	}
-	if i = d.record(i); i >= 0 {
-		d.batch.EndRow()
-		d.state = atRecord
+	if i = d.record(i); i < 0 {
+		return i
 	}
+	if d.removal.signs != 0 && d.removed() {
+		id, ok := d.removedID()
+		if !ok {
+			return d.bad(i-1, "a deletion says not what was deleted")
+		}
+		d.batch.Truncate(d.batch.Rows())
+		d.page.Deleted = append(d.page.Deleted, Deletion{ID: id, Records: d.batch.Rows() - d.rows0})
+	} else {
+		d.batch.EndRow()
+	}
+	d.state = atRecord
 	return i
 }
 

@@ -14,20 +14,21 @@ import (
 // with the one that came at this place in the records before, then with the
 // next few; only when none fits is it read letter by letter and remembered.
 func (d *decoder) record(i int) int {
+	d.removal = removal{}
 	i = d.space(i + 1)
 	if d.buf[i] == '}' {
 		return i + 1
 	}
 	for at := 0; ; {
-		col := -2
+		col, sign := unknown, noSign
 		for j := at; j < min(at+5, len(d.plan)); j++ {
 			p := &d.plan[j]
 			if end := i + len(p.key); end <= d.n && string(d.buf[i:end]) == p.key {
-				col, i, at = p.column, end, j+1
+				col, sign, i, at = p.column, p.sign, end, j+1
 				break
 			}
 		}
-		if col == -2 {
+		if col == unknown {
 			start := i
 			key, end := d.key(i)
 			if end < 0 {
@@ -35,13 +36,17 @@ func (d *decoder) record(i int) int {
 			}
 			var ok bool
 			if col, ok = d.columns.first[string(key)]; !ok {
-				col = -1
+				col = skipped
 			}
-			at = d.predict(at, start, end, col)
+			sign = signs[string(key)]
+			at = d.predict(at, prediction{string(d.buf[start:end]), col, sign})
 			i = end
 		}
 		if d.buf[i] <= ' ' {
 			i = d.space(i)
+		}
+		if sign != noSign {
+			d.note(sign, i)
 		}
 		if col < 0 {
 			i = d.skip(i, 2)
@@ -67,17 +72,17 @@ func (d *decoder) record(i int) int {
 	}
 }
 
-// predict remembers at place at that the key d.buf[start:end] belongs to the
-// column, and returns the place of the key that should come next. A key with
-// white space before its colon is not worth it.
-func (d *decoder) predict(at, start, end, col int) int {
+// predict remembers at place at what a key stands for, and returns the place
+// of the key that should come next. A key with white space before its colon
+// is not worth it.
+func (d *decoder) predict(at int, p prediction) int {
 	at = min(at, len(d.plan))
-	if len(d.plan) >= maxPlan || d.buf[end-2] != '"' {
+	if len(d.plan) >= maxPlan || p.key[len(p.key)-2] != '"' {
 		return at
 	}
 	d.plan = append(d.plan, prediction{})
 	copy(d.plan[at+1:], d.plan[at:])
-	d.plan[at] = prediction{key: string(d.buf[start:end]), column: col}
+	d.plan[at] = p
 	return at + 1
 }
 
@@ -85,13 +90,18 @@ func (d *decoder) predict(at, start, end, col int) int {
 // member.
 func (d *decoder) values(i, col int) int {
 	end, rows := i, d.batch.Rows()
-	for ; col >= 0 && end >= 0; col = d.columns.next[col] {
+	for ; col >= 0; col = d.columns.next[col] {
 		c := &d.batch.Columns[col]
 		if len(c.Valid) > rows {
-			c.Truncate(rows) // the member came before: the last one counts
+			d.batch.Retract(col) // the member came before: the last one counts
 		}
 		if end = d.value1(i, c); end == wrong {
-			return d.wrong(i, c)
+			if end = d.skip(i, 2); end >= 0 {
+				d.batch.AppendBad(col, d.buf[i:end])
+			}
+		}
+		if end < 0 {
+			break
 		}
 	}
 	return end
@@ -198,20 +208,6 @@ func (d *decoder) valueText(start, end int, plain bool, c *column.Column) int {
 		return wrong
 	}
 	return end + 1
-}
-
-func (d *decoder) wrong(i int, c *column.Column) int {
-	end := d.skip(i, 2)
-	if end < 0 {
-		return end
-	}
-	d.err = &ValueError{
-		Member: c.Name,
-		Kind:   c.Kind,
-		Value:  shorten(string(d.buf[i:end]), 100),
-		Record: d.batch.Rows() - d.rows0 + 1,
-	}
-	return failed
 }
 
 // parseInt returns the value of a checked number without fraction and

@@ -191,28 +191,6 @@ func TestDecodePageRefuses(t *testing.T) {
 		{"a broken escape", record(`{"t":"\u12g4"}`), "hexadecimal"},
 		{"brackets that do not match", record(`{"u":[1,{"a":2]}}`), "no comma"},
 		{"too deep", record(`{"u":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}`), "nested too deeply"},
-		{"a fraction for Int", record(`{"n":1.5}`), "record 2 of the page: n is 1.5, which is not a value of kind Int"},
-		{"too large for Int", record(`{"n":9223372036854775808}`), "kind Int"},
-		{"too small for Int", record(`{"n":-9223372036854775809}`), "kind Int"},
-		{"far too large for Int", record(`{"n":99999999999999999999999}`), "kind Int"},
-		{"a text for Int", record(`{"n":"1"}`), `n is "1"`},
-		{"a text for Decimal", record(`{"d":"1"}`), "kind Decimal"},
-		{"a number for Bool", record(`{"b":1}`), "kind Bool"},
-		{"a boolean for Int", record(`{"n":true}`), "kind Int"},
-		{"an object for Text", record(`{"t":{"a":1}}`), `t is {"a":1}`},
-		{"a number for Time", record(`{"at":1}`), "kind Time"},
-		{"a date for Time", record(`{"at":"2024-01-01"}`), "kind Time"},
-		{"a time without zone", record(`{"at":"2024-01-01T00:00:00"}`), "kind Time"},
-		{"no such hour", record(`{"at":"2024-01-01T24:00:00Z"}`), "kind Time"},
-		{"no such offset", record(`{"at":"2024-01-01T00:00:00+99:00"}`), "kind Time"},
-		{"an empty fraction", record(`{"at":"2024-01-01T00:00:00.Z"}`), "kind Time"},
-		{"no such day", record(`{"day":"2023-02-29"}`), "kind Date"},
-		{"no such month", record(`{"day":"2023-13-01"}`), "kind Date"},
-		{"a date of the year 0", record(`{"day":"0000-01-01"}`), "kind Date"},
-		{"a time for Date", record(`{"day":"2023-01-01T00:00:00Z"}`), "kind Date"},
-		{"a short GUID", record(`{"id":"70bf4d48-34cb-ed11-b596-0022481d68c"}`), "kind GUID"},
-		{"a GUID of other letters", record(`{"id":"70bf4d48-34cb-ed11-b596-0022481d68cx"}`), "kind GUID"},
-		{"a GUID without dashes", record(`{"id":"70bf4d48034cb-ed11-b596-0022481d68cd"}`), "kind GUID"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -264,15 +242,6 @@ func TestDecodePageErrors(t *testing.T) {
 	other[0].Kind = column.Int
 	if _, err = cols.DecodePage(strings.NewReader(`{"value":[]}`), column.NewBatch(other)); err == nil {
 		t.Error("a batch of other kinds was accepted")
-	}
-	var value *odata.ValueError
-	_, err = cols.DecodePage(strings.NewReader(`{"value":[{},{"n":"`+strings.Repeat("é", 100)+`"}]}`), column.NewBatch(every))
-	if !errors.As(err, &value) {
-		t.Fatalf("no ValueError: %v", err)
-	}
-	want := &odata.ValueError{Member: "n", Kind: column.Int, Record: 2, Value: `"` + strings.Repeat("é", 49) + "…"}
-	if diff := cmp.Diff(want, value); diff != "" {
-		t.Errorf("ValueError (-want +got):\n%s", diff)
 	}
 	var syntax *odata.PageError
 	_, err = cols.DecodePage(strings.NewReader(`{"value":[?`), column.NewBatch(every))

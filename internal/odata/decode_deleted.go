@@ -1,0 +1,95 @@
+package odata
+
+import "strings"
+
+// Deletion is an item of a page of changes that says that a record was
+// deleted.
+type Deletion struct {
+	ID [16]byte
+	// Records is how many records of the page came before. A record with the
+	// same key among them is gone; one after it was made again.
+	Records int
+}
+
+// sign is a member by which deletions are told from records.
+type sign uint8
+
+const (
+	noSign      sign = 0
+	signContext sign = 1 // @odata.context, which ends in /$deletedEntity
+	signID      sign = 2
+	signReason  sign = 4
+)
+
+var signs = map[string]sign{"@odata.context": signContext, "id": signID, "reason": signReason}
+
+// deletedContext ends the context of a deletion (OData JSON Format 4.0,
+// section 15.3).
+const deletedContext = "/$deletedEntity"
+
+// removal is what the present record has of the members that make a deletion:
+// where their values begin in the window.
+type removal struct {
+	signs               sign
+	context, id, reason int
+}
+
+// note remembers the value at i.
+func (d *decoder) note(s sign, i int) {
+	d.removal.signs |= s
+	switch s {
+	case signContext:
+		d.removal.context = i
+	case signID:
+		d.removal.id = i
+	case signReason:
+		d.removal.reason = i
+	}
+}
+
+// removed reports whether the present record is a deletion: its context says
+// so, or it has a reason and an id but no value in the first column, which
+// for records of changes is their key.
+func (d *decoder) removed() bool {
+	r := &d.removal
+	if r.signs&signContext != 0 {
+		s, ok := d.checkedText(r.context)
+		return ok && strings.HasSuffix(string(s), deletedContext)
+	}
+	if r.signs != signID|signReason || len(d.batch.Columns) == 0 {
+		return false
+	}
+	key := &d.batch.Columns[0]
+	rows := d.batch.Rows()
+	_, ok := d.removedID()
+	return ok && (len(key.Valid) == rows || !key.Valid[rows]) && !d.batch.IsBad(0)
+}
+
+// removedID returns the id of a deletion.
+func (d *decoder) removedID() (id [16]byte, ok bool) {
+	if d.removal.signs&signID == 0 {
+		return id, false
+	}
+	s, ok := d.checkedText(d.removal.id)
+	if !ok {
+		return id, false
+	}
+	return parseGUID(s)
+}
+
+// checkedText returns the string at i, which was read before, without its
+// quotes; false when there is another value.
+func (d *decoder) checkedText(i int) ([]byte, bool) {
+	if d.buf[i] != '"' {
+		return nil, false
+	}
+	end, plain := d.text(i)
+	if end < 0 {
+		return nil, false
+	}
+	if plain {
+		return d.buf[i+1 : end], true
+	}
+	d.scratch = appendUnescaped(d.scratch[:0], d.buf[i+1:end])
+	return d.scratch, true
+}
