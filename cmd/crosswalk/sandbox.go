@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -26,6 +28,7 @@ type sandboxCmd struct {
 	Seed          uint64        `default:"1" help:"Same seed and numbers, same data."`
 	Awkward       bool          `help:"Add rows that a mapping must reject: texts too long, addresses that are none."`
 	Latency       time.Duration `default:"0s" help:"How long every answer of the Web API is held back."`
+	TLS           string        `name:"tls" type:"path" placeholder:"DIR" help:"Serve HTTPS, with a certificate by a test authority; both are kept in DIR."`
 	JSON          bool          `help:"Print the addresses as one line of JSON when ready."`
 	logFlags
 }
@@ -39,15 +42,23 @@ Examples:
   crosswalk sandbox
   crosswalk sandbox --accounts 50000 --latency 200ms
 
+  crosswalk sandbox --tls sandbox-tls
+
 Then connect to it:
 
   CROSSWALK_CLIENT_SECRET=` + sandbox.ClientSecret + ` crosswalk connection create Sandbox http://127.0.0.1:8089 \
     --client-id ` + sandbox.ClientID + `
-  crosswalk connection authorize Sandbox`
+  crosswalk connection authorize Sandbox
+
+With --tls the sandbox serves HTTPS. Clients must trust the authority in DIR/ca.pem, for example by
+NODE_EXTRA_CA_CERTS or SSL_CERT_FILE. It also answers to Microsoft's names: a client that is told to take
+contoso.crm.dynamics.com and login.microsoftonline.com for the sandbox's address finds the environment
+and the sign-in server there.`
 }
 
 func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
-	box, err := sandbox.New(sandbox.Config{
+	var secure *tls.Config
+	config := sandbox.Config{
 		Seed:          cmd.Seed,
 		Users:         count(cmd.Users),
 		Accounts:      count(cmd.Accounts),
@@ -57,7 +68,16 @@ func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
 		Awkward:       cmd.Awkward,
 		Latency:       cmd.Latency,
 		Logger:        cmd.logger(a),
-	})
+	}
+	if cmd.TLS != "" {
+		var err error
+		if secure, err = sandbox.LoadTLS(cmd.TLS, time.Now()); err != nil {
+			return crosswalk.Errorf(crosswalk.CodeInvalid, "Cannot use the certificate in %s: %v.", cmd.TLS, err).
+				WithHint("Name a folder that can be written to, or remove what is in it to have a new certificate made.")
+		}
+		config.BaseURL = sandbox.PublicURL
+	}
+	box, err := sandbox.New(config)
 	if err != nil {
 		return err
 	}
@@ -67,6 +87,10 @@ func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
 			WithHint("Choose another address with --listen.")
 	}
 	address := "http://" + listener.Addr().String()
+	if secure != nil {
+		address = "https://" + listener.Addr().String()
+		listener = tls.NewListener(listener, secure)
+	}
 	if cmd.JSON {
 		err = a.printLine(struct {
 			URL          string `json:"url"`
@@ -74,13 +98,17 @@ func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
 			ClientSecret string `json:"client_secret"`
 			TenantID     string `json:"tenant_id"`
 			Organization string `json:"organization_id"`
-		}{address, sandbox.ClientID, sandbox.ClientSecret, box.TenantID(), box.OrganizationID()})
+			PublicURL    string `json:"public_url,omitempty"`
+			Authority    string `json:"ca_file,omitempty"`
+		}{address, sandbox.ClientID, sandbox.ClientSecret, box.TenantID(), box.OrganizationID(), config.BaseURL, cmd.authorityFile()})
 		if err != nil {
 			return err
 		}
 	} else {
 		a.facts(
 			"Environment URL", address,
+			"Also called", config.BaseURL,
+			"Test authority", cmd.authorityFile(),
 			"Client id", sandbox.ClientID,
 			"Client secret", sandbox.ClientSecret,
 			"Organization", box.OrganizationName()+" ("+box.OrganizationID()+")",
@@ -88,6 +116,15 @@ func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
 		)
 	}
 	return serveHTTP(ctx, listener, box.Handler())
+}
+
+// authorityFile returns the path of the certificate that clients must trust,
+// "" without HTTPS.
+func (cmd *sandboxCmd) authorityFile() string {
+	if cmd.TLS == "" {
+		return ""
+	}
+	return filepath.Join(cmd.TLS, sandbox.AuthorityFile)
 }
 
 // count turns a number of rows as typed into the sandbox's, where 0 means
