@@ -4,7 +4,8 @@
 //
 //	exits CODE PROGRAM ARGS…   run a program that must end with that exit code
 //	json PATH VALUE            what stands at a path of the last JSON output
-//	start NAME PROGRAM ARGS…   start a server; $NAME_url is its address
+//	start NAME PROGRAM ARGS…   start a server; $NAME_url is its address, $NAME_listen
+//	                           the same without http://
 //	stop NAME                  end that server, which must end well
 //	count NAME SET FILTER      ask that sandbox for the number of its records;
 //	                           $count is the answer
@@ -156,6 +157,7 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 		_ = f.Close()
 	})
 	ts.Setenv(name+"_url", p.Ready.URL)
+	ts.Setenv(name+"_listen", strings.TrimPrefix(p.Ready.URL, "http://"))
 }
 
 // stop ends a server and checks that it ended well.
