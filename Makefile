@@ -11,6 +11,7 @@ GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.release=$(VERSION)"
 UI          := internal/web/dist/index.html
 UI_SOURCES  := $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null)
 UI_MODULES  := web/node_modules/.package-lock.json
+JUDGES      := test/conformance/node_modules/.package-lock.json
 NPM         := npm --no-audit --no-fund --no-update-notifier
 
 .PHONY: help
@@ -49,8 +50,14 @@ tools:
 	@test/install.sh tools
 
 .PHONY: test-tools
-test-tools:
+test-tools: $(JUDGES)
 	@test/install.sh tests
+
+# Clients of Dynamics by others, which test/conformance runs.
+$(JUDGES): test/conformance/package.json test/conformance/package-lock.json | tools
+	@echo "npm ci (test/conformance)"
+	@cd test/conformance && $(NPM) ci --loglevel=error
+	@touch $@
 
 # The browser test and the scripts run the program as it is delivered; they
 # build it themselves and need the web UI inside.
@@ -97,5 +104,5 @@ bench: ui ## Sync 200,000 accounts into SQLite and print rows a second, memory, 
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's data
-	@rm -rf bin demo-data web/node_modules
+	@rm -rf bin demo-data web/node_modules test/conformance/node_modules
 	@find internal/web/dist -mindepth 1 ! -name .gitkeep -delete 2>/dev/null || true
