@@ -2,8 +2,8 @@ import { AppShell, Avatar, Box, Burger, Group, Menu, SegmentedControl, Skeleton,
 import { useDisclosure } from '@mantine/hooks';
 import { IconActivity, IconArrowsExchange, IconDatabase, IconLogout, IconPlugConnected, IconSelector, IconWifiOff } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { Link, Navigate, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
-import { useEffect, useSyncExternalStore, type ReactNode } from 'react';
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
+import { useEffect, useState, useSyncExternalStore, type ReactNode } from 'react';
 import { api } from '../api/client';
 import { asProblem } from '../api/problem';
 import { reach } from '../api/reach';
@@ -24,7 +24,7 @@ export function Shell() {
   useEffect(close, [at.pathname, close]);
 
   if (session.isError && asProblem(session.error).status === 401) {
-    return <Navigate to="/login" search={{ to: at.pathname === '/' ? undefined : at.href }} replace />;
+    return <ToLogin from={at.href} />;
   }
   return (
     <AppShell
@@ -66,6 +66,17 @@ export function Shell() {
       </AppShell.Main>
     </AppShell>
   );
+}
+
+// ToLogin leaves for the sign-in, which comes back to the page first asked
+// for. The address changes while this is shown, so it looks at it only once.
+function ToLogin({ from }: { from: string }) {
+  const [to] = useState(from === '/' ? undefined : from);
+  const navigate = useNavigate();
+  useEffect(() => {
+    void navigate({ to: '/login', search: { to }, replace: true });
+  }, [navigate, to]);
+  return null;
 }
 
 function Nav({ to, icon, label, also }: { to: '/connections' | '/jobs' | '/runs' | '/objects'; icon: ReactNode; label: string; also?: boolean }) {
