@@ -11,6 +11,7 @@ import (
 type authorizer struct {
 	next  http.RoundTripper
 	token func(ctx context.Context, force bool) (string, error)
+	told  func(token, claims string) // of a claims challenge; nil is told nothing
 }
 
 func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -24,6 +25,9 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can be used again
 	_ = resp.Body.Close()
+	if claims := demandedClaims(resp.Header.Values("Www-Authenticate")); claims != "" && a.told != nil {
+		a.told(token, claims)
+	}
 	// Another request may have met the same refusal and have a new one
 	// already.
 	fresh, err := a.token(req.Context(), false)

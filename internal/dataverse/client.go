@@ -28,6 +28,11 @@ type Config struct {
 	// the server refused the last one although it had not expired. Its errors
 	// are returned as they are.
 	Token func(ctx context.Context, force bool) (string, error)
+	// Challenged is told when the server refuses a token with a claims
+	// challenge, before the next one is asked for: claims is the JSON that
+	// the next token must be asked for with. nil means that such a refusal is
+	// one like any other.
+	Challenged func(token, claims string)
 	// Transport sends the requests; nil means one with HTTP/1.1 connections
 	// of its own. It must not follow redirects or keep cookies.
 	Transport http.RoundTripper
@@ -67,7 +72,7 @@ func New(cfg Config) *Client {
 		transport = newTransport()
 	}
 	chain := http.RoundTripper(&wire{next: transport})
-	chain = &authorizer{next: chain, token: cfg.Token}
+	chain = &authorizer{next: chain, token: cfg.Token, told: cfg.Challenged}
 	chain = &pacer{next: chain}
 	c.chain = &logger{next: chain, log: c.log}
 	return c
