@@ -25,22 +25,26 @@ const (
 
 // Connection is one Dynamics 365 environment and how we sign in to it.
 type Connection struct {
-	ID             string           `json:"id" doc:"Id of the connection"`
-	Name           string           `json:"name" doc:"Unique name, 1 to 100 characters"`
-	Connector      string           `json:"connector" doc:"Kind of source; always dynamics365"`
-	EnvironmentURL string           `json:"environment_url" doc:"Base address of the environment, without a trailing slash"`
-	ClientID       string           `json:"client_id" doc:"Application (client) id of the app registration"`
-	HasSecret      bool             `json:"has_secret" doc:"Whether a client secret is stored; the secret itself is never shown"`
-	Status         ConnectionStatus `json:"status" enum:"not_authorized,authorized,revoked,disconnected" doc:"Whether jobs of the connection can run"`
-	StatusCause    string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected"`
-	StatusHint     string           `json:"status_hint,omitempty" doc:"What to do about it"`
-	OrganizationID string           `json:"organization_id,omitempty" doc:"The organization the first authorization pinned the connection to"`
-	TenantID       string           `json:"tenant_id,omitempty" doc:"The Microsoft Entra tenant of that organization"`
-	Authorization  *Authorization   `json:"authorization,omitempty" doc:"The present authorization; absent when there is none"`
-	Jobs           int              `json:"jobs" doc:"Number of jobs of the connection"`
-	LastActivity   *time.Time       `json:"last_activity,omitempty" doc:"When a job of the connection last ran"`
-	CreatedAt      time.Time        `json:"created_at"`
-	UpdatedAt      time.Time        `json:"updated_at"`
+	ID              string           `json:"id" doc:"Id of the connection"`
+	Name            string           `json:"name" doc:"Unique name, 1 to 100 characters"`
+	Connector       string           `json:"connector" doc:"Kind of source; always dynamics365"`
+	EnvironmentURL  string           `json:"environment_url" doc:"Base address of the environment, without a trailing slash"`
+	SignInMode      SignInMode       `json:"sign_in_mode" enum:"user,client_secret,certificate" doc:"As whom the connection signs in: a user in the browser, or the app registration with a client secret or a certificate"`
+	ClientID        string           `json:"client_id" doc:"Application (client) id of the app registration"`
+	HasSecret       bool             `json:"has_secret" doc:"Whether a client secret is stored; the secret itself is never shown"`
+	SecretExpiresAt *time.Time       `json:"secret_expires_at,omitempty" doc:"When the client secret ends, if somebody entered it"`
+	Certificate     *Certificate     `json:"certificate,omitempty" doc:"The stored certificate; its private key is never shown"`
+	Warning         *Warning         `json:"warning,omitempty" doc:"The secret or certificate ends soon or has ended"`
+	Status          ConnectionStatus `json:"status" enum:"not_authorized,authorized,revoked,disconnected" doc:"Whether jobs of the connection can run"`
+	StatusCause     string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected"`
+	StatusHint      string           `json:"status_hint,omitempty" doc:"What to do about it"`
+	OrganizationID  string           `json:"organization_id,omitempty" doc:"The organization the first authorization pinned the connection to"`
+	TenantID        string           `json:"tenant_id,omitempty" doc:"The Microsoft Entra tenant of that organization"`
+	Authorization   *Authorization   `json:"authorization,omitempty" doc:"The present authorization; absent when there is none"`
+	Jobs            int              `json:"jobs" doc:"Number of jobs of the connection"`
+	LastActivity    *time.Time       `json:"last_activity,omitempty" doc:"When a job of the connection last ran"`
+	CreatedAt       time.Time        `json:"created_at"`
+	UpdatedAt       time.Time        `json:"updated_at"`
 }
 
 // Authorization is the OAuth grant behind a connection. The tokens themselves

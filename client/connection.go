@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 )
@@ -34,8 +35,12 @@ func (c *Client) Connections(ctx context.Context, f ConnectionFilter) iter.Seq2[
 type ConnectionInput struct {
 	Name           string `json:"name"`
 	EnvironmentURL string `json:"environment_url"`
-	ClientID       string `json:"client_id,omitempty"`     // empty: the installation's own app registration
-	ClientSecret   string `json:"client_secret,omitempty"` // empty: a public client, or the installation's own secret
+
+	SignInMode      crosswalk.SignInMode `json:"sign_in_mode,omitempty"`      // empty: as a user
+	ClientID        string               `json:"client_id,omitempty"`         // empty: the installation's own app registration
+	ClientSecret    string               `json:"client_secret,omitempty"`     // empty: a public client, or the installation's own secret
+	SecretExpiresAt *time.Time           `json:"secret_expires_at,omitempty"` // nil: not known
+	Certificate     string               `json:"certificate,omitempty"`       // PEM of a certificate and its private key
 }
 
 // InsertConnection makes a connection. It is not authorized yet.
@@ -54,9 +59,12 @@ func (c *Client) FindConnection(ctx context.Context, id string) (crosswalk.Conne
 
 // ConnectionUpdate is a change of a connection. What is nil stays.
 type ConnectionUpdate struct {
-	Name         *string `json:"name,omitempty"`
-	ClientID     *string `json:"client_id,omitempty"`
-	ClientSecret *string `json:"client_secret,omitempty"`
+	Name            *string               `json:"name,omitempty"`
+	SignInMode      *crosswalk.SignInMode `json:"sign_in_mode,omitempty"` // another one destroys the authorization
+	ClientID        *string               `json:"client_id,omitempty"`
+	ClientSecret    *string               `json:"client_secret,omitempty"`
+	SecretExpiresAt *time.Time            `json:"secret_expires_at,omitempty"` // the zero time: not known
+	Certificate     *string               `json:"certificate,omitempty"`
 }
 
 // UpdateConnection changes a connection.
@@ -75,7 +83,8 @@ func (c *Client) DeleteConnection(ctx context.Context, id string) error {
 // Authorize begins an authorization and returns the address of the sign-in
 // page. Open it in a browser within a few minutes; it works once. Afterwards
 // the browser is sent to returnTo, a path of the web UI; empty means the
-// list of connections.
+// list of connections. For a connection that signs in as an application the
+// address is empty: it is authorized when Authorize returns.
 func (c *Client) Authorize(ctx context.Context, id, returnTo string) (authorizeURL string, err error) {
 	var in struct {
 		ReturnTo string `json:"return_to,omitempty"`
@@ -88,6 +97,16 @@ func (c *Client) Authorize(ctx context.Context, id, returnTo string) (authorizeU
 	return out.AuthorizeURL, err
 }
 
+// AdminConsentLink returns an address at which an administrator of the tenant
+// can approve the app for everybody. It works once, for a week.
+func (c *Client) AdminConsentLink(ctx context.Context, id string) (string, error) {
+	var out struct {
+		URL string `json:"url"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/connections/"+seg(id)+"/admin-consent-link", nil, nil, &out)
+	return out.URL, err
+}
+
 // Revoke destroys the stored authorization. Jobs of the connection no longer
 // run until it is authorized again.
 func (c *Client) Revoke(ctx context.Context, id string) (crosswalk.Connection, error) {
@@ -98,15 +117,17 @@ func (c *Client) Revoke(ctx context.Context, id string) (crosswalk.Connection, e
 
 // TestResult is the outcome of a connection's test.
 type TestResult struct {
-	OK        bool    `json:"ok"` // every check is good
-	Checks    []Check `json:"checks"`
-	LatencyMS int64   `json:"latency_ms"` // of the environment's answer, in milliseconds
+	OK          bool    `json:"ok"` // every check is good; warnings are no failures
+	Checks      []Check `json:"checks"`
+	LatencyMS   int64   `json:"latency_ms"`  // of the environment's answer, in milliseconds
+	Parallelism int     `json:"parallelism"` // requests at a time that the environment recommends; 0 when it does not say
 }
 
 // Check is one thing a test looked at.
 type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
+	Warn   bool   `json:"warn"` // it works, but not for long or not for everything
 	Detail string `json:"detail"`
 	Hint   string `json:"hint"` // what to do when it is not good
 }

@@ -1,10 +1,11 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
-	"regexp"
 	"strings"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
@@ -14,17 +15,23 @@ import (
 
 // ConnectionInput makes a connection.
 type ConnectionInput struct {
-	Name           string `json:"name" doc:"Unique name, 1 to 100 characters"`
-	EnvironmentURL string `json:"environment_url" doc:"For example https://yourorg.crm.dynamics.com"`
-	ClientID       string `json:"client_id,omitempty" doc:"Application (client) id; absent means the installation's"`
-	ClientSecret   string `json:"client_secret,omitempty" doc:"Secret value of the app registration; it is stored sealed and never shown again"`
+	Name            string               `json:"name" doc:"Unique name, 1 to 100 characters"`
+	EnvironmentURL  string               `json:"environment_url" doc:"For example https://yourorg.crm.dynamics.com"`
+	SignInMode      crosswalk.SignInMode `json:"sign_in_mode,omitempty" enum:"user,client_secret,certificate" doc:"As whom to sign in; absent means as a user"`
+	ClientID        string               `json:"client_id,omitempty" doc:"Application (client) id; absent means the installation's"`
+	ClientSecret    string               `json:"client_secret,omitempty" doc:"Secret value of the app registration; it is stored sealed and never shown again"`
+	SecretExpiresAt *time.Time           `json:"secret_expires_at,omitempty" doc:"When the client secret ends; Crosswalk then warns ahead. Microsoft shows it beside the secret"`
+	Certificate     string               `json:"certificate,omitempty" doc:"PEM of a certificate and its unencrypted RSA private key; it is stored sealed and its key never shown again"`
 }
 
 // ConnectionChange changes a connection. What is absent stays.
 type ConnectionChange struct {
-	Name         *string `json:"name,omitempty"`
-	ClientID     *string `json:"client_id,omitempty"`
-	ClientSecret *string `json:"client_secret,omitempty"`
+	Name            *string               `json:"name,omitempty"`
+	SignInMode      *crosswalk.SignInMode `json:"sign_in_mode,omitempty" enum:"user,client_secret,certificate" doc:"Another mode destroys the stored authorization: authorize again"`
+	ClientID        *string               `json:"client_id,omitempty"`
+	ClientSecret    *string               `json:"client_secret,omitempty" doc:"Empty keeps the stored one"`
+	SecretExpiresAt *time.Time            `json:"secret_expires_at,omitempty" doc:"When the client secret ends; year 1 means that it is not known. A new secret without it is not known either"`
+	Certificate     *string               `json:"certificate,omitempty" doc:"PEM of a certificate and its unencrypted RSA private key; empty keeps the stored one"`
 }
 
 func (a *api) connectionRoutes() {
@@ -48,7 +55,8 @@ func (a *api) connectionRoutes() {
 	})
 	register(a, operation{
 		method: http.MethodPatch, path: "/api/connections/{id}", id: "change-connection", tag: tag, role: crosswalk.RoleAdmin,
-		summary: "Change a connection", detail: "The name of the out-of-the-box job follows, unless it was changed by hand.",
+		summary: "Change a connection", detail: "The name of the out-of-the-box job follows, unless it was changed by hand. " +
+			"Another sign-in mode destroys the stored authorization.",
 	}, a.changeConnection)
 	register(a, operation{
 		method: http.MethodDelete, path: "/api/connections/{id}", id: "delete-connection", tag: tag, role: crosswalk.RoleAdmin,
@@ -76,8 +84,6 @@ func (a *api) connectionRoutes() {
 	})
 }
 
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
 func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (*body[crosswalk.Connection], error) {
 	var p crosswalk.Problems
 	crosswalk.ValidateName(&p, "name", in.Body.Name)
@@ -89,45 +95,29 @@ func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (
 		message, hint := connector.Words(err)
 		p.AddHint("environment_url", hint, "%s", message)
 	}
-	clientID := strings.TrimSpace(in.Body.ClientID)
-	a.checkClient(&p, clientID, in.Body.ClientSecret)
+	conn := crosswalk.Connection{
+		ID:              crosswalk.NewID(),
+		Name:            in.Body.Name,
+		Connector:       crosswalk.ConnectorDynamics365,
+		EnvironmentURL:  address,
+		SignInMode:      cmp.Or(in.Body.SignInMode, crosswalk.SignInUser),
+		ClientID:        strings.TrimSpace(in.Body.ClientID),
+		SecretExpiresAt: in.Body.SecretExpiresAt,
+		Status:          crosswalk.ConnectionNotAuthorized,
+	}
+	given := credential{secret: in.Body.ClientSecret, certificate: in.Body.Certificate}
+	if err := a.seal(&p, &conn, &given); err != nil {
+		return nil, err
+	}
+	a.checkClient(&p, conn, given)
 	if err := p.Err("The connection cannot be created."); err != nil {
 		return nil, err
 	}
-	conn := crosswalk.Connection{
-		ID:             crosswalk.NewID(),
-		Name:           in.Body.Name,
-		Connector:      crosswalk.ConnectorDynamics365,
-		EnvironmentURL: address,
-		ClientID:       clientID,
-		Status:         crosswalk.ConnectionNotAuthorized,
-	}
-	var sealed []byte
-	if in.Body.ClientSecret != "" {
-		if sealed, err = a.Connector.SealSecret(conn.ID, in.Body.ClientSecret); err != nil {
-			return nil, err
-		}
-	}
-	if err := a.Store.InsertConnection(ctx, &conn, sealed); err != nil {
+	if err := a.Store.InsertConnection(ctx, &conn, given.sealed); err != nil {
 		return nil, err
 	}
 	a.note(ctx, "connection.created", conn.Name, conn.EnvironmentURL)
 	return one(a.Store.FindConnection(ctx, conn.ID))
-}
-
-// checkClient notes what is wrong with the app registration of a connection.
-func (a *api) checkClient(p *crosswalk.Problems, clientID, clientSecret string) {
-	const where = "Copy the Application (client) ID from the app registration's overview."
-	switch {
-	case clientID == "" && a.ClientID == "":
-		p.AddHint("client_id", where, "Enter the application id; this installation has none of its own.")
-	case clientID != "" && !guid.MatchString(clientID):
-		p.AddHint("client_id", where, "%q is not an application id.", clientID)
-	}
-	if guid.MatchString(strings.TrimSpace(clientSecret)) {
-		p.AddHint("client_secret", "In the app registration, Certificates & secrets, copy the column Value, not Secret ID.",
-			"This looks like the id of a secret, not its value.")
-	}
 }
 
 func (a *api) changeConnection(ctx context.Context, in *struct {
@@ -135,37 +125,49 @@ func (a *api) changeConnection(ctx context.Context, in *struct {
 	Body ConnectionChange
 },
 ) (*body[crosswalk.Connection], error) {
-	conn, err := a.Store.FindConnection(ctx, in.ID)
+	before, err := a.Store.FindConnection(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	var p crosswalk.Problems
-	change := store.ConnectionUpdate{Name: in.Body.Name}
+	after := before
+	change := store.ConnectionUpdate{Name: in.Body.Name, SignInMode: in.Body.SignInMode, SecretExpiresAt: in.Body.SecretExpiresAt}
 	if in.Body.Name != nil {
 		crosswalk.ValidateName(&p, "name", *in.Body.Name)
 	}
-	clientID, clientSecret := conn.ClientID, ""
+	if in.Body.SignInMode != nil {
+		after.SignInMode = *in.Body.SignInMode
+	}
 	if in.Body.ClientID != nil {
-		clientID = strings.TrimSpace(*in.Body.ClientID)
-		change.ClientID = &clientID
+		after.ClientID = strings.TrimSpace(*in.Body.ClientID)
+		change.ClientID = &after.ClientID
 	}
-	if in.Body.ClientSecret != nil {
-		clientSecret = *in.Body.ClientSecret
+	given := credential{secret: deref(in.Body.ClientSecret), certificate: deref(in.Body.Certificate)}
+	if given.secret != "" && change.SecretExpiresAt == nil {
+		change.SecretExpiresAt = new(time.Time) // the end of the old secret says nothing about the new one
 	}
-	a.checkClient(&p, clientID, clientSecret)
+	if err := a.seal(&p, &after, &given); err != nil {
+		return nil, err
+	}
+	a.checkClient(&p, after, given)
 	if err := p.Err("The connection cannot be changed."); err != nil {
 		return nil, err
 	}
-	if clientSecret != "" {
-		if change.SealedSecret, err = a.Connector.SealSecret(conn.ID, clientSecret); err != nil {
-			return nil, err
-		}
+	change.SealedSecret, change.SealedCertificate = given.sealed.Secret, given.sealed.Certificate
+	if given.certificate != "" {
+		change.Certificate = after.Certificate
 	}
 	if err := a.Store.UpdateConnection(ctx, in.ID, change); err != nil {
 		return nil, err
 	}
 	a.Connector.Forget(in.ID)
-	a.note(ctx, "connection.changed", conn.Name, "")
+	if after.SignInMode != before.SignInMode && before.Authorization != nil {
+		// What is stored was given to somebody else.
+		if err := a.Connector.Revoke(ctx, in.ID); err != nil {
+			return nil, err
+		}
+	}
+	a.note(ctx, "connection.changed", before.Name, "")
 	return one(a.Store.FindConnection(ctx, in.ID))
 }
 

@@ -8,7 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net/http"
 	"sync"
 	"time"
 
@@ -37,8 +36,15 @@ type Config struct {
 // use.
 type Connector struct {
 	Config
-	mu      sync.Mutex
-	clients map[string]*dataverse.Client
+	mu    sync.Mutex
+	links map[string]link // by connection
+}
+
+// link is what all who use a connection share: one client, so that they keep
+// one pace, and one source of tokens, so that they refresh once.
+type link struct {
+	client *dataverse.Client
+	source *oauth.Source
 }
 
 // New makes a Connector.
@@ -46,7 +52,7 @@ func New(cfg Config) *Connector {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Connector{Config: cfg, clients: map[string]*dataverse.Client{}}
+	return &Connector{Config: cfg, links: map[string]link{}}
 }
 
 // Client returns the Dataverse client of a connection. All callers share one
@@ -60,19 +66,24 @@ func (c *Connector) Client(ctx context.Context, id string) (*dataverse.Client, e
 	if err := Ready(conn); err != nil {
 		return nil, err
 	}
+	return c.link(conn).client, nil
+}
+
+func (c *Connector) link(conn crosswalk.Connection) link {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if client := c.clients[id]; client != nil {
-		return client, nil
+	l, ok := c.links[conn.ID]
+	if !ok {
+		l.source = c.tokens(conn)
+		l.client = dataverse.New(dataverse.Config{
+			BaseURL:    conn.EnvironmentURL,
+			Token:      l.source.Token,
+			Challenged: l.source.Challenge,
+			Logger:     c.Logger.With("connection", conn.Name),
+		})
+		c.links[conn.ID] = l
 	}
-	source := c.tokens(conn)
-	client := dataverse.New(dataverse.Config{
-		BaseURL: conn.EnvironmentURL,
-		Token:   source.Token,
-		Logger:  c.Logger.With("connection", conn.Name),
-	})
-	c.clients[id] = client
-	return client, nil
+	return l
 }
 
 // Ready returns nil when jobs of the connection can run, else an error that
@@ -98,7 +109,7 @@ func Ready(conn crosswalk.Connection) error {
 func (c *Connector) Forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.clients, id)
+	delete(c.links, id)
 }
 
 // Revoke destroys the stored tokens of a connection. Microsoft has no
@@ -146,8 +157,9 @@ func (c *Connector) loadTokens(ctx context.Context, id string) (oauth.Tokens, er
 func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 	id := conn.ID
 	return &oauth.Source{
-		Now:  c.Now,
-		Load: func(ctx context.Context) (oauth.Tokens, error) { return c.loadTokens(ctx, id) },
+		Now:         c.Now,
+		Application: conn.SignInMode.Application(),
+		Load:        func(ctx context.Context) (oauth.Tokens, error) { return c.loadTokens(ctx, id) },
 		Save: func(ctx context.Context, old, fresh oauth.Tokens) (bool, error) {
 			raw, err := c.sealTokens(id, sealed{fresh.AccessToken, fresh.RefreshToken, fresh.ExpiresAt})
 			if err != nil {
@@ -155,7 +167,7 @@ func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 			}
 			return c.Store.SaveTokens(ctx, id, old.Version, raw, fresh.ExpiresAt)
 		},
-		Refresh: func(ctx context.Context, refreshToken string) (*oauth.Grant, error) {
+		Refresh: func(ctx context.Context, refreshToken, claims string) (*oauth.Grant, error) {
 			// The app registration can be edited meanwhile: read it anew.
 			now, err := c.Store.FindConnection(ctx, id)
 			if err != nil {
@@ -164,6 +176,10 @@ func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 			cfg, err := c.oauthConfig(ctx, now)
 			if err != nil {
 				return nil, err
+			}
+			cfg.Claims = claims
+			if now.SignInMode.Application() {
+				return cfg.Credentials(ctx)
 			}
 			return cfg.Refresh(ctx, refreshToken)
 		},
@@ -176,55 +192,11 @@ func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 			if err := c.Store.Disconnect(ctx, id, cause.Message, cause.Hint); err != nil {
 				c.Logger.Error("mark connection disconnected", "connection", conn.Name, "error", err)
 			}
+			if claims := oauth.Demanded(cause); claims != "" {
+				if err := c.Store.RequireClaims(ctx, id, claims); err != nil {
+					c.Logger.Error("keep demanded claims", "connection", conn.Name, "error", err)
+				}
+			}
 		},
 	}
-}
-
-// oauthConfig returns how to sign in to a connection. The authority is asked
-// from the environment itself each time, which also finds out about a wrong
-// address.
-func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) (oauth.Config, error) {
-	challenge, err := dataverse.Probe(ctx, nil, conn.EnvironmentURL)
-	if err != nil {
-		return oauth.Config{}, err
-	}
-	if err := oauth.CheckAuthority(challenge.Authority, conn.EnvironmentURL); err != nil {
-		return oauth.Config{}, err
-	}
-	cfg := oauth.Config{
-		Authority:    challenge.Authority,
-		Tenant:       challenge.TenantID,
-		ClientID:     conn.ClientID,
-		RedirectURL:  c.RedirectURL,
-		Resource:     conn.EnvironmentURL,
-		HTTP:         &http.Client{Timeout: 30 * time.Second},
-		Now:          c.Now,
-		ClientSecret: c.ClientSecret,
-	}
-	if conn.ClientID == "" {
-		cfg.ClientID = c.ClientID
-	} else {
-		cfg.ClientSecret = ""
-	}
-	if conn.HasSecret {
-		raw, err := c.Store.ConnectionSecret(ctx, conn.ID)
-		if err != nil {
-			return oauth.Config{}, err
-		}
-		plain, err := c.Keys.Open(raw, "connection/"+conn.ID+"/secret")
-		if err != nil {
-			return oauth.Config{}, err
-		}
-		cfg.ClientSecret = string(plain)
-	}
-	if cfg.ClientID == "" {
-		return oauth.Config{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no application id.", conn.Name).
-			WithHint("Edit the connection and enter the client id of the app registration.")
-	}
-	return cfg, nil
-}
-
-// SealSecret seals the client secret of a connection for the store.
-func (c *Connector) SealSecret(id, clientSecret string) ([]byte, error) {
-	return c.Keys.Seal([]byte(clientSecret), "connection/"+id+"/secret")
 }

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -22,42 +23,52 @@ const signInLife = 15 * time.Minute
 type pending struct {
 	Verifier string `json:"verifier"`
 	Nonce    string `json:"nonce"`
+	Claims   string `json:"claims,omitempty"`  // what a challenge demanded
+	Consent  bool   `json:"consent,omitempty"` // an administrator's approval, which ends without a code
 }
 
-// Begin starts the sign-in for a connection and returns the address to open
-// in the browser. SessionID, when not empty, binds the sign-in to the browser
-// session that began it; returnTo is the local path to go to afterwards.
+// Begin starts the sign-in of a user for a connection and returns the address
+// to open in the browser. SessionID, when not empty, binds the sign-in to the
+// browser session that began it; returnTo is the local path to go to
+// afterwards. It returns CodeConflict for a connection that signs in as an
+// application.
 func (c *Connector) Begin(ctx context.Context, id, sessionID, returnTo string) (string, error) {
 	conn, err := c.Store.FindConnection(ctx, id)
 	if err != nil {
 		return "", err
 	}
+	if conn.SignInMode.Application() {
+		return "", crosswalk.Errorf(crosswalk.CodeConflict, "The connection %s signs in as an application; there is no page to open.", conn.Name)
+	}
 	cfg, err := c.oauthConfig(ctx, conn)
 	if err != nil {
 		return "", err
 	}
-	state, hash := access.NewToken()
 	p := pending{Verifier: oauth.NewVerifier(), Nonce: crosswalk.NewID()}
-	plain, err := json.Marshal(p)
-	if err != nil {
+	if p.Claims, err = c.Store.RequiredClaims(ctx, id); err != nil {
 		return "", err
 	}
-	raw, err := c.Keys.Seal(plain, "signin/"+id)
-	if err != nil {
-		return "", err
-	}
-	err = c.Store.InsertSignIn(ctx, store.SignIn{
-		StateHash:    hash,
-		ConnectionID: id,
-		Sealed:       raw,
-		SessionID:    sessionID,
-		ReturnTo:     LocalPath(returnTo),
-		ExpiresAt:    c.Now().Add(signInLife),
-	})
+	cfg.Claims = p.Claims
+	state, err := c.remember(ctx, id, p, store.SignIn{SessionID: sessionID, ReturnTo: LocalPath(returnTo), ExpiresAt: c.Now().Add(signInLife)})
 	if err != nil {
 		return "", err
 	}
 	return cfg.AuthCodeURL(state, p.Nonce, p.Verifier, "select_account"), nil
+}
+
+// remember stores what is needed when the browser comes back and returns the
+// state by which it is found again.
+func (c *Connector) remember(ctx context.Context, id string, p pending, in store.SignIn) (state string, err error) {
+	plain, err := json.Marshal(p)
+	if err != nil {
+		return "", err
+	}
+	in.ConnectionID = id
+	state, in.StateHash = access.NewToken()
+	if in.Sealed, err = c.Keys.Seal(plain, "signin/"+id); err != nil {
+		return "", err
+	}
+	return state, c.Store.InsertSignIn(ctx, in)
 }
 
 // LocalPath returns path when it is a path of this site, else "/connections".
@@ -77,6 +88,7 @@ func LocalPath(path string) string {
 // Callback is what the sign-in server sent back through the browser.
 type Callback struct {
 	State, Code, Error, ErrorDescription string
+	AdminConsent                         bool   // the answer to an administrator's approval
 	SessionID                            string // of the browser that came back; empty when it has none
 }
 
@@ -87,6 +99,7 @@ type Outcome struct {
 	ReturnTo   string
 	JobMade    bool // the out-of-the-box job was made
 	Again      bool // the connection had been authorized before
+	Consent    bool // it was an administrator's approval; the connection is as before
 }
 
 // Complete ends a sign-in: it redeems the code, finds out who signed in to
@@ -111,8 +124,6 @@ func (c *Connector) Complete(ctx context.Context, cb Callback) (Outcome, error) 
 	case c.Now().After(signIn.ExpiresAt):
 		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "The sign-in took longer than %d minutes.", int(signInLife.Minutes())).
 			WithHint("Authorize the connection again.")
-	case cb.Error != "":
-		return out, oauth.Explain(oauth.CallbackError(cb.Error, cb.ErrorDescription))
 	}
 	plain, err := c.Keys.Open(signIn.Sealed, "signin/"+signIn.ConnectionID)
 	if err != nil {
@@ -122,31 +133,47 @@ func (c *Connector) Complete(ctx context.Context, cb Callback) (Outcome, error) 
 	if err := json.Unmarshal(plain, &p); err != nil {
 		return out, err
 	}
+	out.Consent = p.Consent
+	switch {
+	case cb.Error != "":
+		return out, oauth.Explain(oauth.CallbackError(cb.Error, cb.ErrorDescription))
+	case p.Consent != cb.AdminConsent:
+		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "The answer belongs to another sign-in.").
+			WithHint("Authorize the connection again.")
+	case p.Consent:
+		return out, nil // the answer names a tenant, which proves nothing; the next sign-in shows whether it helped
+	}
 	cfg, err := c.oauthConfig(ctx, out.Connection)
 	if err != nil {
 		return out, err
 	}
+	cfg.Claims = p.Claims
 	grant, err := cfg.Exchange(ctx, cb.Code, p.Verifier, p.Nonce)
 	if err != nil {
 		return out, oauth.Explain(err)
 	}
+	return out, c.authorized(ctx, &out, grant)
+}
+
+// authorized finds out who the grant belongs to and stores it.
+func (c *Connector) authorized(ctx context.Context, out *Outcome, grant *oauth.Grant) error {
 	auth, err := c.identify(ctx, out.Connection, grant)
 	if err != nil {
-		return out, err
+		return err
 	}
 	raw, err := c.sealTokens(out.Connection.ID, sealed{grant.AccessToken, grant.RefreshToken, grant.ExpiresAt})
 	if err != nil {
-		return out, err
+		return err
 	}
 	out.JobMade, err = c.Store.Authorize(ctx, out.Connection.ID, auth, raw, func() crosswalk.Job {
 		return crosswalk.NewUserSync(out.Connection.ID, out.Connection.Name)
 	})
 	if err != nil {
-		return out, err
+		return err
 	}
 	c.Forget(out.Connection.ID)
 	out.Connection, err = c.Store.FindConnection(ctx, out.Connection.ID)
-	return out, err
+	return err
 }
 
 // identify asks the environment who the new tokens belong to.
@@ -158,7 +185,7 @@ func (c *Connector) identify(ctx context.Context, conn crosswalk.Connection, gra
 	})
 	who, err := client.WhoAmI(ctx)
 	if err != nil {
-		return crosswalk.Authorization{}, err
+		return crosswalk.Authorization{}, c.explainApplication(conn, err)
 	}
 	auth := crosswalk.Authorization{
 		UserID:         who.UserID,
@@ -171,17 +198,20 @@ func (c *Connector) identify(ctx context.Context, conn crosswalk.Connection, gra
 		ExpiresAt:      grant.ExpiresAt.UTC(),
 	}
 	if auth.OrganizationName, err = client.Organization(ctx, who.OrganizationID); err != nil {
-		return crosswalk.Authorization{}, err
+		return crosswalk.Authorization{}, c.explainApplication(conn, err)
 	}
 	user, err := client.User(ctx, who.UserID)
 	if err != nil {
-		return crosswalk.Authorization{}, err
+		return crosswalk.Authorization{}, c.explainApplication(conn, err)
 	}
 	if user.FullName != "" {
 		auth.DisplayName = user.FullName
 	}
 	if user.DomainName != "" {
 		auth.UserName = user.DomainName
+	}
+	if auth.UserName == "" { // as some application users
+		auth.UserName = cmp.Or(conn.ClientID, c.ClientID)
 	}
 	return auth, nil
 }

@@ -5,23 +5,22 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
-
-	"github.com/crosswalk-data/crosswalk"
 )
 
 // Config is one app registration as used for one environment.
 type Config struct {
-	Authority    string // scheme and host of the sign-in server, for example https://login.microsoftonline.com
-	Tenant       string // id of the tenant, or "organizations" when it is not known yet
-	ClientID     string // application (client) id
-	ClientSecret string // empty for a public client
-	RedirectURL  string // where the browser comes back to, exactly as registered
-	Resource     string // address of the environment, without a slash at the end
+	Authority    string       // scheme and host of the sign-in server, for example https://login.microsoftonline.com
+	Tenant       string       // id of the tenant, or "organizations" when it is not known yet
+	ClientID     string       // application (client) id
+	ClientSecret string       // empty for a public client, and ignored when there is a Certificate
+	Certificate  *Certificate // with which the app proves who it is; nil means the secret
+	RedirectURL  string       // where the browser comes back to, exactly as registered
+	Resource     string       // address of the environment, without a slash at the end
+	Claims       string       // claims (JSON) a challenge demanded; empty for none
 
 	HTTP *http.Client     // nil means a client with a timeout of 30 s
 	Now  func() time.Time // nil means time.Now
@@ -57,6 +56,7 @@ func (c Config) AuthCodeURL(state, nonce, verifier string, prompt string) string
 		oauth2.S256ChallengeOption(verifier),
 		oauth2.SetAuthURLParam("nonce", nonce),
 		oauth2.SetAuthURLParam("response_mode", "query"),
+		oauth2.SetAuthURLParam("claims", mergeClaims(c.Claims)),
 	}
 	if prompt != "" {
 		options = append(options, oauth2.SetAuthURLParam("prompt", prompt))
@@ -80,38 +80,3 @@ func (c Config) now() time.Time {
 	}
 	return time.Now()
 }
-
-// The sign-in servers of Microsoft's clouds. Source: Microsoft's list of
-// national clouds and the hosts its own client libraries trust.
-var authorities = map[string]bool{
-	"login.microsoftonline.com":        true,
-	"login.microsoftonline.us":         true,
-	"login.partner.microsoftonline.cn": true,
-	"login.chinacloudapi.cn":           true,
-	"login.sovcloud-identity.fr":       true,
-	"login.sovcloud-identity.de":       true,
-	"login.sovcloud-identity.sg":       true,
-}
-
-// CheckAuthority refuses, with an Error of CodeInvalid, a sign-in server that
-// is not one of Microsoft's. The address of the server comes from the
-// environment's own answer; without this check whoever runs a false
-// environment could collect client secrets. A sandbox on this machine may
-// name a server on this machine.
-func CheckAuthority(authority, resource string) error {
-	u, err := url.Parse(authority)
-	if err == nil {
-		switch {
-		case u.Scheme == "https" && u.Port() == "" && authorities[strings.ToLower(u.Host)]:
-			return nil
-		case (u.Scheme == "http" || u.Scheme == "https") && crosswalk.IsLoopback(u.Hostname()):
-			if r, err := url.Parse(resource); err == nil && crosswalk.IsLoopback(r.Hostname()) {
-				return nil
-			}
-		}
-	}
-	return crosswalk.Errorf(crosswalk.CodeInvalid, "The environment names %q as its sign-in server, which is not one of Microsoft's.", authority).
-		WithHint("Check the address of the environment. Crosswalk sends secrets to Microsoft's own sign-in servers only.")
-}
-
-var tenantID = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)

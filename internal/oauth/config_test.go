@@ -28,6 +28,9 @@ const (
 	clientID = "11111111-2222-3333-4444-555555555555"
 	resource = "http://127.0.0.1:1"
 	secrets  = "sekrit" // every secret value of the tests begins with it
+
+	// capability is what every request declares: we answer claims challenges.
+	capability = `{"access_token":{"xms_cc":{"values":["cp1"]}}}`
 )
 
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -125,7 +128,7 @@ func TestAuthCodeURL(t *testing.T) {
 			"client_id": {clientID}, "response_type": {"code"}, "response_mode": {"query"}, "state": {"s-1"}, "nonce": {"n-1"},
 			"redirect_uri":   {"https://crosswalk.example/oauth/callback"},
 			"scope":          {"https://contoso.crm4.dynamics.com/user_impersonation offline_access openid profile"},
-			"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
+			"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"}, "claims": {capability},
 		}
 		if prompt != "" {
 			want.Set("prompt", prompt)
@@ -162,7 +165,7 @@ func TestExchange(t *testing.T) {
 	wantForm := url.Values{
 		"grant_type": {"authorization_code"}, "client_id": {clientID}, "client_secret": {"sekrit-client"}, "code": {"sekrit-code"},
 		"redirect_uri": {c.RedirectURL}, "code_verifier": {"sekrit-verifier"},
-		"scope": {resource + "/user_impersonation offline_access openid profile"},
+		"scope": {resource + "/user_impersonation offline_access openid profile"}, "claims": {capability},
 	}
 	if diff := cmp.Diff(wantForm, e.got); diff != "" {
 		t.Errorf("request (-want +got):\n%s", diff)
@@ -245,7 +248,7 @@ func TestRefresh(t *testing.T) {
 			}
 			wantForm := url.Values{
 				"grant_type": {"refresh_token"}, "client_id": {clientID}, "client_secret": {"sekrit-client"}, "refresh_token": {"sekrit-old"},
-				"scope": {resource + "/user_impersonation offline_access openid profile"},
+				"scope": {resource + "/user_impersonation offline_access openid profile"}, "claims": {capability},
 			}
 			if diff := cmp.Diff(wantForm, e.got); diff != "" {
 				t.Errorf("request (-want +got):\n%s", diff)
@@ -275,8 +278,18 @@ func TestCheckAuthority(t *testing.T) {
 		ok                  bool
 	}{
 		{"https://login.microsoftonline.com", real, true},
-		{"https://LOGIN.microsoftonline.us", real, true},
-		{"https://login.partner.microsoftonline.cn", real, true},
+		{"https://LOGIN.microsoftonline.us", "https://contoso.crm.microsoftdynamics.us", true},
+		{"https://login.microsoftonline.us", "https://contoso.crm.appsplatform.us", true},
+		{"https://login.partner.microsoftonline.cn", "https://contoso.crm.dynamics.cn", true},
+		{"https://login.chinacloudapi.cn", "https://contoso.crm.dynamics.cn", true},
+		{"https://login.microsoftonline.com", "https://contoso.crm9.dynamics.com", true},
+		{"https://login.sovcloud-identity.fr", real, true},
+		{"https://login.microsoftonline.us", real, false}, // another cloud
+		{"https://login.partner.microsoftonline.cn", real, false},
+		{"https://login.microsoftonline.com", "https://contoso.crm.microsoftdynamics.us", false},
+		{"https://login.microsoftonline.com", "https://contoso.crm.dynamics.cn", false},
+		{"https://login.windows.net", real, false}, // unless made canonical first
+		{oauth.CanonicalAuthority("https://login.windows.net"), real, true},
 		{"http://127.0.0.1:8089", local, true},
 		{"https://localhost:8089", local, true},
 		{"https://login.microsoftonline.com", local, true},

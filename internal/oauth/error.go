@@ -24,6 +24,7 @@ type Error struct {
 	CorrelationID string        // for Microsoft's support
 	Claims        string        // claims to pass to the next sign-in, JSON
 	RetryAfter    time.Duration // how long the server asked to wait; 0 when it did not
+	Application   bool          // an application, not a person, was refused
 
 	cause error
 }

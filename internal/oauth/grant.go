@@ -151,7 +151,17 @@ func (c Config) post(ctx context.Context, form url.Values, secrets ...string) (*
 		return nil, err
 	}
 	form.Set("client_id", c.ClientID)
-	if c.ClientSecret != "" {
+	form.Set("claims", mergeClaims(c.Claims))
+	switch {
+	case c.Certificate != nil:
+		assertion, err := c.Certificate.assertion(c.ClientID, c.endpoint("token"), c.now())
+		if err != nil {
+			return nil, err
+		}
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", assertion)
+		secrets = append(secrets, assertion)
+	case c.ClientSecret != "":
 		form.Set("client_secret", c.ClientSecret)
 		secrets = append(secrets, c.ClientSecret)
 	}
@@ -186,7 +196,9 @@ func (c Config) post(ctx context.Context, form url.Values, secrets ...string) (*
 		return nil, &Error{Status: resp.StatusCode, cause: fmt.Errorf("reading the answer: %w", err)}
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, parseError(resp, body, c.now(), secrets)
+		refusal := parseError(resp, body, c.now(), secrets)
+		refusal.Application = form.Get("grant_type") == "client_credentials"
+		return nil, refusal
 	}
 	var answer tokenAnswer
 	if err := json.NewDecoder(bytes.NewReader(body)).Decode(&answer); err != nil {

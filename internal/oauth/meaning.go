@@ -30,6 +30,7 @@ type meaning struct {
 const (
 	fieldClientID    = "client_id"
 	fieldSecret      = "client_secret"
+	fieldCertificate = "certificate"
 	fieldEnvironment = "environment_url"
 )
 
@@ -39,6 +40,8 @@ const (
 	hintRestart   = "Start the authorization again from Crosswalk."
 	hintBug       = "Authorize again. If it comes back, report it together with the trace id in the log."
 	hintWait      = "Crosswalk tries again by itself."
+
+	hintApplication = "The connection signs in as an application, so nobody can sign in again for it. Ask an administrator to correct the app, its permissions or the policy in the Microsoft Entra admin center; then authorize the connection again."
 )
 
 // meanings explains Microsoft's numbers. Source: Microsoft's reference of
@@ -64,7 +67,7 @@ var meanings = func() map[int]*meaning {
 
 	// A person must be there.
 	add(reconnect, "", "Microsoft asks for multi-factor authentication.", "Authorize the connection again and complete the second step of the sign-in.", 50076, 50079, 50072, 50074, 50078, 50158)
-	add(reconnect, "", "A Conditional Access policy of the organization refuses the sign-in.", "Authorize the connection again from a device and network the policy allows, or ask an administrator to exempt this app.", 53000, 53001, 53002, 53003, 530035, 50131, 50097, 50129)
+	add(reconnect, "", "A Conditional Access policy of the organization refuses the sign-in.", "Authorize the connection again from a device and network the policy allows, or ask an administrator to exempt this app.", 53000, 53001, 53002, 53003, 530035, 50131, 50097, 50129, 53004, 530031, 530032, 530033, 530034, 530036)
 	add(reconnect, "", "Nobody is signed in at Microsoft.", hintReconnect, 50058)
 
 	// Consent.
@@ -84,17 +87,18 @@ var meanings = func() map[int]*meaning {
 	// The app registration.
 	add(setup, "", "The app is registered for one organization only and another one was asked.", "Set the app registration to accounts in any organizational directory, or use an app registration of the environment's own organization.", 50194)
 	add(setup, "", "The redirect address of Crosswalk is not registered with the app.", "In the app registration open Authentication and add the redirect address that Crosswalk shows in its settings as a Web address, exactly as it is.", 50011, 500112)
-	add(setup, fieldClientID, "Microsoft does not know an app with this client id in this organization, or the app is disabled.", "Copy the Application (client) ID from the app's overview page, and check that the app is registered in, or approved for, the environment's organization.", 700016, 70001, 7000112)
+	add(setup, fieldClientID, "Microsoft does not know an app with this client id in this organization, or the app is disabled.", "Copy the Application (client) ID from the app's overview page, and check that the app is registered in, or approved for, the environment's organization.", 700016, 70001, 7000112, 7000229, 500014)
 	add(setup, fieldSecret, "The client secret is wrong.", "Paste the secret's Value, not its Secret ID, from Certificates & secrets of the app registration. The value is shown only when it is made; make a new one if needed.", 7000215, 70002)
 	add(setup, fieldSecret, "The client secret has expired.", "Make a new client secret under Certificates & secrets of the app registration and enter its value at the connection.", 7000222)
 	add(setup, fieldSecret, "The app needs a client secret and the connection has none.", "Make a client secret under Certificates & secrets of the app registration and enter its value at the connection.", 7000218)
 	add(setup, fieldSecret, "The app is registered as a public client and must not send a client secret.", "Register the redirect address under the platform Web instead of Mobile and desktop, or remove the secret from the connection.", 700025)
-	add(setup, "", "Microsoft did not accept the certificate of the app.", "Check that the clock of this machine is right and that the certificate is the one of the app registration.", 700027, 50012, 500133)
+	add(setup, fieldCertificate, "Microsoft did not accept the certificate of the app.", "Upload the certificate under Certificates & secrets of the app registration and compare the thumbprints; check also that it has not expired.", 700027, 50012, 700021, 700023, 500131)
+	add(setup, fieldCertificate, "Microsoft did not accept the time of the sign-in with the certificate.", "The clock of this machine seems to be wrong; correct it and try again.", 500133, 700024)
 	add(setup, "", "The environment belongs to another national cloud of Microsoft.", "Check the address of the environment; the app must be registered in the same cloud.", 90038, 900432)
 	add(setup, "", "Microsoft does not know the organization.", "Check the address of the environment.", 90002, 50059, 50128, 90019)
 
 	// The flow itself.
-	add(setup, "", "Microsoft refuses the request as malformed.", hintBug, 70011, 28002, 28003, 70003, 90014, 900144, 9002313, 900023)
+	add(setup, "", "Microsoft refuses the request as malformed.", hintBug, 70011, 28002, 28003, 70003, 90014, 900144, 9002313, 900023, 700022, 1002012, 90023)
 	add(setup, "", "The proof of this sign-in does not fit the code.", hintRestart, 501481, 50147, 50148)
 	add(setup, "", "The code of this sign-in was used already.", hintRestart, 54005, 700005)
 
@@ -163,6 +167,9 @@ func Explain(err error) *crosswalk.Error {
 	m := e.meaning()
 	if m == nil {
 		m = &meaning{setup, "", "Microsoft refuses the sign-in: " + e.Code + ".", hintBug}
+	}
+	if e.Application && m.kind == reconnect { // there is nobody to sign in again
+		m = &meaning{setup, "", m.message, hintApplication}
 	}
 	words := &crosswalk.Error{Message: m.message, Hint: m.hint, Err: err}
 	if e.AADSTS != 0 {

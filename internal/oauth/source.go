@@ -60,8 +60,14 @@ type Source struct {
 	// old.Version, and reports whether it did. new.Version is old.Version+1.
 	Save func(ctx context.Context, old, new Tokens) (saved bool, err error)
 
-	// Refresh gets a new grant; Config.Refresh is one.
-	Refresh func(ctx context.Context, refreshToken string) (*Grant, error)
+	// Refresh gets a new grant: Config.Refresh, or for an Application
+	// Config.Credentials. Claims (JSON), when not empty, are what the
+	// environment demanded; see Config.Claims.
+	Refresh func(ctx context.Context, refreshToken, claims string) (*Grant, error)
+
+	// Application says that there is no refresh token: the app registration
+	// gets each token anew.
+	Application bool
 
 	// Disconnected, if not nil, is told once that Microsoft refuses the
 	// tokens used and that no newer ones are stored, before the callers get
@@ -73,6 +79,8 @@ type Source struct {
 
 	mu        sync.Mutex
 	current   Tokens // as last loaded or stored; Version 0 and no token before that
+	refused   string // access token that the environment answered with a claims challenge
+	claims    string // what that challenge demanded, until a token with it is there
 	refreshed time.Time
 	failure   *failure
 	flight    *flight
@@ -104,14 +112,15 @@ func (s *Source) Token(ctx context.Context, force bool) (string, error) {
 		s.mu.Lock()
 		now := s.now()
 		young := !s.refreshed.IsZero() && now.Sub(s.refreshed) < youngToken
-		if usable(s.current, now, Ahead) && (!force || young) {
+		challenged := s.claims != "" && s.current.AccessToken == s.refused
+		if usable(s.current, now, Ahead) && (!force || young) && !challenged {
 			token := s.current.AccessToken
 			s.mu.Unlock()
 			return token, nil
 		}
 		if f := s.failure; f != nil && f.version == s.current.Version && now.Before(f.until) {
 			token, err := s.current.AccessToken, f.err
-			old := usable(s.current, now, 0)
+			old := usable(s.current, now, 0) && !challenged
 			s.mu.Unlock()
 			if old && !force && crosswalk.ErrorCode(err) != crosswalk.CodeDisconnected {
 				return token, nil // the refresh ahead of time failed; there is time left
@@ -120,7 +129,7 @@ func (s *Source) Token(ctx context.Context, force bool) (string, error) {
 		}
 		f := s.flight
 		if f == nil {
-			f = &flight{forced: force, done: make(chan struct{})}
+			f = &flight{forced: force || challenged, done: make(chan struct{})}
 			s.flight = f
 			// The refresh must not end with the caller that happened to be
 			// first: others wait for it.
@@ -171,14 +180,29 @@ func (s *Source) fly(ctx context.Context, f *flight) {
 		close(f.done)
 	}()
 	s.mu.Lock()
-	known := s.current
+	known, refused, claims := s.current, s.refused, s.claims
 	s.mu.Unlock()
-	f.token, f.err = s.renew(ctx, known, f.forced)
+	if claims != "" {
+		known.AccessToken = refused
+	}
+	f.token, f.err = s.renew(ctx, known, f.forced, claims)
+}
+
+// Challenge tells the source that the environment answered a token with a
+// claims challenge (continuous access evaluation): the next token is asked
+// for with these claims. A challenge of a token that is not in use any more
+// is forgotten.
+func (s *Source) Challenge(token, claims string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if token == s.current.AccessToken && claims != "" {
+		s.refused, s.claims = token, claims
+	}
 }
 
 // renew loads the stored tokens and refreshes them unless another process
-// has. known is what this process last handed out.
-func (s *Source) renew(ctx context.Context, known Tokens, forced bool) (string, error) {
+// has. known is what this process last handed out, or what was challenged.
+func (s *Source) renew(ctx context.Context, known Tokens, forced bool, claims string) (string, error) {
 	stored, err := s.Load(ctx)
 	if err != nil {
 		return "", err
@@ -188,11 +212,11 @@ func (s *Source) renew(ctx context.Context, known Tokens, forced bool) (string, 
 		if usable(stored, s.now(), Ahead) && (!forced || stored.AccessToken != known.AccessToken) {
 			return s.adopt(stored, false), nil
 		}
-		if stored.RefreshToken == "" {
+		if stored.RefreshToken == "" && !s.Application {
 			return "", crosswalk.Errorf(crosswalk.CodeDisconnected, "The connection is not authorized.").
 				WithHint("Authorize the connection.")
 		}
-		grant, failed := s.Refresh(ctx, stored.RefreshToken)
+		grant, failed := s.Refresh(ctx, stored.RefreshToken, claims)
 		if failed == nil {
 			renewed := Tokens{AccessToken: grant.AccessToken, RefreshToken: grant.RefreshToken, ExpiresAt: grant.ExpiresAt, Version: stored.Version + 1}
 			saved, err := s.save(ctx, stored, renewed)
@@ -211,7 +235,7 @@ func (s *Source) renew(ctx context.Context, known Tokens, forced bool) (string, 
 		}
 		if again.Version == stored.Version {
 			if failed != nil {
-				return s.fail(ctx, stored, forced, failed)
+				return s.fail(ctx, stored, forced, claims, failed)
 			}
 			// Save lost against a change that Load does not show.
 			return "", crosswalk.Errorf(crosswalk.CodeUnavailable, "The refreshed tokens could not be stored.").WithHint("Crosswalk tries again by itself.")
@@ -246,17 +270,25 @@ func (s *Source) adopt(t Tokens, refreshed bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.current, s.failure = t, nil
+	if t.AccessToken != s.refused {
+		s.refused, s.claims = "", ""
+	}
 	if refreshed {
 		s.refreshed = s.now()
 	}
 	return t.AccessToken
 }
 
-// fail remembers that Microsoft refused used, or did not answer.
-func (s *Source) fail(ctx context.Context, used Tokens, forced bool, err error) (string, error) {
-	words := Explain(err)
+// fail remembers that Microsoft refused used, or did not answer. Claims that
+// could not be had without a person are demanded of the next sign-in.
+func (s *Source) fail(ctx context.Context, used Tokens, forced bool, claims string, err error) (string, error) {
 	wait := rest
-	if e := asError(err); e != nil {
+	e := asError(err)
+	if e != nil && e.Claims == "" {
+		e.Claims = claims
+	}
+	words := Explain(err)
+	if e != nil {
 		wait = max(wait, e.RetryAfter)
 		if e.AADSTS == 50196 { // we are said to loop
 			wait = max(wait, 5*time.Minute)

@@ -65,15 +65,17 @@ type issuer struct {
 	calls    int
 	fail     []error // outcome of the next calls; nil is success
 	gotten   []string
+	claims   []string
 	onAnswer func() // called before each answer
 }
 
-func (i *issuer) refresh(_ context.Context, refreshToken string) (*oauth.Grant, error) {
+func (i *issuer) refresh(_ context.Context, refreshToken, claims string) (*oauth.Grant, error) {
 	time.Sleep(i.took)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.calls++
 	i.gotten = append(i.gotten, refreshToken)
+	i.claims = append(i.claims, claims)
 	if i.onAnswer != nil {
 		i.onAnswer()
 	}

@@ -39,7 +39,7 @@ func (s *Store) Authorize(ctx context.Context, id string, a crosswalk.Authorizat
 		}
 		_, err = tx.Exec(ctx, `UPDATE cw_connections SET status = $2, status_cause = '', status_hint = '',
 			organization_id = $3, organization_name = $4, tenant_id = $5, grant_json = $6,
-			tokens = $7, tokens_version = tokens_version + 1, tokens_expire_at = $8, job_made = TRUE, updated_at = $9 WHERE id = $1`,
+			tokens = $7, tokens_version = tokens_version + 1, tokens_expire_at = $8, claims = '', job_made = TRUE, updated_at = $9 WHERE id = $1`,
 			id, string(crosswalk.ConnectionAuthorized), a.OrganizationID, database.Text(a.OrganizationName), a.TenantID, database.Text(encode(a)),
 			sealedTokens, database.Time{Time: a.ExpiresAt}, now)
 		if err != nil {
@@ -130,6 +130,28 @@ func (s *Store) Disconnect(ctx context.Context, id, cause, hint string) error {
 		return err
 	})
 	return wrap(err, "disconnect connection")
+}
+
+// RequireClaims keeps the claims (JSON) that the next sign-in to a connection
+// must ask for, as a challenge demanded. Authorize forgets them. It returns
+// CodeNotFound.
+func (s *Store) RequireClaims(ctx context.Context, id, claims string) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		n, err := tx.Exec(ctx, "UPDATE cw_connections SET claims = $2 WHERE id = $1", id, database.Text(claims))
+		if err == nil && n == 0 {
+			err = connectionNotFound(sql.ErrNoRows, id)
+		}
+		return err
+	})
+	return wrap(err, "keep required claims")
+}
+
+// RequiredClaims returns what RequireClaims kept, "" for nothing. It returns
+// CodeNotFound.
+func (s *Store) RequiredClaims(ctx context.Context, id string) (string, error) {
+	var claims string
+	err := s.db.QueryRow(ctx, "SELECT claims FROM cw_connections WHERE id = $1", id).Scan(&claims)
+	return claims, wrap(connectionNotFound(err, id), "read required claims")
 }
 
 // SignIn is a sign-in that a browser has begun and not finished.

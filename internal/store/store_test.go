@@ -67,7 +67,7 @@ func equal(t *testing.T, got, want any) {
 func connection(t *testing.T, s *store.Store, name string) crosswalk.Connection {
 	t.Helper()
 	c := crosswalk.Connection{Name: name, EnvironmentURL: "https://contoso.crm4.dynamics.com", ClientID: "app"}
-	ok(t, s.InsertConnection(t.Context(), &c, []byte("sealed")))
+	ok(t, s.InsertConnection(t.Context(), &c, store.Sealed{Secret: []byte("sealed")}))
 	return c
 }
 
@@ -94,17 +94,15 @@ func TestConnections(t *testing.T) {
 		equal(t, c.Status, crosswalk.ConnectionNotAuthorized)
 		equal(t, must(s.FindConnection(ctx, c.ID))(t), c)
 		equal(t, must(s.FindConnectionByName(ctx, "contoso"))(t), c)
-		equal(t, must(s.ConnectionSecret(ctx, c.ID))(t), []byte("sealed"))
+		equal(t, must(s.ConnectionSecrets(ctx, c.ID))(t), store.Sealed{Secret: []byte("sealed")})
 
 		plain := crosswalk.Connection{Name: "Plain", EnvironmentURL: "http://127.0.0.1:1"}
-		ok(t, s.InsertConnection(ctx, &plain, nil))
+		ok(t, s.InsertConnection(ctx, &plain, store.Sealed{}))
 		equal(t, must(s.FindConnection(ctx, plain.ID))(t).HasSecret, false)
-		if secret := must(s.ConnectionSecret(ctx, plain.ID))(t); secret != nil {
-			t.Errorf("secret %q", secret)
-		}
+		equal(t, must(s.ConnectionSecrets(ctx, plain.ID))(t), store.Sealed{})
 
 		again := crosswalk.Connection{Name: "CONTOSO"}
-		field(t, s.InsertConnection(ctx, &again, nil), crosswalk.CodeConflict, "name", "A connection named CONTOSO exists already.")
+		field(t, s.InsertConnection(ctx, &again, store.Sealed{}), crosswalk.CodeConflict, "name", "A connection named CONTOSO exists already.")
 		equal(t, again.ID, "")
 		name := "contoso"
 		field(t, s.UpdateConnection(ctx, plain.ID, store.ConnectionUpdate{Name: &name}), crosswalk.CodeConflict, "name", "A connection named contoso exists already.")
@@ -114,14 +112,14 @@ func TestConnections(t *testing.T) {
 		ok(t, s.UpdateConnection(ctx, c.ID, store.ConnectionUpdate{}))
 		got := must(s.FindConnection(ctx, c.ID))(t)
 		equal(t, []string{got.Name, got.ClientID}, []string{name, client})
-		equal(t, must(s.ConnectionSecret(ctx, c.ID))(t), []byte("new"))
+		equal(t, must(s.ConnectionSecrets(ctx, c.ID))(t), store.Sealed{Secret: []byte("new")})
 
 		for _, err := range []error{
 			s.UpdateConnection(ctx, "nope", store.ConnectionUpdate{}), s.DeleteConnection(ctx, "nope"),
 			s.Revoke(ctx, "nope"), s.Disconnect(ctx, "nope", "", ""),
 			func() error { _, err := s.FindConnection(ctx, "nope"); return err }(),
 			func() error { _, err := s.FindConnectionByName(ctx, "Contoso"); return err }(),
-			func() error { _, err := s.ConnectionSecret(ctx, "nope"); return err }(),
+			func() error { _, err := s.ConnectionSecrets(ctx, "nope"); return err }(),
 			func() error { _, _, err := s.LoadTokens(ctx, "nope"); return err }(),
 		} {
 			code(t, err, crosswalk.CodeNotFound)

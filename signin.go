@@ -1,0 +1,76 @@
+package crosswalk
+
+import (
+	"fmt"
+	"time"
+)
+
+// SignInMode says as whom a connection signs in and how it proves that.
+type SignInMode string
+
+// The ways to sign in. As an application (client credentials) nobody's
+// password or presence is needed; the environment must know the app
+// registration as an application user with a security role.
+const (
+	SignInUser        SignInMode = "user"          // a person, in the browser
+	SignInSecret      SignInMode = "client_secret" // the app registration, with a client secret
+	SignInCertificate SignInMode = "certificate"   // the app registration, with a certificate
+)
+
+// Known reports whether m is one of the modes.
+func (m SignInMode) Known() bool {
+	return m == SignInUser || m == SignInSecret || m == SignInCertificate
+}
+
+// Application reports whether the connection acts as an application and not
+// as a person.
+func (m SignInMode) Application() bool { return m == SignInSecret || m == SignInCertificate }
+
+// Certificate is what may be shown of a stored certificate. Its private key
+// is stored sealed and never shown.
+type Certificate struct {
+	Subject    string    `json:"subject" doc:"Whom the certificate names"`
+	Thumbprint string    `json:"thumbprint" doc:"SHA-1 of the certificate in upper-case hex, as the app registration lists it"`
+	NotBefore  time.Time `json:"not_before" doc:"From when it is good"`
+	NotAfter   time.Time `json:"not_after" doc:"Until when it is good"`
+}
+
+// Warning is something that will stop a connection if nobody acts.
+type Warning struct {
+	Message string `json:"message" doc:"What will happen"`
+	Hint    string `json:"hint" doc:"What to do about it"`
+}
+
+// ExpiryNotice is how long before its end a secret or certificate is warned
+// about.
+const ExpiryNotice = 30 * 24 * time.Hour
+
+// ExpiryWarning returns a warning when the secret or certificate with which
+// the connection signs in ends within ExpiryNotice of now, or has ended, else
+// nil. The end of a secret is known only when somebody entered it.
+func (c *Connection) ExpiryWarning(now time.Time) *Warning {
+	var what, hint string
+	var end time.Time
+	switch {
+	case c.SignInMode == SignInCertificate && c.Certificate != nil:
+		what, end = "certificate", c.Certificate.NotAfter
+		hint = "Make a new certificate, upload it under Certificates & secrets of the app registration, then store it at the connection. The old one stays good until its end."
+	case c.SignInMode != SignInCertificate && c.SecretExpiresAt != nil:
+		what, end = "client secret", *c.SecretExpiresAt
+		hint = "Make a new client secret under Certificates & secrets of the app registration, then enter its value at the connection. The old one stays good until its end."
+	default:
+		return nil
+	}
+	left := end.Sub(now)
+	day := end.UTC().Format(time.DateOnly)
+	switch {
+	case left > ExpiryNotice:
+		return nil
+	case left <= 0:
+		return &Warning{fmt.Sprintf("The %s expired on %s.", what, day), hint}
+	case left < 48*time.Hour:
+		return &Warning{fmt.Sprintf("The %s expires on %s, in %d hours.", what, day, int(left.Hours())), hint}
+	default:
+		return &Warning{fmt.Sprintf("The %s expires on %s, in %d days.", what, day, int(left.Hours()/24)), hint}
+	}
+}

@@ -1,0 +1,65 @@
+package crosswalk_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+func TestSignInMode(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[crosswalk.SignInMode][2]bool{
+		crosswalk.SignInUser: {true, false}, crosswalk.SignInSecret: {true, true}, crosswalk.SignInCertificate: {true, true}, "": {}, "password": {},
+	} {
+		if got := [2]bool{mode.Known(), mode.Application()}; got != want {
+			t.Errorf("%q: known, application = %v, want %v", mode, got, want)
+		}
+	}
+}
+
+func TestExpiryWarning(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	in := func(d time.Duration) *time.Time { at := now.Add(d); return &at }
+	const day = 24 * time.Hour
+	for name, tt := range map[string]struct {
+		mode        crosswalk.SignInMode
+		secret      *time.Time
+		certificate *time.Time
+		want        string
+	}{
+		"nothing known":             {crosswalk.SignInSecret, nil, nil, ""},
+		"far away":                  {crosswalk.SignInSecret, in(31 * day), nil, ""},
+		"secret of an application":  {crosswalk.SignInSecret, in(12*day + time.Hour), nil, "The client secret expires on 2026-03-13, in 12 days."},
+		"secret of a user sign-in":  {crosswalk.SignInUser, in(30 * day), nil, "The client secret expires on 2026-03-31, in 30 days."},
+		"hours":                     {crosswalk.SignInUser, in(47 * time.Hour), nil, "The client secret expires on 2026-03-03, in 47 hours."},
+		"over":                      {crosswalk.SignInUser, in(-time.Hour), nil, "The client secret expired on 2026-03-01."},
+		"certificate":               {crosswalk.SignInCertificate, in(300 * day), in(5 * day), "The certificate expires on 2026-03-06, in 5 days."},
+		"certificate over":          {crosswalk.SignInCertificate, nil, in(-day), "The certificate expired on 2026-02-28."},
+		"certificate that is spare": {crosswalk.SignInSecret, nil, in(-day), ""},
+		"secret that is spare":      {crosswalk.SignInCertificate, in(-day), in(90 * day), ""},
+		"mode without certificate":  {crosswalk.SignInCertificate, nil, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := crosswalk.Connection{SignInMode: tt.mode, SecretExpiresAt: tt.secret}
+			if tt.certificate != nil {
+				c.Certificate = &crosswalk.Certificate{NotAfter: *tt.certificate}
+			}
+			w := c.ExpiryWarning(now)
+			got := ""
+			if w != nil {
+				got = w.Message
+				if w.Hint == "" {
+					t.Error("no hint")
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("warning (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
