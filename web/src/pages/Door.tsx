@@ -193,7 +193,7 @@ export function Link() {
         <Stack gap="md">
           <Trouble error={open.error} />
           <Text fz="sm">
-            A link works once and for a short time. Start <Code>crosswalk serve</Code> again for a new one, or{' '}
+            A link works once and for a day. Get a new one with <Code>crosswalk link</Code>, or{' '}
             <AnchorLink to="/login" fz="sm">
               sign in with your password
             </AnchorLink>

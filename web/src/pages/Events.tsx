@@ -46,9 +46,9 @@ export function EventsPage() {
                           <Table.Td c="dimmed" className="cw-nowrap cw-tabular">
                             <Moment at={e.at} />
                           </Table.Td>
-                          <Table.Td>{e.actor}</Table.Td>
+                          <Table.Td className="cw-nowrap">{e.actor}</Table.Td>
                           <Table.Td className="cw-nowrap">{words(e.action)}</Table.Td>
-                          <Table.Td className="cw-name">{e.subject}</Table.Td>
+                          <Table.Td className="cw-name cw-nowrap">{e.subject}</Table.Td>
                           <Table.Td c="dimmed">{e.detail}</Table.Td>
                         </Table.Tr>
                       ))}

@@ -5,7 +5,7 @@ import { Nothing } from '../ui/page';
 export function Missing() {
   return (
     <Center mih="70vh" component="main">
-      <Nothing title="There is no such page." action={<ButtonLink to="/connections">Go to Connections</ButtonLink>}>
+      <Nothing page title="There is no such page." action={<ButtonLink to="/connections">Go to Connections</ButtonLink>}>
         The address may be mistyped, or the thing was deleted.
       </Nothing>
     </Center>

@@ -25,8 +25,8 @@ export function Grid({ object: o }: { object: DataObject }) {
   // What people look for first, then what the system adds.
   const columns = useMemo(() => {
     const own = o.fields.filter((f) => !f.system);
-    const first = own.filter((f) => f.name === 'Name');
-    return [...first, ...own.filter((f) => f.name !== 'Name'), ...o.fields.filter((f) => f.system)];
+    const rank = (f: Field) => (f.name === 'Name' ? 0 : f.name === 'External_ID' ? 2 : 1);
+    return [...own.sort((a, b) => rank(a) - rank(b)), ...o.fields.filter((f) => f.system)];
   }, [o]);
 
   const sort = (f: Field) => {

@@ -118,8 +118,8 @@ function Rows({ items }: { items: Reject[] }) {
               </Table.Td>
               <Table.Td className="cw-nowrap">{words(x.code)}</Table.Td>
               <Table.Td className="cw-nowrap">{x.field}</Table.Td>
-              <Table.Td>{x.message}</Table.Td>
-              <Table.Td className="cw-cut cw-mono" title={x.value}>
+              <Table.Td miw={300}>{x.message}</Table.Td>
+              <Table.Td className="cw-cut cw-mono" maw={200} title={x.value}>
                 {x.value}
               </Table.Td>
               <Table.Td className="cw-mono cw-nowrap" c="dimmed" fz="xs">

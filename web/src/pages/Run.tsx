@@ -86,7 +86,7 @@ function Detail({ run: r }: { run: Run }) {
 
       <Stack gap="md">
         <ProgressCard run={r} />
-        {r.message && <Outcome run={r} />}
+        {r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
         <Tiles run={r} />
         <Facts run={r} />
         <Rejects run={r} />

@@ -76,11 +76,11 @@ export function Loading({ rows = 6 }: { rows?: number }) {
   );
 }
 
-// Nothing stands where a list has no rows.
-export function Nothing({ title, children, action }: { title: string; children?: ReactNode; action?: ReactNode }) {
+// Nothing stands where a list has no rows, or in place of a whole page.
+export function Nothing({ title, children, action, page }: { title: string; children?: ReactNode; action?: ReactNode; page?: boolean }) {
   return (
     <Stack align="center" gap={6} py={56} px="md" ta="center">
-      <Text fw={600}>{title}</Text>
+      {page ? <Title order={1}>{title}</Title> : <Text fw={600}>{title}</Text>}
       {children && (
         <Text c="dimmed" fz="sm" maw={440} component="div">
           {children}
