@@ -38,6 +38,7 @@ func (c *Client) once(ctx context.Context, call *call, use func(io.Reader) error
 		return err
 	}
 	defer resp.Body.Close()
+	call.served, _ = http.ParseTime(resp.Header.Get("Date")) // zero when missing
 	body, done, err := inflate(resp)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -36,6 +37,10 @@ type Config struct {
 	// Transport sends the requests; nil means one with HTTP/1.1 connections
 	// of its own. It must not follow redirects or keep cookies.
 	Transport http.RoundTripper
+	// MetadataChanged, when not nil, is called when the environment's metadata
+	// version is first seen and each time it has changed since: what is kept
+	// of the metadata is then out of date. It must return at once.
+	MetadataChanged func(version string)
 	// Logger gets a line at debug level for each answer and one at warn
 	// level for each retry; nil means none. Neither holds queries or data.
 	Logger *slog.Logger
@@ -53,16 +58,22 @@ type Config struct {
 //	CodeNotFound      no such table or record
 //	CodeUnavailable   no answer, or none that can be used, after all retries
 type Client struct {
-	base  *url.URL
-	err   error // the base address is wrong
-	chain http.RoundTripper
-	log   *slog.Logger
+	base    *url.URL
+	err     error // the base address is wrong
+	chain   http.RoundTripper
+	limiter *limiter
+	log     *slog.Logger
+	changed func(version string)
+
+	mu        sync.Mutex
+	version   string         // metadata version seen last
+	pageSizes map[string]int // of entity sets whose pages were too large
 }
 
 // New makes a Client. It sends nothing; a base address that cannot be used
 // fails each call with CodeInvalid.
 func New(cfg Config) *Client {
-	c := &Client{log: cfg.Logger}
+	c := &Client{log: cfg.Logger, changed: cfg.MetadataChanged, pageSizes: map[string]int{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,10 +83,37 @@ func New(cfg Config) *Client {
 		transport = newTransport()
 	}
 	chain := http.RoundTripper(&wire{next: transport})
+	chain = &batcher{next: chain}
 	chain = &authorizer{next: chain, token: cfg.Token, told: cfg.Challenged}
 	chain = &pacer{next: chain}
-	c.chain = &logger{next: chain, log: c.log}
+	c.limiter = newLimiter(chain)
+	c.chain = &logger{next: c.limiter, log: c.log}
 	return c
+}
+
+// Parallelism returns how many requests of the client may be under way at a
+// time at present. More of them wait.
+func (c *Client) Parallelism() int { return c.limiter.parallel() }
+
+// MetadataVersion returns the version of the environment's metadata as it was
+// seen last, empty before the first page.
+func (c *Client) MetadataVersion() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.version
+}
+
+// sawVersion notes the metadata version that came with a page.
+func (c *Client) sawVersion(version string) {
+	c.mu.Lock()
+	same := version == "" || version == c.version
+	if !same {
+		c.version = version
+	}
+	c.mu.Unlock()
+	if !same && c.changed != nil {
+		c.changed(version)
+	}
 }
 
 func parseBase(raw string) (*url.URL, error) {
@@ -99,6 +137,7 @@ func newTransport() *http.Transport {
 	t.MaxIdleConnsPerHost = 64
 	t.IdleConnTimeout = 90 * time.Second
 	t.ResponseHeaderTimeout = headerTimeout
+	t.MaxResponseHeaderBytes = 256 << 10
 	return t
 }
 
@@ -108,6 +147,7 @@ type call struct {
 	url    *url.URL
 	prefer string
 	tally  tally
+	served time.Time // the server's clock at the last answer; zero when it did not say
 }
 
 // address returns the address of a path and query below the API's root. Both

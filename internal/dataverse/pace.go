@@ -39,8 +39,7 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	pause, asked := retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	switch {
-	case resp.StatusCode == http.StatusTooManyRequests,
-		resp.StatusCode == http.StatusServiceUnavailable && asked:
+	case overloaded(resp) && (asked || resp.StatusCode == http.StatusTooManyRequests):
 		p.close(pause, closed)
 	case resp.StatusCode < 400:
 		p.mu.Lock()

@@ -2,10 +2,12 @@ package dataverse
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,9 +18,8 @@ import (
 )
 
 const (
-	maxPageSize  = 5000    // what Dataverse gives at most
-	maxURL       = 32_000  // Dataverse refuses addresses over 32,768 characters
-	maxPageBytes = 2 << 30 // inflated
+	maxPageSize  = 5000     // what Dataverse gives at most
+	maxPageBytes = 64 << 20 // inflated; larger pages are asked for again with fewer records
 	linkPath     = "/api/data/"
 )
 
@@ -29,6 +30,9 @@ type Query struct {
 	Filter      string   // text of $filter, not yet encoded; empty means all records
 	PageSize    int      // records a page at most; 0 means 5,000, which is the most there can be
 	Annotations []string // annotations to send along, for example "Microsoft.Dynamics.CRM.lookuplogicalname"
+
+	order string // text of $orderby, not yet encoded; empty means by key
+	track bool   // ask for a link to the changes after this walk
 }
 
 // PageInfo says what reading a page brought and cost, retries included.
@@ -52,22 +56,15 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 	if c.err != nil {
 		return PageInfo{}, c.err
 	}
-	call := &call{what: "read " + q.EntitySet, prefer: q.prefer()}
+	call := &call{what: "read " + q.EntitySet}
 	var err error
 	if link == "" {
 		call.url = c.address(url.PathEscape(q.EntitySet), q.query(len(c.base.Host)+len(q.EntitySet)))
 	} else if call.url, err = c.ownLink(link); err != nil {
 		return PageInfo{}, err
 	}
-	var page odata.Page
-	err = c.get(ctx, call, func(body io.Reader) (err error) {
-		page, err = cols.DecodePage(&limitedReader{body, maxPageBytes}, into)
-		return err
-	})
-	info := PageInfo{
-		Next: page.NextLink, Records: page.Records, MetadataVersion: page.MetadataVersion,
-		Bytes: call.tally.bytes, Requests: call.tally.requests, Throttled: call.tally.throttled,
-	}
+	page, err := c.page(ctx, call, q, cols, into)
+	info := call.info(page)
 	if err == nil && page.NextLink != "" {
 		if _, err = c.ownLink(page.NextLink); err != nil {
 			into.Truncate(into.Rows() - page.Records)
@@ -75,6 +72,53 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 		}
 	}
 	return info, err
+}
+
+// page runs the call of a page. A page that is too large is asked for again
+// with fewer records, and so are later ones of the same table.
+func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Columns, into *column.Batch) (page odata.Page, err error) {
+	size := c.pageSize(q)
+	for {
+		call.prefer = q.prefer(size)
+		err = c.get(ctx, call, func(body io.Reader) (err error) {
+			page, err = cols.DecodePage(&limitedReader{body, maxPageBytes}, into)
+			return err
+		})
+		if !errors.Is(err, errTooLarge) || size == 1 {
+			break
+		}
+		size = max(size/8, 1)
+		c.log.InfoContext(ctx, "pages are too large", "table", q.EntitySet, "records", size)
+		c.mu.Lock()
+		c.pageSizes[q.EntitySet] = size
+		c.mu.Unlock()
+	}
+	if err == nil {
+		c.sawVersion(page.MetadataVersion)
+	}
+	return page, err
+}
+
+// pageSize returns how many records to ask for at a time.
+func (c *Client) pageSize(q Query) int {
+	size := q.PageSize
+	if size <= 0 || size > maxPageSize {
+		size = maxPageSize
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if learned := c.pageSizes[q.EntitySet]; learned > 0 {
+		size = min(size, learned)
+	}
+	return size
+}
+
+// info returns what a page brought and what its call cost.
+func (c *call) info(page odata.Page) PageInfo {
+	return PageInfo{
+		Next: page.NextLink, Records: page.Records, MetadataVersion: page.MetadataVersion,
+		Bytes: c.tally.bytes, Requests: c.tally.requests, Throttled: c.tally.throttled,
+	}
 }
 
 // query returns the query of the first page's address.
@@ -92,23 +136,34 @@ func (q Query) query(rest int) string {
 		b = append(b, "$filter="...)
 		b = odata.AppendQuery(b, q.Filter)
 	}
-	// A table can have more columns than fit: then all are sent, and the
-	// decoder takes what it wants.
-	if mark > 0 && rest+len(b) > maxURL {
+	if q.order != "" {
+		if len(b) > 0 {
+			b = append(b, '&')
+		}
+		b = append(b, "$orderby="...)
+		b = odata.AppendQuery(b, q.order)
+	}
+	// A table can have more columns than fit even into a batch: then all are
+	// sent, and the decoder takes what it wants.
+	if mark > 0 && rest+len(apiPath)+len("https:///?")+len(b) > maxBatchURL {
 		b = b[min(mark+1, len(b)):]
 	}
 	return string(b)
 }
 
+// versionAnnotation comes once a page and says which metadata it was made
+// by. With any annotation asked for it costs nothing more.
+const versionAnnotation = "Microsoft.Dynamics.CRM.globalmetadataversion"
+
 // prefer returns the Prefer header, which goes with every page.
-func (q Query) prefer() string {
-	size := q.PageSize
-	if size <= 0 || size > maxPageSize {
-		size = maxPageSize
+func (q Query) prefer(size int) string {
+	names := q.Annotations
+	if !slices.Contains(names, versionAnnotation) && !slices.Contains(names, "*") {
+		names = append(slices.Clip(names), versionAnnotation)
 	}
-	s := "odata.maxpagesize=" + strconv.Itoa(size)
-	if len(q.Annotations) > 0 {
-		s += `,odata.include-annotations="` + strings.Join(q.Annotations, ",") + `"`
+	s := "odata.maxpagesize=" + strconv.Itoa(size) + `,odata.include-annotations="` + strings.Join(names, ",") + `"`
+	if q.track {
+		s = "odata.track-changes," + s
 	}
 	return s
 }
@@ -117,14 +172,30 @@ func (q Query) prefer() string {
 // environment: it would get the access token.
 func (c *Client) ownLink(link string) (*url.URL, error) {
 	u, err := url.Parse(link)
-	if err != nil || u.User != nil || u.Opaque != "" || !strings.EqualFold(u.Scheme, c.base.Scheme) ||
-		!strings.EqualFold(hostPort(u), hostPort(c.base)) ||
-		!strings.HasPrefix(u.Path, linkPath) || !strings.HasPrefix(path.Clean(u.Path), linkPath) {
+	if err != nil || u.User != nil || u.Opaque != "" || u.Fragment != "" || !strings.EqualFold(u.Scheme, c.base.Scheme) ||
+		!strings.EqualFold(hostPort(u), hostPort(c.base)) || !belowAPI(u.Path) {
 		return nil, crosswalk.Errorf(crosswalk.CodeUnavailable, "The link of the next page does not lead to %s.", c.base).
 			WithHint("Crosswalk follows links only inside of the environment it is connected to. Check the connection's address; if a proxy stands in between, it must not rewrite addresses.").
 			WithCause(err)
 	}
+	u.Scheme, u.Host = c.base.Scheme, c.base.Host
 	return u, nil
+}
+
+// belowAPI reports whether a decoded path leads to the Web API, also for a
+// server that decodes it twice.
+func belowAPI(p string) bool {
+	for range 2 {
+		if !strings.HasPrefix(p, linkPath) || !strings.HasPrefix(path.Clean(strings.ReplaceAll(p, `\`, "/")), linkPath) {
+			return false
+		}
+		again, err := url.PathUnescape(p)
+		if err != nil {
+			return true
+		}
+		p = again
+	}
+	return true
 }
 
 func hostPort(u *url.URL) string {

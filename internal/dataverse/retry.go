@@ -33,6 +33,10 @@ const (
 	sqlDeadlockMark = "1205"
 )
 
+// headersExceeded is in the text of net/http's error about too many headers,
+// which has no type.
+const headersExceeded = "response headers exceeded"
+
 // Codes of Dataverse's service protection limits; they come with 429.
 var limitCodes = map[string]bool{
 	"0x80072321": true, "0x80072322": true, "0x80072324": true, "0x80072326": true, "0x8005f103": true,
@@ -102,9 +106,11 @@ func verdict(err error) attempt {
 		return answered(answer)
 	case errors.As(err, &syntax), errors.As(err, &bad):
 		return unreadable
+	case strings.Contains(err.Error(), headersExceeded):
+		return unreadable
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
 		return unreadable
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, errLongAddress):
 		return final
 	default:
 		return fault // of the network: refused, reset, timed out, truncated
