@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"net/url"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -88,34 +89,47 @@ func (s *scan) resume(token string) (pos, number int, err error) {
 		Columns []struct {
 			XMLName xml.Name
 			Last    string `xml:"last,attr"`
+			Null    string `xml:"lastnull,attr"`
 		} `xml:",any"`
 	}
 	if err := xml.Unmarshal([]byte(inner), &cookie); err != nil {
 		return 0, 0, badCookie()
 	}
 	number, _ = strconv.Atoi(m[1])
-	for _, col := range cookie.Columns {
-		if col.XMLName.Local != s.t.key.name {
-			continue
+	n := len(s.lookup)
+	if len(cookie.Columns) != n+1 || cookie.Columns[n].XMLName.Local != s.t.key.name {
+		return 0, 0, badCookie()
+	}
+	id, ok := parseGUID(strings.Trim(cookie.Columns[n].Last, "{}"))
+	if !ok {
+		return 0, 0, badCookie()
+	}
+	if s.order == nil {
+		pos = s.t.search(id)
+		if pos < s.t.positions() && s.t.id(s.t.at(pos)) == id {
+			pos++
 		}
-		id, ok := parseGUID(strings.Trim(col.Last, "{}"))
-		if !ok {
-			break
-		}
-		if s.order == nil {
-			pos = s.t.search(id)
-			if pos < s.t.rows && s.t.id(pos) == id {
-				pos++
-			}
-			return pos, number, nil
-		}
-		if row, ok := s.t.row(id); ok {
-			for at, r := range s.order {
-				if int(r) == row {
-					return at + 1, number, nil
-				}
-			}
+		return pos, number, nil
+	}
+	// The row itself may have gone or moved: what counts is where its values
+	// would stand.
+	last := make([]value, n)
+	for i, o := range s.lookup {
+		col := &cookie.Columns[i]
+		if col.XMLName.Local != o.attribute.name || col.Null == "" && !o.parse(col.Last, &last[i]) {
+			return 0, 0, badCookie()
 		}
 	}
-	return 0, 0, badCookie()
+	var v value
+	pos = sort.Search(len(s.order), func(at int) bool {
+		row := int(s.order[at])
+		for i, o := range s.lookup {
+			o.read(s.t, row, &v)
+			if c := o.compare(&v, &last[i]); c != 0 {
+				return c > 0
+			}
+		}
+		return s.t.id(row).compare(id) > 0
+	})
+	return pos, number, nil
 }

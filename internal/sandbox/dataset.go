@@ -7,24 +7,33 @@ import (
 	"sort"
 )
 
-// dataset is the rows of all tables. No row is stored: each value is computed
-// from the seed, the table and the row's number when it is asked for.
+// dataset is the rows of all tables at one moment. Generated rows are not
+// stored: each value is computed from the seed, the table and the row's
+// number when it is asked for. What was written since lies over them.
 type dataset struct {
 	seed    uint64
 	org     guid
 	awkward bool
 	nodes   [maxNodes]uint64 // the servers that made the ids, ascending
 	tables  map[string]*table
+
+	clock     int64 // version of the last write
+	deletions bool  // some row was deleted
 }
 
 // table is the rows of one entity, in the order of their keys.
 type table struct {
 	*entity
 	data    *dataset
-	number  int // among the tables
-	rows    int
+	number  int      // among the tables
+	rows    int      // generated ones
+	over    *overlay // what was written, nil for nothing
 	salt    uint64
-	columns []generator // by attribute.index, nil for what rows do not hold; all reading goes through them
+	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column
+
+	versionColumn  *attribute
+	modifiedColumn *attribute
+	modifierColumn *attribute
 }
 
 // generator computes the value of one column in one row.
@@ -40,6 +49,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		org:     randomGUID(cfg.Seed, "organization"),
 		awkward: cfg.Awkward,
 		tables:  map[string]*table{},
+		clock:   firstVersion,
 	}
 	d.makeNodes()
 	counts := map[string]int{
@@ -57,7 +67,10 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		if n > maxRows {
 			return nil, fmt.Errorf("%s: %d rows: %w", e.name, n, errTooManyRows)
 		}
-		d.tables[e.name] = &table{entity: e, data: d, number: i, rows: n, salt: mix(cfg.Seed ^ hashString(e.name))}
+		d.tables[e.name] = &table{
+			entity: e, data: d, number: i, rows: n, salt: mix(cfg.Seed ^ hashString(e.name)),
+			versionColumn: e.byName["versionnumber"], modifiedColumn: e.byName["modifiedon"], modifierColumn: e.byName["modifiedby"],
+		}
 	}
 	for _, t := range d.tables {
 		t.columns = make([]generator, len(t.attributes))
@@ -72,9 +85,6 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 
 // table returns the rows of an entity, nil when there is none.
 func (d *dataset) table(entity string) *table { return d.tables[entity] }
-
-// value computes one value.
-func (t *table) value(row int, a *attribute, v *value) { t.columns[a.index](row, v) }
 
 // hash returns random bits that belong to a row and a purpose.
 func (t *table) hash(row int, salt uint64) uint64 {
@@ -110,8 +120,8 @@ func (d *dataset) makeNodes() {
 	}
 }
 
-// id returns the key of a row.
-func (t *table) id(row int) guid {
+// madeID returns the key of a generated row.
+func (t *table) madeID(row int) guid {
 	k := bits.Len(uint(row >> blockBits))
 	jitter := t.hash(row, 0x1d) % tableStep
 	stamp := firstTime + uint64(row)*timeStep + uint64(t.number)*tableStep + jitter
@@ -126,28 +136,29 @@ func (t *table) id(row int) guid {
 	return g
 }
 
-// row returns the number of the row with that key.
-func (t *table) row(id guid) (int, bool) {
+// madeRow returns the number of the generated row with that key.
+func (t *table) madeRow(id guid) (int, bool) {
 	stamp := uint64(binary.LittleEndian.Uint32(id[0:])) | uint64(binary.LittleEndian.Uint16(id[4:]))<<32 |
 		uint64(binary.LittleEndian.Uint16(id[6:])&0x0fff)<<48
 	if stamp < firstTime {
 		return 0, false
 	}
 	n := (stamp - firstTime) / timeStep
-	if n >= uint64(t.rows) || t.id(int(n)) != id {
+	if n >= uint64(t.rows) || t.madeID(int(n)) != id {
 		return 0, false
 	}
 	return int(n), true
 }
 
-// search returns the number of the first row whose key is not before id.
-func (t *table) search(id guid) int {
-	return sort.Search(t.rows, func(i int) bool { return t.id(i).compare(id) >= 0 })
+// searchMade returns the number of the first generated row whose key is not
+// before id.
+func (t *table) searchMade(id guid) int {
+	return sort.Search(t.rows, func(i int) bool { return t.madeID(i).compare(id) >= 0 })
 }
 
-// version returns the row version, which the etag shows. Some are larger than
-// a float64 holds exactly.
-func (t *table) version(row int) int64 {
+// madeVersion returns the row version of a generated row. Some are larger
+// than a float64 holds exactly.
+func (t *table) madeVersion(row int) int64 {
 	h := t.hash(row, 0x7e)
 	if h%50 == 11 {
 		return 1<<53 + 1 + 2*int64(row)

@@ -22,7 +22,7 @@ func (t *table) expandColumns(items []odata.Expand, p *preferences) ([]columnWri
 		if err != nil {
 			return nil, err
 		}
-		w := columnWriter{table: t, attribute: a, generate: t.columns[a.index], name: memberName(e.Path[0]), value: &value{}, target: target}
+		w := columnWriter{table: t, attribute: a, generate: t.column(a), name: memberName(e.Path[0]), value: &value{}, target: target}
 		if w.columns, err = target.selectColumns(q.Select, p); err != nil {
 			return nil, err
 		}

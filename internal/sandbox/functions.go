@@ -18,7 +18,7 @@ func (c *call) serviceDocument() error {
 }
 
 func (c *call) whoAmI() error {
-	users := c.s.data.table("systemuser")
+	users := c.data.table("systemuser")
 	var unit value
 	if id, ok := parseGUID(c.who.UserID); ok {
 		if row, ok := users.row(id); ok {
@@ -75,12 +75,12 @@ func (c *call) totalRecordCount() error {
 	}
 	keys, values := []any{}, []any{}
 	for _, name := range names {
-		t := c.s.data.table(name)
+		t := c.data.table(name)
 		if t == nil {
 			return noEntity(name, http.StatusBadRequest)
 		}
 		keys = append(keys, name)
-		values = append(values, t.rows)
+		values = append(values, t.count())
 	}
 	return c.answer("Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse", object{{"EntityRecordCountCollection", object{
 		{"Count", len(keys)}, {"IsReadOnly", false}, {"Keys", keys}, {"Values", values},
@@ -105,7 +105,7 @@ func (c *call) organizations() error {
 		{"expiresubscriptionsindays", 90},
 		{"currencydecimalprecision", 2},
 		{"pricingdecimalprecision", 2},
-		{"_basecurrencyid_value", c.s.data.table("transactioncurrency").id(0)},
+		{"_basecurrencyid_value", c.data.table("transactioncurrency").id(0)},
 		{"createdon", "2018-01-01T08:00:00Z"},
 		{"orgdborgsettings", nil},
 	}

@@ -61,8 +61,8 @@ func (o orderColumn) text(t *table, row int) (string, bool) {
 	return string(b), true
 }
 
-// sortCache keeps the last few orders that were asked for. Rows do not
-// change, so neither do orders.
+// sortCache keeps the last few orders that were asked for. They hold until
+// a row is written.
 type sortCache struct {
 	mu     sync.Mutex
 	names  []string // oldest first
@@ -72,7 +72,7 @@ type sortCache struct {
 const sortCacheSize = 8
 
 func (s *sortCache) order(t *table, cols []orderColumn) []int32 {
-	name := t.name
+	name := t.name + " " + strconv.FormatInt(t.data.clock, 10)
 	for _, o := range cols {
 		name += "," + o.attribute.name + " " + strconv.FormatBool(o.desc)
 	}
@@ -97,34 +97,52 @@ func (s *sortCache) order(t *table, cols []orderColumn) []int32 {
 // sortRows returns the rows in order: nulls first, rows that are alike in the
 // order of their keys.
 func sortRows(t *table, cols []orderColumn) []int32 {
-	order := make([]int32, t.rows)
-	values := make([][]value, len(cols))
-	for i, o := range cols {
-		values[i] = make([]value, t.rows)
-		for row := range values[i] {
-			o.read(t, row, &values[i][row])
+	order := make([]int32, 0, t.count())
+	places := make([]int32, t.positions()) // by row number
+	for pos := range t.positions() {
+		if row := t.at(pos); t.alive(row) {
+			order = append(order, int32(row))
+			places[row] = int32(pos)
 		}
 	}
-	for i := range order {
-		order[i] = int32(i)
+	values := make([][]value, len(cols))
+	for i, o := range cols {
+		values[i] = make([]value, t.positions())
+		for _, row := range order {
+			o.read(t, int(row), &values[i][row])
+		}
 	}
 	slices.SortFunc(order, func(a, b int32) int {
 		for i, o := range cols {
-			v, w := &values[i][a], &values[i][b]
-			var c int
-			if v.kind == kindNull || w.kind == kindNull {
-				c = cmp.Compare(min(v.kind, 1), min(w.kind, 1))
-			} else {
-				c = v.compare(w)
-			}
-			if c != 0 {
-				if o.desc {
-					return -c
-				}
+			if c := o.compare(&values[i][a], &values[i][b]); c != 0 {
 				return c
 			}
 		}
-		return cmp.Compare(a, b)
+		return cmp.Compare(places[a], places[b])
 	})
 	return order
+}
+
+// compare orders two values as the item says: nulls first, or last when it
+// descends.
+func (o orderColumn) compare(v, w *value) int {
+	var c int
+	if v.kind == kindNull || w.kind == kindNull {
+		c = cmp.Compare(min(v.kind, 1), min(w.kind, 1))
+	} else {
+		c = v.compare(w)
+	}
+	if o.desc {
+		return -c
+	}
+	return c
+}
+
+// parse reads what text wrote.
+func (o orderColumn) parse(text string, v *value) bool {
+	if o.attribute.lookup() {
+		v.setText(text)
+		return true
+	}
+	return (&reader{attribute: o.attribute}).text(text, v) == nil
 }

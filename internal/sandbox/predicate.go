@@ -59,7 +59,7 @@ func (t *table) property(p odata.Path) (*reader, error) {
 		if a == nil {
 			return nil, noProperty(p[0], t.name)
 		}
-		return &reader{a, t.columns[a.index]}, nil
+		return &reader{a, t.column(a)}, nil
 	}
 	if len(p) > 2 {
 		return nil, notHere("filters over more than one lookup")
@@ -80,7 +80,7 @@ func (t *table) property(p odata.Path) (*reader, error) {
 			var link value
 			return &reader{inner.attribute, func(row int, v *value) {
 				t.value(row, a, &link)
-				if link.kind != kindGUID || link.target != name {
+				if link.kind != kindGUID || link.target != name || link.row < 0 {
 					v.null()
 					return
 				}
@@ -291,7 +291,7 @@ func containValues(p *reader, options []string, no bool) (predicate, error) {
 	}, nil
 }
 
-// keyRange narrows the rows a walk must look at by what the condition demands
+// keyRange narrows the positions a walk must look at by what the condition demands
 // of the key.
 func (t *table) keyRange(e odata.Expr, from, to int) (int, int) {
 	switch e := e.(type) {
@@ -309,7 +309,7 @@ func (t *table) keyRange(e odata.Expr, from, to int) (int, int) {
 		id, _ := parseGUID(l.Text)
 		at := t.search(id)
 		after := at
-		if at < t.rows && t.id(at) == id {
+		if at < t.positions() && t.id(t.at(at)) == id {
 			after++
 		}
 		switch e.Op {

@@ -89,81 +89,6 @@ func (c *call) count(t *table) error {
 	return out.close()
 }
 
-// scan is a walk over the rows that a query chooses, in its order.
-type scan struct {
-	t      *table
-	keep   predicate // nil keeps all
-	order  []int32   // nil means the order of keys
-	from   int       // position in the order, or row
-	to     int       // behind the last
-	lookup []orderColumn
-	ended  <-chan struct{} // closed when the caller has gone; nil for never
-}
-
-// row returns the row at a position.
-func (s *scan) row(pos int) int {
-	if s.order != nil {
-		return int(s.order[pos])
-	}
-	return pos
-}
-
-// next returns the first position from pos on whose row is kept, s.to when
-// there is none.
-func (s *scan) next(pos int) int {
-	if s.keep == nil {
-		return min(pos, s.to)
-	}
-	for ; pos < s.to; pos++ {
-		if s.keep(s.row(pos)) {
-			return pos
-		}
-		if pos%65536 == 0 {
-			select {
-			case <-s.ended:
-				return s.to
-			default:
-			}
-		}
-	}
-	return s.to
-}
-
-// count returns how many rows are kept, at most limit.
-func (s *scan) count(limit int) int {
-	if s.keep == nil {
-		return min(s.to-s.from, limit)
-	}
-	n := 0
-	for pos := s.next(s.from); pos < s.to && n < limit; pos = s.next(pos + 1) {
-		n++
-	}
-	return n
-}
-
-func (c *call) scan(t *table) (*scan, error) {
-	s := &scan{t: t, to: t.rows, ended: c.r.Context().Done()}
-	if f := c.query.Filter; f != nil {
-		var err error
-		if s.keep, err = t.compile(f); err != nil {
-			return nil, err
-		}
-	}
-	if c.query.OrderBy != nil {
-		var err error
-		if s.lookup, err = t.orderColumns(c.query.OrderBy); err != nil {
-			return nil, err
-		}
-		s.order = c.s.sorted.order(t, s.lookup)
-		return s, nil
-	}
-	// Ranges of the key need no walk over what lies outside.
-	if c.query.Filter != nil {
-		s.from, s.to = t.keyRange(c.query.Filter, 0, t.rows)
-	}
-	return s, nil
-}
-
 // page answers with one page of rows.
 func (c *call) page(t *table, cols []columnWriter, context string) error {
 	s, err := c.scan(t)
@@ -303,12 +228,12 @@ func projection(q *odata.Query) string {
 // CountWhere returns how many rows of a table a $filter chooses; an empty
 // filter chooses all.
 func (s *Sandbox) CountWhere(entity, filter string) (int, error) {
-	t := s.data.table(entity)
+	t := s.snapshot().table(entity)
 	if t == nil {
 		return 0, noEntity(entity, http.StatusNotFound)
 	}
 	if filter == "" {
-		return t.rows, nil
+		return t.count(), nil
 	}
 	f, err := odata.ParseFilter(filter, nil)
 	if err != nil {
@@ -318,5 +243,5 @@ func (s *Sandbox) CountWhere(entity, filter string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return (&scan{t: t, keep: keep, to: t.rows}).count(t.rows), nil
+	return (&scan{t: t, keep: keep, to: t.positions()}).count(t.positions()), nil
 }

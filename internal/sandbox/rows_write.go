@@ -22,7 +22,7 @@ type columnWriter struct {
 }
 
 func (t *table) writer(a *attribute, p *preferences) columnWriter {
-	w := columnWriter{table: t, attribute: a, generate: t.columns[a.index], name: memberName(a.member), value: &value{}}
+	w := columnWriter{table: t, attribute: a, generate: t.column(a), name: memberName(a.member), value: &value{}}
 	if p.annotates("OData.Community.Display.V1.FormattedValue") && a.hasFormatted() {
 		w.formatted = memberName(a.member + "@OData.Community.Display.V1.FormattedValue")
 	}
@@ -58,7 +58,7 @@ func (w *columnWriter) append(b []byte, row int) []byte {
 	w.generate(row, v)
 	if w.target != nil {
 		b = append(b, w.name...)
-		if v.kind == kindNull || v.target != w.target.name {
+		if v.kind == kindNull || v.target != w.target.name || v.row < 0 {
 			return append(b, "null"...)
 		}
 		return w.target.appendRow(append(b, '{'), v.row, w.columns)
@@ -147,7 +147,7 @@ func (d *dataset) appendName(b []byte, entity string, row int) ([]byte, bool) {
 		return append(b, organizationName...), true
 	}
 	target := d.tables[entity]
-	if target == nil {
+	if target == nil || row < 0 {
 		return b, false
 	}
 	var name value

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -85,11 +86,13 @@ type Sandbox struct {
 	log     *slog.Logger
 	now     func() time.Time
 	catalog *catalog
-	data    *dataset
 	signIn  *signIn
 	tenant  guid
 	org     guid
 	sorted  sortCache
+
+	writing sync.Mutex              // held while rows are changed
+	current atomic.Pointer[dataset] // the rows as they are now
 
 	mu     sync.RWMutex
 	faults []*injected
@@ -110,9 +113,11 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, fmt.Errorf("load metadata: %w", err)
 	}
 	s.catalog = catalog
-	if s.data, err = newDataset(catalog, cfg); err != nil {
+	data, err := newDataset(catalog, cfg)
+	if err != nil {
 		return nil, err
 	}
+	s.current.Store(data)
 	s.tenant = randomGUID(cfg.Seed, "tenant")
 	s.org = randomGUID(cfg.Seed, "organization")
 	s.signIn = newSignIn(s)
@@ -138,12 +143,15 @@ const (
 // Count returns the number of rows of a table by its logical name, 0 when
 // there is no such table.
 func (s *Sandbox) Count(entity string) int {
-	t := s.data.table(entity)
+	t := s.snapshot().table(entity)
 	if t == nil {
 		return 0
 	}
-	return t.rows
+	return t.count()
 }
+
+// snapshot returns the rows as they are now.
+func (s *Sandbox) snapshot() *dataset { return s.current.Load() }
 
 // Inject adds a fault: before each request to the Web API it is asked, and
 // when it returns true it has answered the request itself. Faults are asked
@@ -227,7 +235,7 @@ type person struct {
 // authenticate returns who calls the Web API.
 func (s *Sandbox) authenticate(r *http.Request) (caller, bool) {
 	if s.cfg.bearer != "" && r.Header.Get("Authorization") == "Bearer "+s.cfg.bearer {
-		return caller{UserID: s.data.table("systemuser").id(0).String()}, true
+		return caller{UserID: s.snapshot().table("systemuser").id(0).String()}, true
 	}
 	return s.signIn.verify(r)
 }
@@ -235,7 +243,7 @@ func (s *Sandbox) authenticate(r *http.Request) (caller, bool) {
 // people returns the first n enabled ordinary users, fewer when there are
 // fewer.
 func (s *Sandbox) people(n int) []person {
-	return s.data.people(n)
+	return s.snapshot().people(n)
 }
 
 var errTooManyRows = errors.New("sandbox: more rows than ids")

@@ -16,7 +16,8 @@ type call struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	who    caller
-	root   string // https://host/api/data/v9.2
+	data   *dataset // the rows when it began
+	root   string   // https://host/api/data/v9.2
 	path   []segment
 	query  *odata.Query
 	prefer *preferences
@@ -39,7 +40,7 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r)
 		return
 	}
-	c := &call{s: s, w: w, r: r, who: who, prefer: parsePrefer(r.Header)}
+	c := &call{s: s, w: w, r: r, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}
 	s.headers(w, r)
 	if err := c.serve(); err != nil {
 		c.fail(err)
@@ -128,7 +129,7 @@ func (c *call) serve() error {
 		return c.globalOptionSets()
 	}
 	if e := c.s.catalog.bySet[first]; e != nil {
-		return c.entitySet(c.s.data.table(e.name))
+		return c.entitySet(c.data.table(e.name))
 	}
 	return noSegment(first)
 }

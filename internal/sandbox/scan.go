@@ -1,0 +1,78 @@
+package sandbox
+
+// scan is a walk over the rows that a query chooses, in its order.
+type scan struct {
+	t      *table
+	keep   predicate // nil keeps all
+	order  []int32   // row numbers; nil means the order of keys
+	from   int       // position in the order
+	to     int       // behind the last
+	lookup []orderColumn
+	ended  <-chan struct{} // closed when the caller has gone; nil for never
+}
+
+// row returns the row at a position.
+func (s *scan) row(pos int) int {
+	if s.order != nil {
+		return int(s.order[pos])
+	}
+	return s.t.at(pos)
+}
+
+// next returns the first position from pos on whose row is there and kept,
+// s.to when there is none.
+func (s *scan) next(pos int) int {
+	if s.keep == nil && s.t.over == nil {
+		return min(pos, s.to)
+	}
+	for ; pos < s.to; pos++ {
+		row := s.row(pos)
+		if s.t.alive(row) && (s.keep == nil || s.keep(row)) {
+			return pos
+		}
+		if pos%65536 == 0 {
+			select {
+			case <-s.ended:
+				return s.to
+			default:
+			}
+		}
+	}
+	return s.to
+}
+
+// count returns how many rows are kept, at most limit.
+func (s *scan) count(limit int) int {
+	if s.keep == nil && s.t.over == nil {
+		return min(s.to-s.from, limit)
+	}
+	n := 0
+	for pos := s.next(s.from); pos < s.to && n < limit; pos = s.next(pos + 1) {
+		n++
+	}
+	return n
+}
+
+func (c *call) scan(t *table) (*scan, error) {
+	s := &scan{t: t, to: t.positions(), ended: c.r.Context().Done()}
+	if f := c.query.Filter; f != nil {
+		var err error
+		if s.keep, err = t.compile(f); err != nil {
+			return nil, err
+		}
+	}
+	if c.query.OrderBy != nil {
+		var err error
+		if s.lookup, err = t.orderColumns(c.query.OrderBy); err != nil {
+			return nil, err
+		}
+		s.order = c.s.sorted.order(t, s.lookup)
+		s.to = len(s.order)
+		return s, nil
+	}
+	// Ranges of the key need no walk over what lies outside.
+	if c.query.Filter != nil {
+		s.from, s.to = t.keyRange(c.query.Filter, 0, s.to)
+	}
+	return s, nil
+}

@@ -1,0 +1,116 @@
+package sandbox
+
+import "slices"
+
+// firstVersion is where the version clock of the organization begins: above
+// the versions of all generated rows, and above what a float64 holds exactly.
+const firstVersion = 1<<53 + 1<<33
+
+// transaction is a change of rows in the making. All of it is seen at once,
+// or none.
+type transaction struct {
+	s    *Sandbox
+	data *dataset // what is to be published; its tables are the transaction's own
+	mine map[string]bool
+	mark *byte // tells the nodes of trees that are its own
+}
+
+// update runs fn, and publishes what it did unless it fails. Transactions run
+// one after another.
+func (s *Sandbox) update(fn func(tx *transaction) error) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	tx := &transaction{s: s, data: s.snapshot().clone(), mine: map[string]bool{}, mark: new(byte)}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	s.current.Store(tx.data)
+	return nil
+}
+
+// clone returns a copy whose tables can be changed one by one.
+func (d *dataset) clone() *dataset {
+	c := *d
+	c.tables = make(map[string]*table, len(d.tables))
+	for name, t := range d.tables {
+		u := *t
+		u.data = &c
+		c.tables[name] = &u
+	}
+	return &c
+}
+
+// own returns the overlay of a table, to change.
+func (tx *transaction) own(t *table) *overlay {
+	if !tx.mine[t.name] {
+		tx.mine[t.name] = true
+		o := &overlay{}
+		if t.over != nil {
+			*o = *t.over
+			o.inserted = slices.Clone(o.inserted)
+		}
+		t.over = o
+	}
+	return t.over
+}
+
+// put replaces the state of a row and gives it the next version. Who may
+// write, and what, was decided before.
+func (tx *transaction) put(t *table, row int, st *rowState) {
+	o := tx.own(t)
+	was := !t.alive(row)
+	tx.data.clock++
+	st.version = tx.data.clock
+	o.states.set(tx.mark, row, st)
+	// The log is shared: only the last transaction appends to it, behind what
+	// earlier ones see.
+	o.log = append(o.log, change{st.version, row})
+	switch {
+	case st.deleted && !was:
+		o.deleted++
+		tx.data.deletions = true
+	case !st.deleted && was:
+		o.deleted--
+	}
+}
+
+// insert adds a row with a new key and returns its number.
+func (tx *transaction) insert(t *table, st *rowState) int {
+	if row, ok := t.everRow(st.id); ok {
+		tx.put(t, row, st)
+		return row
+	}
+	o := tx.own(t)
+	row := t.numbers()
+	k, _ := o.find(st.id)
+	o.inserted = slices.Insert(o.inserted, k, inserted{st.id, row, t.searchMade(st.id)})
+	tx.put(t, row, st)
+	return row
+}
+
+// insertAll adds many rows with new keys at once.
+func (tx *transaction) insertAll(t *table, states []*rowState) {
+	o := tx.own(t)
+	for _, st := range states {
+		row := t.numbers()
+		o.inserted = append(o.inserted, inserted{st.id, row, t.searchMade(st.id)})
+		tx.put(t, row, st)
+	}
+	slices.SortFunc(o.inserted, func(a, b inserted) int { return a.id.compare(b.id) })
+}
+
+// remove deletes a row.
+func (tx *transaction) remove(t *table, row, by int) {
+	tx.put(t, row, &rowState{id: t.id(row), deleted: true, modified: tx.s.now().Unix(), by: by})
+}
+
+// modify changes some values of a row.
+func (tx *transaction) modify(t *table, row, by int, cells []cell) {
+	st := &rowState{id: t.id(row), modified: tx.s.now().Unix(), by: by}
+	if old := t.written(row); old != nil {
+		st.fresh, st.cells = old.fresh, old.with(cells)
+	} else {
+		st.cells = (&rowState{}).with(cells)
+	}
+	tx.put(t, row, st)
+}
