@@ -218,6 +218,10 @@ async function walk() {
   await text(/51–100 of 1,200 rows/);
   await page.getByRole('columnheader', { name: 'Name', exact: true }).getByRole('button').click();
   await text(/1–50 of 1,200 rows/);
+  await visible(page.locator('th[aria-sort=ascending]'));
+  await visible(page.locator('table[aria-busy=false]'));
+  const names = await page.getByRole('button', { name: /^Open / }).allInnerTexts();
+  assert.deepEqual(names, names.toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)), 'rows in the order of their names');
   const row = page.getByRole('button', { name: /^Open / }).first();
   const company = (await row.innerText()).trim();
   await row.click();
