@@ -53,6 +53,14 @@ type Entity struct {
 	Activity       bool        `json:"activity" doc:"Whether the table is an activity, which inherits attributes"`
 	Custom         bool        `json:"custom" doc:"Whether a customizer made the table"`
 	Attributes     []Attribute `json:"attributes,omitempty" doc:"Readable attributes, sorted by logical name"`
+	Keys           []EntityKey `json:"keys,omitempty" doc:"Alternate keys that are in force, sorted by name"`
+}
+
+// EntityKey is an alternate key of a table: attributes whose values together
+// belong to at most one row.
+type EntityKey struct {
+	Name       string   `json:"name" doc:"Logical name of the key"`
+	Attributes []string `json:"attributes" doc:"Logical names of its attributes"`
 }
 
 // Attribute returns the attribute with that logical name, or nil.
@@ -74,8 +82,12 @@ type Attribute struct {
 	Precision    int           `json:"precision,omitempty" doc:"Digits behind the decimal point"`
 	DateBehavior DateBehavior  `json:"date_behavior,omitempty" doc:"Only for DateTime"`
 	Targets      []string      `json:"targets,omitempty" doc:"Tables a lookup can point to"`
-	Options      []Option      `json:"options,omitempty" doc:"Options of a choice"`
-	Secured      bool          `json:"secured,omitempty" doc:"Column security applies: without permission the value reads as null"`
+	// Navigation is keyed by the logical names of tables. Lookups that can
+	// point to several tables have a navigation property for each; owners have
+	// one for the table owner, which stands for users and teams alike.
+	Navigation map[string]string `json:"navigation,omitempty" doc:"Of a lookup: its navigation property by the table it leads to"`
+	Options    []Option          `json:"options,omitempty" doc:"Options of a choice"`
+	Secured    bool              `json:"secured,omitempty" doc:"Column security applies: without permission the value reads as null"`
 }
 
 // Option is one value of a choice.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,23 +18,27 @@ const metadataRequests = 4
 // Properties that every attribute has. Any other property belongs to a
 // derived type and must be asked for through a cast: naming it here is an
 // error.
-const attributeProperties = "LogicalName,AttributeType,AttributeTypeName,AttributeOf,IsValidForRead,IsValidODataAttribute,IsSecured,DisplayName"
+const attributeProperties = "LogicalName,AttributeTypeName,IsValidForRead,IsValidODataAttribute,IsSecured,DisplayName"
 
 // Properties of the derived types, and the options that are expanded of them.
-// One request can name one type only.
-var casts = []struct{ name, query string }{
-	{"String", "$select=LogicalName,MaxLength,FormatName"},
-	{"Memo", "$select=LogicalName,MaxLength"},
-	{"Decimal", "$select=LogicalName,Precision"},
-	{"Double", "$select=LogicalName,Precision"},
-	{"Money", "$select=LogicalName,Precision"},
-	{"DateTime", "$select=LogicalName,Format,DateTimeBehavior"},
-	{"Lookup", "$select=LogicalName,Targets"},
-	{"Picklist", "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)"},
-	{"MultiSelectPicklist", "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)"},
-	{"State", "$select=LogicalName&$expand=OptionSet($select=Options)"},
-	{"Status", "$select=LogicalName&$expand=OptionSet($select=Options)"},
-	{"Boolean", "$select=LogicalName&$expand=OptionSet($select=TrueOption,FalseOption)"},
+// One request can name one type only; it is sent when the table has an
+// attribute of one of the types it is for.
+var casts = []struct {
+	name, query string
+	kinds       []crosswalk.AttributeType
+}{
+	{"String", "$select=LogicalName,MaxLength,FormatName", []crosswalk.AttributeType{crosswalk.AttributeString}},
+	{"Memo", "$select=LogicalName,MaxLength", []crosswalk.AttributeType{crosswalk.AttributeMemo}},
+	{"Decimal", "$select=LogicalName,Precision", []crosswalk.AttributeType{crosswalk.AttributeDecimal}},
+	{"Double", "$select=LogicalName,Precision", []crosswalk.AttributeType{crosswalk.AttributeDouble}},
+	{"Money", "$select=LogicalName,Precision", []crosswalk.AttributeType{crosswalk.AttributeMoney}},
+	{"DateTime", "$select=LogicalName,Format,DateTimeBehavior", []crosswalk.AttributeType{crosswalk.AttributeDateTime}},
+	{"Lookup", "$select=LogicalName,Targets", []crosswalk.AttributeType{crosswalk.AttributeLookup, crosswalk.AttributeCustomer, crosswalk.AttributeOwner}},
+	{"Picklist", "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)", []crosswalk.AttributeType{crosswalk.AttributeChoice}},
+	{"MultiSelectPicklist", "$select=LogicalName&$expand=OptionSet($select=Options),GlobalOptionSet($select=Options)", []crosswalk.AttributeType{crosswalk.AttributeMultiChoice}},
+	{"State", "$select=LogicalName&$expand=OptionSet($select=Options)", []crosswalk.AttributeType{crosswalk.AttributeState}},
+	{"Status", "$select=LogicalName&$expand=OptionSet($select=Options)", []crosswalk.AttributeType{crosswalk.AttributeStatus}},
+	{"Boolean", "$select=LogicalName&$expand=OptionSet($select=TrueOption,FalseOption)", []crosswalk.AttributeType{crosswalk.AttributeBoolean}},
 }
 
 // Types by AttributeTypeName. AttributeType calls multi-select choices, files
@@ -66,12 +71,15 @@ var attributeTypes = map[string]crosswalk.AttributeType{
 // activityPointer is the table whose attributes all activities inherit.
 const activityPointer = "activitypointer"
 
+// inheritedOwner is the attribute that users and teams inherit from their
+// common base type, principal, which has no metadata of its own.
+const inheritedOwner = "ownerid"
+
 // attributeDefinition is an attribute as the Web API describes it: the common
 // properties, or those of a derived type.
 type attributeDefinition struct {
 	LogicalName           string
 	AttributeTypeName     value
-	AttributeOf           string
 	IsValidForRead        bool
 	IsValidODataAttribute bool
 	IsSecured             bool
@@ -103,82 +111,96 @@ type option struct {
 // attributes reads the readable attributes of a table, sorted by logical
 // name.
 func (c *Client) attributes(ctx context.Context, e *crosswalk.Entity) ([]crosswalk.Attribute, error) {
-	var common, inherited []attributeDefinition
-	derived := make([][]attributeDefinition, len(casts))
-	g, ctx := errgroup.WithContext(ctx)
+	attributes, err := c.commonAttributes(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	kinds := map[crosswalk.AttributeType]bool{}
+	for i := range attributes {
+		kinds[attributes[i].Type] = true
+	}
+	var mu sync.Mutex
+	g, parallel := errgroup.WithContext(ctx)
 	g.SetLimit(metadataRequests)
-	read := func(entity, below, query string, into *[]attributeDefinition) {
+	for _, cast := range casts {
+		if !slices.ContainsFunc(cast.kinds, func(k crosswalk.AttributeType) bool { return kinds[k] }) {
+			continue
+		}
 		g.Go(func() error {
-			var answer struct{ Value []attributeDefinition }
-			err := c.read(ctx, "read the metadata of "+entity, "EntityDefinitions(LogicalName='"+entity+"')/Attributes"+below, query, &answer)
-			*into = answer.Value
+			details, err := attributesOf(parallel, c, e.LogicalName, "/Microsoft.Dynamics.CRM."+cast.name+"AttributeMetadata", cast.query,
+				func(d *attributeDefinition) (attributeDefinition, bool) { return *d, true })
+			mu.Lock()
+			defer mu.Unlock()
+			for i := range details {
+				if at, ok := slices.BinarySearchFunc(attributes, details[i].LogicalName, byName); ok {
+					details[i].detail(&attributes[at])
+				}
+			}
 			return err
 		})
-	}
-	read(e.LogicalName, "", "$select="+attributeProperties, &common)
-	if e.Activity && e.LogicalName != activityPointer {
-		read(activityPointer, "", "$select="+attributeProperties, &inherited)
-	}
-	for i, cast := range casts {
-		read(e.LogicalName, "/Microsoft.Dynamics.CRM."+cast.name+"AttributeMetadata", cast.query, &derived[i])
 	}
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	details := map[string]*attributeDefinition{}
-	for _, list := range derived {
-		for i := range list {
-			details[list[i].LogicalName] = &list[i]
-		}
-	}
-	valid := map[string]bool{}
-	for i := range inherited {
-		valid[inherited[i].LogicalName] = inherited[i].IsValidODataAttribute
-	}
-	attributes := make([]crosswalk.Attribute, 0, len(common))
-	for i := range common {
-		d := &common[i]
-		// IsValidODataAttribute means "declared by this table's own type":
-		// it is false for all that an activity inherits, its id included.
-		if !d.IsValidForRead || !d.IsValidODataAttribute && !valid[d.LogicalName] {
-			continue
-		}
-		if kind, ok := attributeTypes[d.AttributeTypeName.Value]; ok {
-			attributes = append(attributes, d.attribute(kind, details[d.LogicalName]))
-		}
-	}
-	slices.SortFunc(attributes, func(a, b crosswalk.Attribute) int { return strings.Compare(a.LogicalName, b.LogicalName) })
-	return attributes, nil
+	return attributes, c.navigation(ctx, e.LogicalName, attributes)
 }
 
-// attribute puts the common properties and those of the derived type, which
-// may be nil, together.
-func (d *attributeDefinition) attribute(kind crosswalk.AttributeType, detail *attributeDefinition) crosswalk.Attribute {
-	a := crosswalk.Attribute{
-		LogicalName: d.LogicalName,
-		DisplayName: d.DisplayName.or(d.LogicalName),
-		Type:        kind,
-		Secured:     d.IsSecured,
+func byName(a crosswalk.Attribute, name string) int { return strings.Compare(a.LogicalName, name) }
+
+// attributesOf collects what keep makes of a table's attributes.
+func attributesOf[R any](ctx context.Context, c *Client, entity, below, query string, keep func(*attributeDefinition) (R, bool)) ([]R, error) {
+	return collect(ctx, c, "read the metadata of "+entity, "EntityDefinitions(LogicalName='"+entity+"')/Attributes"+below, query, keep)
+}
+
+// commonAttributes reads which attributes can be selected, with what all
+// types have in common, sorted by logical name.
+//
+// IsValidODataAttribute means "declared by this table's own type": it is
+// false for all that an activity inherits, its id included, and for what
+// users and teams inherit. It is false also for the companions that hold the
+// label of another attribute, which really cannot be selected.
+func (c *Client) commonAttributes(ctx context.Context, e *crosswalk.Entity) ([]crosswalk.Attribute, error) {
+	inherited := map[string]bool{}
+	switch {
+	case e.Activity && e.LogicalName != activityPointer:
+		names, err := attributesOf(ctx, c, activityPointer, "", "$select=LogicalName,IsValidODataAttribute",
+			func(d *attributeDefinition) (string, bool) { return d.LogicalName, d.IsValidODataAttribute })
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			inherited[name] = true
+		}
+	case e.LogicalName == "systemuser" || e.LogicalName == "team":
+		inherited[inheritedOwner] = true
 	}
-	if detail == nil {
-		return a
-	}
-	a.Format = detail.Format
-	if detail.FormatName.Value != "" {
-		a.Format = detail.FormatName.Value
-	}
-	a.MaxLength = detail.MaxLength
-	a.Precision = detail.Precision
-	if kind == crosswalk.AttributeDateTime {
-		a.DateBehavior = crosswalk.DateBehavior(detail.DateTimeBehavior.Value)
+	attributes, err := attributesOf(ctx, c, e.LogicalName, "", "$select="+attributeProperties, func(d *attributeDefinition) (crosswalk.Attribute, bool) {
+		kind, known := attributeTypes[d.AttributeTypeName.Value]
+		return crosswalk.Attribute{
+			LogicalName: d.LogicalName,
+			DisplayName: d.DisplayName.or(d.LogicalName),
+			Type:        kind,
+			Secured:     d.IsSecured,
+		}, known && d.IsValidForRead && (d.IsValidODataAttribute || inherited[d.LogicalName])
+	})
+	slices.SortFunc(attributes, func(a, b crosswalk.Attribute) int { return strings.Compare(a.LogicalName, b.LogicalName) })
+	return attributes, err
+}
+
+// detail adds the properties of the derived type.
+func (d *attributeDefinition) detail(a *crosswalk.Attribute) {
+	a.Format = cmp.Or(d.FormatName.Value, d.Format)
+	a.MaxLength = d.MaxLength
+	a.Precision = d.Precision
+	if a.Type == crosswalk.AttributeDateTime {
+		a.DateBehavior = crosswalk.DateBehavior(d.DateTimeBehavior.Value)
 	}
 	if a.IsLookup() {
-		a.Targets = detail.Targets
+		a.Targets = d.Targets
 	}
 	if a.HasLabels() {
-		a.Options = cmp.Or(detail.OptionSet, detail.GlobalOptionSet, &optionSet{}).options()
+		a.Options = cmp.Or(d.OptionSet, d.GlobalOptionSet, &optionSet{}).options()
 	}
-	return a
 }
 
 // options returns the options by value. A label may be missing.

@@ -18,8 +18,8 @@ import (
 // that was called.
 const apiPath = "/api/data/v9.2/"
 
-// maxDocument is the largest inflated answer that is not a page.
-const maxDocument = 256 << 20
+// maxDocument is the largest inflated answer that is not a collection.
+const maxDocument = 16 << 20
 
 // Config is what a Client needs.
 type Config struct {

@@ -52,16 +52,12 @@ func (d *entityDefinition) readable() bool {
 // Entities returns all readable tables, without their attributes, sorted by
 // display name.
 func (c *Client) Entities(ctx context.Context) ([]crosswalk.Entity, error) {
-	var answer struct{ Value []entityDefinition }
 	query := "$select=" + entityProperties + ",IsIntersect,IsPrivate,IsLogicalEntity,OwnershipType"
-	if err := c.read(ctx, "list the tables", "EntityDefinitions", query, &answer); err != nil {
+	entities, err := collect(ctx, c, "list the tables", "EntityDefinitions", query, func(d *entityDefinition) (crosswalk.Entity, bool) {
+		return d.entity(), d.readable()
+	})
+	if err != nil {
 		return nil, err
-	}
-	entities := make([]crosswalk.Entity, 0, len(answer.Value))
-	for i := range answer.Value {
-		if d := &answer.Value[i]; d.readable() {
-			entities = append(entities, d.entity())
-		}
 	}
 	slices.SortFunc(entities, func(a, b crosswalk.Entity) int {
 		if n := strings.Compare(strings.ToLower(a.DisplayName), strings.ToLower(b.DisplayName)); n != 0 {
@@ -74,7 +70,8 @@ func (c *Client) Entities(ctx context.Context) ([]crosswalk.Entity, error) {
 
 var logicalName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
-// Entity returns a table with its readable attributes. It returns
+// Entity returns a table with its readable attributes and its alternate keys.
+// It returns
 // CodeNotFound when there is no such table.
 func (c *Client) Entity(ctx context.Context, name string) (*crosswalk.Entity, error) {
 	missing := func(cause error) error {
@@ -95,6 +92,9 @@ func (c *Client) Entity(ctx context.Context, name string) (*crosswalk.Entity, er
 	}
 	e := d.entity()
 	if e.Attributes, err = c.attributes(ctx, &e); err != nil {
+		return nil, err
+	}
+	if e.Keys, err = c.keys(ctx, name); err != nil {
 		return nil, err
 	}
 	return &e, nil

@@ -24,6 +24,14 @@ func table(name string, pairs ...any) map[string]any {
 	return p
 }
 
+// relation makes a many-to-one relationship.
+func relation(attribute, target, navigation string) map[string]any {
+	return map[string]any{
+		"SchemaName": navigation, "ReferencingAttribute": attribute, "ReferencedEntity": target,
+		"ReferencingEntityNavigationPropertyName": navigation,
+	}
+}
+
 // text makes a text attribute.
 func text(name string, length int, format string) attribute {
 	return attr(name, "String", "String", map[string]any{"MaxLength": length, "FormatName": map[string]any{"Value": format}, "Format": "Text"})
@@ -57,6 +65,7 @@ func tables() map[string]definition {
 		attr("createdon", "DateTime", "DateTime", map[string]any{"Format": "DateAndTime", "DateTimeBehavior": map[string]any{"Value": "UserLocal"}}),
 		attr("new_founded", "DateTime", "DateTime", map[string]any{"Format": "DateOnly", "DateTimeBehavior": map[string]any{"Value": "DateOnly"}}),
 		attr("primarycontactid", "Lookup", "Lookup", map[string]any{"Targets": []string{"contact"}, "Format": "None"}),
+		attr("new_customer", "Customer", "Lookup", map[string]any{"Targets": []string{"account", "contact"}, "Format": "None"}),
 		attr("primarycontactidname", "String", "String", map[string]any{"MaxLength": 160, "FormatName": map[string]any{"Value": "Text"}, "Format": "Text"}).
 			with("AttributeOf", "primarycontactid", "IsValidODataAttribute", false),
 		attr("ownerid", "Owner", "Lookup", map[string]any{"Targets": []string{"systemuser", "team"}, "Format": "None"}),
@@ -66,6 +75,23 @@ func tables() map[string]definition {
 		attr("participants", "PartyList", "Lookup", map[string]any{"Targets": []string{"contact"}, "Format": "None"}),
 		attr("rules", "CalendarRules", "", nil),
 		attr("iscustomizable", "ManagedProperty", "ManagedProperty", nil),
+	}
+	lookups := []any{
+		relation("primarycontactid", "contact", "primarycontactid"),
+		relation("new_customer", "account", "new_Customer_account"), relation("new_customer", "contact", "new_Customer_contact"),
+		relation("ownerid", "owner", "ownerid"),
+		relation("entityimageid", "imagedescriptor", "entityimageid_imagedescriptor"),
+		relation("industrycode", "nothing", "not_a_lookup"),
+	}
+	keys := []any{
+		map[string]any{"LogicalName": "new_number", "KeyAttributes": []string{"accountnumber", "new_country"}, "EntityKeyIndexStatus": "Active"},
+		map[string]any{"LogicalName": "new_code", "KeyAttributes": []string{"new_code"}, "EntityKeyIndexStatus": "Active"},
+		map[string]any{"LogicalName": "new_broken", "KeyAttributes": []string{"name"}, "EntityKeyIndexStatus": "Failed"},
+	}
+	user := []attribute{
+		attr("systemuserid", "Uniqueidentifier", "", nil),
+		attr("ownerid", "Uniqueidentifier", "", nil).with("IsValidODataAttribute", false),
+		attr("accessmodename", "Virtual", "", nil).with("IsValidODataAttribute", false),
 	}
 	pointer := []attribute{
 		attr("activityid", "Uniqueidentifier", "", nil),
@@ -81,17 +107,19 @@ func tables() map[string]definition {
 		text("category", 250, "Text"),
 	}
 	return map[string]definition{
-		"account":         {table("account"), account},
-		"zeta":            {table("zeta", "DisplayName", labelled("alpha")), nil},
-		"task":            {table("task", "IsActivity", true, "PrimaryIdAttribute", "activityid", "PrimaryNameAttribute", "subject"), task},
-		"activitypointer": {table("activitypointer", "IsActivity", true, "PrimaryIdAttribute", "activityid", "PrimaryNameAttribute", "subject"), pointer},
-		"join":            {table("join", "IsIntersect", true), nil},
-		"private":         {table("private", "IsPrivate", true), nil},
-		"logical":         {table("logical", "IsLogicalEntity", true), nil},
-		"system":          {table("system", "OwnershipType", "None"), nil},
-		"setless":         {table("setless", "EntitySetName", nil), nil},
-		"custom":          {table("custom", "OwnershipType", "None", "IsCustomEntity", true, "ChangeTrackingEnabled", false), nil},
-		"bare":            {table("bare", "DisplayName", unlabelled(), "PrimaryNameAttribute", nil), nil},
+		"account":         {properties: table("account"), attributes: account, lookups: lookups, keys: keys},
+		"zeta":            {properties: table("zeta", "DisplayName", labelled("alpha"))},
+		"task":            {properties: table("task", "IsActivity", true, "PrimaryIdAttribute", "activityid", "PrimaryNameAttribute", "subject"), attributes: task},
+		"activitypointer": {properties: table("activitypointer", "IsActivity", true, "PrimaryIdAttribute", "activityid", "PrimaryNameAttribute", "subject"), attributes: pointer},
+		"join":            {properties: table("join", "IsIntersect", true)},
+		"private":         {properties: table("private", "IsPrivate", true)},
+		"logical":         {properties: table("logical", "IsLogicalEntity", true)},
+		"system":          {properties: table("system", "OwnershipType", "None")},
+		"setless":         {properties: table("setless", "EntitySetName", nil)},
+		"custom":          {properties: table("custom", "OwnershipType", "None", "IsCustomEntity", true, "ChangeTrackingEnabled", false)},
+		"systemuser":      {properties: table("systemuser"), attributes: user},
+		"team":            {properties: table("team"), attributes: user},
+		"bare":            {properties: table("bare", "DisplayName", unlabelled(), "PrimaryNameAttribute", nil)},
 	}
 }
 
@@ -138,12 +166,13 @@ func TestEntity(t *testing.T) {
 		{LogicalName: "exchangerate", Type: crosswalk.AttributeDecimal, Precision: 12},
 		{LogicalName: "industrycode", Type: crosswalk.AttributeChoice, Options: []crosswalk.Option{{Value: 1, Label: "One"}, {Value: 2, Label: "Two"}, {Value: 7}}},
 		{LogicalName: "name", Type: crosswalk.AttributeString, Format: "Text", MaxLength: 160},
+		{LogicalName: "new_customer", Type: crosswalk.AttributeCustomer, Targets: []string{"account", "contact"}, Navigation: map[string]string{"account": "new_Customer_account", "contact": "new_Customer_contact"}},
 		{LogicalName: "new_founded", Type: crosswalk.AttributeDateTime, Format: "DateOnly", DateBehavior: crosswalk.DateOnly},
 		{LogicalName: "new_hobbies", Type: crosswalk.AttributeMultiChoice, Options: []crosswalk.Option{{Value: 1, Label: "Swimming"}, {Value: 9, Label: "Camping"}}},
 		{LogicalName: "new_shared", Type: crosswalk.AttributeChoice, Options: []crosswalk.Option{{Value: 3, Label: "Shared"}}},
 		{LogicalName: "numberofemployees", Type: crosswalk.AttributeInteger},
-		{LogicalName: "ownerid", Type: crosswalk.AttributeOwner, Format: "", Targets: []string{"systemuser", "team"}},
-		{LogicalName: "primarycontactid", Type: crosswalk.AttributeLookup, Targets: []string{"contact"}},
+		{LogicalName: "ownerid", Type: crosswalk.AttributeOwner, Format: "", Targets: []string{"systemuser", "team"}, Navigation: map[string]string{"owner": "ownerid"}},
+		{LogicalName: "primarycontactid", Type: crosswalk.AttributeLookup, Targets: []string{"contact"}, Navigation: map[string]string{"contact": "primarycontactid"}},
 		{LogicalName: "revenue", Type: crosswalk.AttributeMoney, Precision: 2, Secured: true},
 		{LogicalName: "statecode", Type: crosswalk.AttributeState, Options: []crosswalk.Option{{Value: 0, Label: "Active"}, {Value: 1, Label: "Inactive"}}},
 		{LogicalName: "statuscode", Type: crosswalk.AttributeStatus, Options: []crosswalk.Option{{Value: 1, Label: "Active"}, {Value: 2, Label: "Inactive"}}},
@@ -157,6 +186,7 @@ func TestEntity(t *testing.T) {
 	want := &crosswalk.Entity{
 		LogicalName: "account", EntitySetName: "accounts", DisplayName: "Account",
 		PrimaryID: "accountid", PrimaryName: "name", ChangeTracking: true, Attributes: attributes,
+		Keys: []crosswalk.EntityKey{{Name: "new_code", Attributes: []string{"new_code"}}, {Name: "new_number", Attributes: []string{"accountnumber", "new_country"}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -169,14 +199,17 @@ func TestEntity(t *testing.T) {
 	}
 }
 
-// TestActivity checks that an activity has what it inherits.
-func TestActivity(t *testing.T) {
+// TestInheritance checks that activities, users and teams have what they
+// inherit.
+func TestInheritance(t *testing.T) {
 	t.Parallel()
 	m := &metadata{tables: tables(), asked: make(chan string, 100)}
 	c, _ := client(t, m.ServeHTTP)
 	for name, want := range map[string][]string{
 		"task":            {"activityid", "category", "statecode", "subject"},
 		"activitypointer": {"activityid", "statecode", "subject"},
+		"systemuser":      {"ownerid", "systemuserid"},
+		"team":            {"ownerid", "systemuserid"},
 	} {
 		e, err := c.Entity(t.Context(), name)
 		if err != nil {
@@ -186,7 +219,7 @@ func TestActivity(t *testing.T) {
 		for _, a := range e.Attributes {
 			got = append(got, a.LogicalName)
 		}
-		if diff := cmp.Diff(want, got); diff != "" || !e.Activity || e.PrimaryID != "activityid" {
+		if diff := cmp.Diff(want, got); diff != "" || e.Activity != (e.PrimaryID == "activityid") {
 			t.Errorf("%s: %v (-want +got):\n%s", name, e, diff)
 		}
 	}

@@ -14,6 +14,8 @@ import (
 type definition struct {
 	properties map[string]any
 	attributes []attribute
+	lookups    []any // its many-to-one relationships
+	keys       []any // its alternate keys
 }
 
 type attribute struct {
@@ -112,6 +114,20 @@ func (m *metadata) answer(u *url.URL) (any, bool) {
 	}
 	if rest == "" {
 		return pick(d.properties, fields)
+	}
+	for part, items := range map[string][]any{"/ManyToOneRelationships": d.lookups, "/Keys": d.keys} {
+		if rest != part {
+			continue
+		}
+		list := []any{}
+		for _, item := range items {
+			row, ok := pick(item.(map[string]any), fields)
+			if !ok {
+				return nil, false
+			}
+			list = append(list, row)
+		}
+		return map[string]any{"@odata.context": "x", "value": list}, true
 	}
 	cast := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(rest, "/Attributes"), "/Microsoft.Dynamics.CRM."), "AttributeMetadata")
 	list := []any{}
