@@ -39,7 +39,7 @@ func (p *parser) next() {
 		return
 	}
 	switch c := p.text[p.pos]; {
-	case strings.IndexByte("(),/:=[]", c) >= 0:
+	case strings.IndexByte("(),/:=[]$", c) >= 0:
 		p.tok.kind = tokenKind(c)
 		p.pos++
 	case c == '\'':

@@ -12,7 +12,8 @@ import (
 //go:embed metadata/*.json
 var metadataFiles embed.FS
 
-// catalog is the metadata of all tables. It does not change.
+// catalog is the metadata of all tables. The one that is loaded does not
+// change; each sandbox has a copy of its own (see metadata_edit.go).
 type catalog struct {
 	entities []*entity // sorted by logical name
 	byName   map[string]*entity
@@ -28,8 +29,10 @@ type entity struct {
 	id          guid
 	typeCode    int64
 	key         *attribute
-	primaryName *attribute
-	principal   bool // systemuser and team inherit the key ownerid
+	primaryName *attribute // nil for tables whose rows have no name
+	principal   bool       // systemuser and team inherit the key ownerid
+	base        string     // the type it inherits from: crmbaseentity, principal or activitypointer
+	keys        []alternateKey
 	attributes  []*attribute
 	byName      map[string]*attribute // by logical name
 	byMember    map[string]*attribute // readable ones by the member of a row: _ownerid_value
@@ -39,22 +42,30 @@ type entity struct {
 
 // attribute is one column.
 type attribute struct {
-	name     string // logical name
-	member   string // name in rows
-	id       guid
-	typeName string // AttributeTypeName: StringType, MoneyType, ...
-	cast     string // derived type without its prefix, "" for the base type
-	of       string // AttributeOf
-	index    int    // in entity.attributes
-	readable bool
-	maximum  int // MaxLength
-	format   string
-	behavior string
-	targets  []string
-	options  []option
-	low      int64
-	high     int64
-	raw      object
+	name      string // logical name
+	member    string // name in rows
+	id        guid
+	typeName  string // AttributeTypeName: StringType, MoneyType, ...
+	cast      string // derived type without its prefix, "" for the base type
+	of        string // AttributeOf
+	index     int    // in entity.attributes
+	readable  bool
+	inherited bool // declared by activitypointer
+	maximum   int  // MaxLength
+	format    string
+	behavior  string
+	targets   []string
+	options   []option
+	low       int64
+	high      int64
+	raw       object
+}
+
+// alternateKey names a row by its values.
+type alternateKey struct {
+	name       string
+	attributes []*attribute
+	raw        object
 }
 
 type option struct {
@@ -86,17 +97,27 @@ var loadCatalog = sync.OnceValues(func() (*catalog, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &catalog{byName: map[string]*entity{}, bySet: map[string]*entity{}}
-	for _, f := range files {
+	raws := make([]object, len(files))
+	var inherited object // activitypointer
+	for i, f := range files {
 		text, err := metadataFiles.ReadFile(path.Join("metadata", f.Name()))
 		if err != nil {
 			return nil, err
 		}
-		raw, err := parseObject(text)
-		if err != nil {
+		if raws[i], err = parseObject(text); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
-		e, err := newEntity(raw)
+		if f.Name() == "activitypointer.json" {
+			inherited = raws[i]
+		}
+	}
+	pointer, err := newEntity(inherited, nil)
+	if err != nil {
+		return nil, fmt.Errorf("activitypointer: %w", err)
+	}
+	c := &catalog{byName: map[string]*entity{}, bySet: map[string]*entity{}}
+	for i, f := range files {
+		e, err := newEntity(raws[i], pointer)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", f.Name(), err)
 		}
@@ -108,7 +129,9 @@ var loadCatalog = sync.OnceValues(func() (*catalog, error) {
 	return c, nil
 })
 
-func newEntity(raw object) (*entity, error) {
+// newEntity reads the metadata of one table. An activity's columns that
+// pointer declares are readable though its own type does not declare them.
+func newEntity(raw object, pointer *entity) (*entity, error) {
 	e := &entity{
 		name:       raw.text("LogicalName"),
 		schemaName: raw.text("SchemaName"),
@@ -119,7 +142,13 @@ func newEntity(raw object) (*entity, error) {
 		navigation: map[string]string{},
 		raw:        raw,
 	}
-	e.principal = e.name == "systemuser" || e.name == "team"
+	e.base = "crmbaseentity"
+	switch {
+	case e.name == "systemuser" || e.name == "team":
+		e.principal, e.base = true, "principal"
+	case raw.bool("IsActivity") && pointer != nil:
+		e.base = pointer.name
+	}
 	var ok bool
 	if e.id, ok = parseGUID(raw.text("MetadataId")); !ok {
 		return nil, fmt.Errorf("MetadataId of %q is not a GUID", e.name)
@@ -128,6 +157,11 @@ func newEntity(raw object) (*entity, error) {
 		a, err := newAttribute(v.(object))
 		if err != nil {
 			return nil, err
+		}
+		if e.base == "activitypointer" {
+			if of := pointer.byName[a.name]; of != nil && of.readable && raw.bool("IsActivity") {
+				a.readable, a.inherited = true, true
+			}
 		}
 		a.index = len(e.attributes)
 		e.attributes = append(e.attributes, a)
@@ -142,8 +176,17 @@ func newEntity(raw object) (*entity, error) {
 	}
 	e.key = e.byName[raw.text("PrimaryIdAttribute")]
 	e.primaryName = e.byName[raw.text("PrimaryNameAttribute")]
-	if e.key == nil || e.primaryName == nil {
-		return nil, fmt.Errorf("%s lacks its key or its name", e.name)
+	if e.key == nil {
+		return nil, fmt.Errorf("%s lacks its key", e.name)
+	}
+	for _, v := range raw.list("Keys") {
+		k := alternateKey{raw: v.(object), name: v.(object).text("LogicalName")}
+		for _, name := range k.raw.list("KeyAttributes") {
+			if a := e.byName[name.(string)]; a != nil {
+				k.attributes = append(k.attributes, a)
+			}
+		}
+		e.keys = append(e.keys, k)
 	}
 	return e, nil
 }
@@ -165,7 +208,7 @@ func newAttribute(raw object) (*attribute, error) {
 	if a.id, ok = parseGUID(raw.text("MetadataId")); !ok {
 		return nil, fmt.Errorf("MetadataId of %q is not a GUID", a.name)
 	}
-	// The rule of plain tables; activities, which inherit, are none of ours.
+	// The rule of plain tables; newEntity adds what activities inherit.
 	a.readable = raw.bool("IsValidForRead") && raw.bool("IsValidODataAttribute") && !slices.Contains(notColumns, a.typeName)
 	a.member = a.name
 	if a.lookup() {

@@ -56,10 +56,13 @@ func TestFitsMetadata(t *testing.T) {
 	}
 	moment := regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$`)
 	day := regexp.MustCompile(`^\d{4}-\d\d-\d\d$`)
-	for _, e := range s.values(t, "EntityDefinitions?$select=LogicalName,EntitySetName") {
+	for _, e := range s.values(t, "EntityDefinitions?$select=LogicalName,EntitySetName,IsActivity") {
 		entity := e["LogicalName"].(string)
 		attributes := map[string]map[string]any{}
-		for _, a := range s.values(t, "EntityDefinitions(LogicalName='"+entity+"')/Attributes?$filter=IsValidODataAttribute eq true") {
+		for _, a := range s.values(t, "EntityDefinitions(LogicalName='"+entity+"')/Attributes?$filter=IsValidForRead eq true") {
+			if e["IsActivity"] != true && a["IsValidODataAttribute"] != true {
+				continue // only activities show columns that their type does not declare
+			}
 			attributes[a["LogicalName"].(string)] = a
 		}
 		rows := s.values(t, e["EntitySetName"].(string), "Prefer", `odata.include-annotations="*"`)
@@ -98,10 +101,11 @@ func TestFitsMetadata(t *testing.T) {
 				case "UniqueidentifierType":
 					ok = guid.MatchString(v.(string))
 				case "PicklistType", "StateType", "StatusType":
-					ok = row[member+"@OData.Community.Display.V1.FormattedValue"] != nil
+					// activitypointer shows reasons that only the activity itself can name.
+					ok = entity == "activitypointer" || row[member+"@OData.Community.Display.V1.FormattedValue"] != nil
 				}
 				if !ok {
-					t.Fatalf("%s.%s (%s) holds %v", entity, member, kind, v)
+					t.Fatalf("%s.%s (%s) holds %.200v", entity, member, kind, v)
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/bits"
+	"slices"
 	"sort"
 )
 
@@ -29,6 +30,7 @@ type table struct {
 	rows    int      // generated ones
 	over    *overlay // what was written, nil for nothing
 	salt    uint64
+	pointer bool        // activitypointer, which shows the rows of the activities
 	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column
 
 	versionColumn  *attribute
@@ -38,6 +40,13 @@ type table struct {
 
 // generator computes the value of one column in one row.
 type generator func(row int, v *value)
+
+// numbered lists the tables that generate rows: the place of each makes its
+// keys differ from those of the others, so that places never change.
+var numbered = []string{
+	"account", "businessunit", "contact", "incident", "opportunity", "systemuser", "team", "transactioncurrency", "lead",
+	"appointment", "email", "phonecall", "task",
+}
 
 // maxRows is how many rows a table can have: the ids of more would run out of
 // their time stamps.
@@ -58,17 +67,27 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		"contact":             rows(cfg.Contacts, DefaultContacts),
 		"opportunity":         rows(cfg.Opportunities, DefaultOpportunities),
 		"incident":            rows(cfg.Incidents, DefaultIncidents),
+		"lead":                rows(cfg.Leads, DefaultLeads),
 		"businessunit":        len(unitNames),
 		"team":                len(unitNames) + len(teamNames),
 		"transactioncurrency": len(currencies),
 	}
-	for i, e := range c.entities {
+	for _, name := range activities {
+		counts[name] = rows(cfg.Activities, DefaultActivities) / len(activities)
+		counts["activitypointer"] += counts[name]
+	}
+	for _, e := range c.entities {
 		n := counts[e.name]
 		if n > maxRows {
 			return nil, fmt.Errorf("%s: %d rows: %w", e.name, n, errTooManyRows)
 		}
+		// The tables without rows of their own share the last number.
+		number := slices.Index(numbered, e.name)
+		if number < 0 {
+			number = len(numbered)
+		}
 		d.tables[e.name] = &table{
-			entity: e, data: d, number: i, rows: n, salt: mix(cfg.Seed ^ hashString(e.name)),
+			entity: e, data: d, number: number, rows: n, salt: mix(cfg.Seed ^ hashString(e.name)), pointer: e.name == "activitypointer",
 			versionColumn: e.byName["versionnumber"], modifiedColumn: e.byName["modifiedon"], modifierColumn: e.byName["modifiedby"],
 		}
 	}
@@ -122,6 +141,10 @@ func (d *dataset) makeNodes() {
 
 // madeID returns the key of a generated row.
 func (t *table) madeID(row int) guid {
+	if t.pointer {
+		of, row := t.shown(row)
+		return of.id(row)
+	}
 	k := bits.Len(uint(row >> blockBits))
 	jitter := t.hash(row, 0x1d) % tableStep
 	stamp := firstTime + uint64(row)*timeStep + uint64(t.number)*tableStep + jitter
@@ -138,6 +161,9 @@ func (t *table) madeID(row int) guid {
 
 // madeRow returns the number of the generated row with that key.
 func (t *table) madeRow(id guid) (int, bool) {
+	if t.pointer {
+		return t.showing(id)
+	}
 	stamp := uint64(binary.LittleEndian.Uint32(id[0:])) | uint64(binary.LittleEndian.Uint16(id[4:]))<<32 |
 		uint64(binary.LittleEndian.Uint16(id[6:])&0x0fff)<<48
 	if stamp < firstTime {
@@ -159,6 +185,10 @@ func (t *table) searchMade(id guid) int {
 // madeVersion returns the row version of a generated row. Some are larger
 // than a float64 holds exactly.
 func (t *table) madeVersion(row int) int64 {
+	if t.pointer {
+		of, row := t.shown(row)
+		return of.version(row)
+	}
 	h := t.hash(row, 0x7e)
 	if h%50 == 11 {
 		return 1<<53 + 1 + 2*int64(row)

@@ -53,7 +53,7 @@ func entityItem(e *entity) item {
 		orNull(r, "LogicalCollectionName"),
 		orNull(r, "CollectionSchemaName"),
 		member{"PrimaryIdAttribute", e.key.name},
-		member{"PrimaryNameAttribute", e.primaryName.name},
+		orNull(r, "PrimaryNameAttribute"),
 		orNull(r, "PrimaryImageAttribute"),
 		member{"ObjectTypeCode", json.Number(strconv.FormatInt(e.typeCode, 10))},
 		orNull(r, "OwnershipType"),

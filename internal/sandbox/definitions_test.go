@@ -18,12 +18,20 @@ func TestDefinitions(t *testing.T) {
 	list := s.values(t, "EntityDefinitions?$select=LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,DisplayName,IsActivity,IsCustomEntity")
 	var got []string
 	for _, e := range list {
-		got = append(got, e["LogicalName"].(string)+" "+e["EntitySetName"].(string)+" "+e["PrimaryIdAttribute"].(string)+" "+e["PrimaryNameAttribute"].(string))
+		name, _ := e["PrimaryNameAttribute"].(string)
+		got = append(got, e["LogicalName"].(string)+" "+e["EntitySetName"].(string)+" "+e["PrimaryIdAttribute"].(string)+" "+name)
 	}
 	want := []string{
-		"account accounts accountid name", "businessunit businessunits businessunitid name", "contact contacts contactid fullname",
-		"incident incidents incidentid title", "opportunity opportunities opportunityid name", "systemuser systemusers systemuserid fullname",
-		"team teams teamid name", "transactioncurrency transactioncurrencies transactioncurrencyid currencyname",
+		"account accounts accountid name", "activityparty activityparties activitypartyid partyidname",
+		"activitypointer activitypointers activityid subject", "annotation annotations annotationid subject",
+		"appointment appointments activityid subject", "businessunit businessunits businessunitid name",
+		"campaign campaigns campaignid name", "connection connections connectionid name", "contact contacts contactid fullname",
+		"email emails activityid subject", "incident incidents incidentid title", "invoice invoices invoiceid name",
+		"lead leads leadid fullname", "list lists listid listname", "opportunity opportunities opportunityid name",
+		"phonecall phonecalls activityid subject", "product products productid name", "quote quotes quoteid name",
+		"salesorder salesorders salesorderid name", "systemuser systemusers systemuserid fullname",
+		"systemuserroles systemuserrolescollection systemuserroleid ", "task tasks activityid subject", "team teams teamid name",
+		"transactioncurrency transactioncurrencies transactioncurrencyid currencyname",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -39,7 +47,7 @@ func TestDefinitions(t *testing.T) {
 		t.Errorf("by id: %v", e["LogicalName"])
 	}
 	tracked := s.values(t, "EntityDefinitions?$select=LogicalName&$filter=OwnershipType eq Microsoft.Dynamics.CRM.OwnershipTypes'UserOwned' and CanCreateAttributes/Value eq true")
-	if len(tracked) != 4 {
+	if len(tracked) != 15 {
 		t.Errorf("%d tables owned by users", len(tracked))
 	}
 }
@@ -48,7 +56,7 @@ func TestAttributes(t *testing.T) {
 	t.Parallel()
 	s := start(t, sandbox.Config{})
 	all := s.values(t, "EntityDefinitions(LogicalName='account')/Attributes?$filter=IsValidForRead eq true and IsValidODataAttribute eq true")
-	if len(all) != 169 { // 167 of the export and the two of the sandbox
+	if len(all) != 171 { // 167 of the export and the four of the sandbox
 		t.Errorf("%d readable attributes", len(all))
 	}
 	by := map[string]map[string]any{}

@@ -18,15 +18,9 @@ func (c *call) serviceDocument() error {
 }
 
 func (c *call) whoAmI() error {
-	users := c.data.table("systemuser")
-	var unit value
-	if id, ok := parseGUID(c.who.UserID); ok {
-		if row, ok := users.row(id); ok {
-			users.value(row, users.byName["businessunitid"], &unit)
-		}
-	}
+	_, unit := c.identity()
 	return c.answer("Microsoft.Dynamics.CRM.WhoAmIResponse", object{
-		{"BusinessUnitId", unit.id},
+		{"BusinessUnitId", unit},
 		{"UserId", c.who.UserID},
 		{"OrganizationId", c.s.org},
 	})

@@ -143,6 +143,10 @@ func (t *table) named(a *attribute) generator {
 		return t.namedContact(a)
 	case "opportunity", "incident":
 		return t.namedCase(a)
+	case "lead":
+		return t.namedLead(a)
+	case "appointment", "email", "phonecall", "task":
+		return t.namedActivity(a)
 	}
 	return t.namedSetup(a)
 }

@@ -77,7 +77,7 @@ func (t *table) lookupGenerator(a *attribute, salt uint64) generator {
 	}
 	var names []string
 	for _, n := range a.targets {
-		if d.tables[n] != nil {
+		if target := d.tables[n]; target != nil && (target.rows > 0 || target.name == t.name) {
 			names = append(names, n)
 		}
 	}

@@ -77,13 +77,17 @@ func (t *table) description(a *attribute, row int, h uint64, v *value) {
 		return
 	case 3:
 		return // empty, not null
-	case 4: // as long as it can be
-		for len(v.text) < a.maximum {
+	case 4: // as long as it can be; e-mails could be of gigabytes
+		limit := min(a.maximum, 10_000)
+		if t.pointer || t.base == "activitypointer" {
+			limit = 2000 // what activitypointer takes of any
+		}
+		for len(v.text) < limit {
 			h = mix(h)
 			v.text = append(v.text, sentences[below(h, len(sentences))]...)
 			v.text = append(v.text, ' ')
 		}
-		cutUTF16(v, a.maximum)
+		cutUTF16(v, limit)
 		return
 	}
 	for range 1 + h>>8%4 {

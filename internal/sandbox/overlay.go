@@ -129,6 +129,10 @@ func (t *table) written(row int) *rowState {
 
 // alive tells whether a row is there.
 func (t *table) alive(row int) bool {
+	if t.pointer {
+		of, row := t.shown(row)
+		return of.alive(row)
+	}
 	s := t.written(row)
 	return s == nil || !s.deleted
 }
@@ -245,6 +249,10 @@ func (t *table) value(row int, a *attribute, v *value) {
 			return
 		}
 	}
+	if t.pointer {
+		t.showValue(row, a, v)
+		return
+	}
 	t.columns[a.index](row, v)
 	if t.data.deletions && v.kind == kindGUID && v.target != "" && v.row >= 0 {
 		if target := t.data.table(v.target); target != nil && !target.alive(v.row) {
@@ -256,7 +264,7 @@ func (t *table) value(row int, a *attribute, v *value) {
 // column returns what reads a column: its generator where nothing was
 // written.
 func (t *table) column(a *attribute) generator {
-	if t.over == nil && !(t.data.deletions && a.lookup()) {
+	if t.over == nil && !(t.data.deletions && a.lookup()) && !t.pointer {
 		return t.columns[a.index]
 	}
 	return func(row int, v *value) { t.value(row, a, v) }

@@ -1,9 +1,7 @@
 package sandbox
 
 import (
-	"slices"
-	"strconv"
-	"strings"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
@@ -12,16 +10,49 @@ import (
 // safe for concurrent use.
 type predicate func(row int) bool
 
-// compile turns a condition into a predicate over the table's rows. Errors
-// are faults, in the words of Dataverse where they are known.
+// compiler turns conditions into predicates. What it knows of the request
+// decides what Today and EqualUserId mean.
+type compiler struct {
+	now   time.Time
+	user  guid            // who asks
+	unit  guid            // and the business unit it belongs to
+	ended <-chan struct{} // closed when the caller has gone; nil for never
+}
+
+// compiler returns the compiler of a request.
+func (c *call) compiler() *compiler {
+	x := &compiler{now: c.s.now().UTC(), ended: c.r.Context().Done()}
+	x.user, x.unit = c.identity()
+	return x
+}
+
+// identity returns the user who asks and the business unit it belongs to.
+func (c *call) identity() (user, unit guid) {
+	users := c.data.table("systemuser")
+	user, _ = parseGUID(c.who.UserID)
+	var v value
+	if row, ok := users.row(user); ok {
+		users.value(row, users.byName["businessunitid"], &v)
+	}
+	return user, v.id
+}
+
+// compile turns a condition into a predicate over the table's rows for nobody
+// in particular. Errors are faults, in the words of Dataverse where they are
+// known.
 func (t *table) compile(e odata.Expr) (predicate, error) {
+	return (&compiler{now: time.Now().UTC()}).filter(t, e)
+}
+
+// filter turns a condition into a predicate over the table's rows.
+func (x *compiler) filter(t *table, e odata.Expr) (predicate, error) {
 	switch e := e.(type) {
 	case *odata.Logical:
-		left, err := t.compile(e.Left)
+		left, err := x.filter(t, e.Left)
 		if err != nil {
 			return nil, err
 		}
-		right, err := t.compile(e.Right)
+		right, err := x.filter(t, e.Right)
 		if err != nil {
 			return nil, err
 		}
@@ -30,7 +61,7 @@ func (t *table) compile(e odata.Expr) (predicate, error) {
 		}
 		return func(row int) bool { return left(row) && right(row) }, nil
 	case *odata.Not:
-		p, err := t.compile(e.Expr)
+		p, err := x.filter(t, e.Expr)
 		if err != nil {
 			return nil, err
 		}
@@ -40,9 +71,11 @@ func (t *table) compile(e odata.Expr) (predicate, error) {
 	case *odata.TextCall:
 		return t.textCall(e)
 	case *odata.Call:
-		return t.queryFunction(e)
+		return x.queryFunction(t, e)
+	case *odata.Lambda:
+		return x.lambda(t, e)
 	}
-	return nil, notHere("any and all")
+	return nil, badRequest("The filter is not supported.")
 }
 
 // reader reads the value of a property of a row.
@@ -61,9 +94,6 @@ func (t *table) property(p odata.Path) (*reader, error) {
 		}
 		return &reader{a, t.column(a)}, nil
 	}
-	if len(p) > 2 {
-		return nil, notHere("filters over more than one lookup")
-	}
 	for _, a := range t.attributes {
 		if !a.readable || !a.lookup() {
 			continue
@@ -72,6 +102,9 @@ func (t *table) property(p odata.Path) (*reader, error) {
 			target := t.data.table(name)
 			if target == nil || t.navigationTo(a, name) != p[0] {
 				continue
+			}
+			if a.typeName == "OwnerType" && (len(p) > 2 || p[1] != "ownerid") {
+				return nil, noProperty(p[1], "principal")
 			}
 			inner, err := target.property(p[1:])
 			if err != nil {
@@ -208,86 +241,6 @@ func (t *table) textCall(e *odata.TextCall) (predicate, error) {
 	return func(row int) bool {
 		p.read(row, &v)
 		return v.kind == kindText && like.match(v.text)
-	}, nil
-}
-
-// queryFunctions are the functions of Dataverse that are here. Values come as
-// texts, whatever the column.
-var queryFunctions = []string{"In", "NotIn", "Between", "NotBetween", "ContainValues", "DoesNotContainValues"}
-
-// queryFunction compiles a function of Dataverse.
-func (t *table) queryFunction(e *odata.Call) (predicate, error) {
-	name, ok := strings.CutPrefix(e.Name, "Microsoft.Dynamics.CRM.")
-	if !ok {
-		return nil, badRequest("An unknown function with name '%s' was found.", e.Name)
-	}
-	if !slices.Contains(queryFunctions, name) {
-		return nil, notHere("the query function " + e.Name)
-	}
-	property, list := e.Argument("PropertyName"), e.Argument("PropertyValues")
-	if len(e.Args) != 2 || property == nil || list == nil || list.Values == nil {
-		return nil, badRequest("The function '%s' needs the parameters PropertyName and PropertyValues.", e.Name)
-	}
-	l, ok := property.Value.(odata.Literal)
-	if !ok || l.Kind != odata.StringLiteral {
-		return nil, badRequest("The parameter PropertyName of '%s' is not a string.", e.Name)
-	}
-	column := l.Text
-	if a := t.byName[column]; a != nil {
-		column = a.member // lookups by either name
-	}
-	p, err := t.property(odata.Path{column})
-	if err != nil {
-		return nil, err
-	}
-	if strings.HasSuffix(name, "ContainValues") {
-		return containValues(p, list.Values, name != "ContainValues")
-	}
-	values := make([]value, len(list.Values))
-	for i, text := range list.Values {
-		if err := p.text(text, &values[i]); err != nil {
-			return nil, err
-		}
-	}
-	var v value
-	no := strings.HasPrefix(name, "Not")
-	if strings.HasSuffix(name, "Between") {
-		if len(values) != 2 {
-			return nil, badRequest("The function '%s' needs two values.", e.Name)
-		}
-		return func(row int) bool {
-			p.read(row, &v)
-			return v.kind != kindNull && (holds(odata.Ge, &v, &values[0]) && holds(odata.Le, &v, &values[1])) != no
-		}, nil
-	}
-	return func(row int) bool {
-		p.read(row, &v)
-		return slices.ContainsFunc(values, func(w value) bool { return holds(odata.Eq, &v, &w) }) != no
-	}, nil
-}
-
-// containValues keeps rows whose multi-select choice has one of the values.
-func containValues(p *reader, options []string, no bool) (predicate, error) {
-	if p.attribute.typeName != "MultiSelectPicklistType" {
-		return nil, badRequest("The attribute '%s' is not a multi-select choice.", p.attribute.name)
-	}
-	for _, o := range options {
-		if _, err := strconv.Atoi(o); err != nil {
-			return nil, badRequest("The value '%s' is not of type 'Edm.Int32'.", o)
-		}
-	}
-	var v value
-	return func(row int) bool {
-		p.read(row, &v)
-		if v.kind == kindNull {
-			return no
-		}
-		for chosen := range strings.SplitSeq(string(v.text), ",") {
-			if slices.Contains(options, chosen) {
-				return !no
-			}
-		}
-		return no
 	}, nil
 }
 

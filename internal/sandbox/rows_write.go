@@ -147,7 +147,7 @@ func (d *dataset) appendName(b []byte, entity string, row int) ([]byte, bool) {
 		return append(b, organizationName...), true
 	}
 	target := d.tables[entity]
-	if target == nil || row < 0 {
+	if target == nil || target.primaryName == nil || row < 0 {
 		return b, false
 	}
 	var name value

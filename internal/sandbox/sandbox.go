@@ -39,6 +39,8 @@ type Config struct {
 	Contacts      int
 	Opportunities int
 	Incidents     int
+	Leads         int
+	Activities    int // of all sorts together: tasks, phone calls, e-mails and appointments in equal parts
 
 	// Awkward spoils some rows, so that a careful mapping must reject them:
 	// accounts without a name or with a website that is no address, users
@@ -67,6 +69,8 @@ const (
 	DefaultContacts      = 2000
 	DefaultOpportunities = 500
 	DefaultIncidents     = 500
+	DefaultLeads         = 200
+	DefaultActivities    = 400
 )
 
 func rows(n, standard int) int {

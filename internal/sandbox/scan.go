@@ -22,7 +22,7 @@ func (s *scan) row(pos int) int {
 // next returns the first position from pos on whose row is there and kept,
 // s.to when there is none.
 func (s *scan) next(pos int) int {
-	if s.keep == nil && s.t.over == nil {
+	if s.keep == nil && s.t.whole() {
 		return min(pos, s.to)
 	}
 	for ; pos < s.to; pos++ {
@@ -43,7 +43,7 @@ func (s *scan) next(pos int) int {
 
 // count returns how many rows are kept, at most limit.
 func (s *scan) count(limit int) int {
-	if s.keep == nil && s.t.over == nil {
+	if s.keep == nil && s.t.whole() {
 		return min(s.to-s.from, limit)
 	}
 	n := 0
@@ -57,7 +57,7 @@ func (c *call) scan(t *table) (*scan, error) {
 	s := &scan{t: t, to: t.positions(), ended: c.r.Context().Done()}
 	if f := c.query.Filter; f != nil {
 		var err error
-		if s.keep, err = t.compile(f); err != nil {
+		if s.keep, err = c.compiler().filter(t, f); err != nil {
 			return nil, err
 		}
 	}
