@@ -206,7 +206,10 @@ func (in *signIn) askedScopes(r *http.Request, form url.Values) (*scopes, *refus
 }
 
 // narrow returns what is granted when a grant for given is used to ask for
-// asked, nil meaning all of it. What was not consented to is refused.
+// asked, nil meaning all of it. Access that was not consented to is refused;
+// the scopes of OpenID Connect belong to every consent (Microsoft identity
+// platform, "Scopes and permissions", offline_access), so Microsoft's library
+// for Go asks for them only here.
 func narrow(given scopes, asked *scopes) (scopes, *refusal) {
 	if asked == nil {
 		return given, nil
@@ -214,14 +217,9 @@ func narrow(given scopes, asked *scopes) (scopes, *refusal) {
 	if asked.Access && !given.Access {
 		return given, refuse(65001)
 	}
-	narrowed := scopes{Resource: given.Resource, Access: given.Access}
+	narrowed := scopes{Resource: given.Resource, Access: given.Access, OpenID: asked.OpenID}
 	if asked.Access {
 		narrowed.Resource = asked.Resource
-	}
-	for _, name := range asked.OpenID {
-		if given.has(name) {
-			narrowed.OpenID = append(narrowed.OpenID, name)
-		}
 	}
 	return narrowed, nil
 }
