@@ -53,9 +53,10 @@ func AppendDate(b []byte, t time.Time) []byte { return t.AppendFormat(b, time.Da
 
 // AppendQuery appends s to b so that it can stand in the query of an address:
 // everything that is not allowed there as it is, or has a meaning there, is
-// percent-encoded. Spaces become %20, never a plus sign.
+// percent-encoded, and so is a slash, which OData's grammar does not have
+// inside of texts. Spaces become %20, never a plus sign.
 func AppendQuery(b []byte, s string) []byte {
-	const plain = "-._~'(),:@$!*/"
+	const plain = "-._~'(),:@$!*="
 	const digits = "0123456789ABCDEF"
 	for i := range len(s) {
 		c := s[i]

@@ -24,6 +24,7 @@ func TestLiterals(t *testing.T) {
 		{string(odata.AppendTime(nil, at.Truncate(time.Second))), "2024-03-01T00:59:01Z"},
 		{string(odata.AppendDate(nil, at)), "2024-02-29"},
 		{string(odata.AppendQuery(nil, "name eq 'A&B + 50%#' or contains(x,'é')")), "name%20eq%20'A%26B%20%2B%2050%25%23'%20or%20contains(x,'%C3%A9')"},
+		{string(odata.AppendQuery(nil, "n.In(PropertyName='a/b?c')")), "n.In(PropertyName='a%2Fb%3Fc')"},
 	}
 	for _, test := range tests {
 		if test.got != test.want {
