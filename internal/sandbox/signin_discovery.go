@@ -12,7 +12,8 @@ func (in *signIn) issuer(r *http.Request) string {
 }
 
 // configuration serves the OpenID Connect discovery document. For
-// "organizations" and "common" the issuer is Entra's literal template.
+// "organizations" and "common" the issuer is Entra's literal template. What
+// is supported is Entra's list, also where the sandbox refuses it.
 func (in *signIn) configuration(w http.ResponseWriter, r *http.Request) {
 	if !in.knownTenant(r) {
 		in.refuseToken(w, r, refuse(90002, r.PathValue("tenant")))
@@ -30,11 +31,11 @@ func (in *signIn) configuration(w http.ResponseWriter, r *http.Request) {
 		"token_endpoint":                        base + "/" + tenant + "/oauth2/v2.0/token",
 		"jwks_uri":                              base + "/" + tenant + "/discovery/v2.0/keys",
 		"end_session_endpoint":                  base + "/" + tenant + "/oauth2/v2.0/logout",
-		"response_types_supported":              []string{"code"},
-		"response_modes_supported":              []string{"query", "fragment"},
+		"response_types_supported":              []string{"code", "id_token", "code id_token", "id_token token"},
+		"response_modes_supported":              []string{"query", "fragment", "form_post"},
 		"subject_types_supported":               []string{"pairwise"},
 		"id_token_signing_alg_values_supported": []string{"RS256"},
-		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "client_secret_basic"},
+		"token_endpoint_auth_methods_supported": []string{"client_secret_post", "private_key_jwt", "client_secret_basic"},
 		"scopes_supported":                      []string{"openid", "profile", "email", "offline_access"},
 		"claims_supported":                      []string{"sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "name", "tid", "ver"},
 		"request_uri_parameter_supported":       false,
