@@ -26,9 +26,10 @@ type dataset struct {
 type table struct {
 	*entity
 	data    *dataset
-	number  int      // among the tables
-	rows    int      // generated ones
-	over    *overlay // what was written, nil for nothing
+	number  int          // among the tables
+	rows    int          // generated ones
+	over    *overlay     // what was written, nil for nothing
+	hidden  []*attribute // columns that read as null
 	salt    uint64
 	pointer bool        // activitypointer, which shows the rows of the activities
 	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column
@@ -148,12 +149,16 @@ func (t *table) madeID(row int) guid {
 	k := bits.Len(uint(row >> blockBits))
 	jitter := t.hash(row, 0x1d) % tableStep
 	stamp := firstTime + uint64(row)*timeStep + uint64(t.number)*tableStep + jitter
+	return stampGUID(stamp, uint16(0xa811+k*0x101), t.data.nodes[k])
+}
+
+// stampGUID makes a GUID of a time stamp, a clock sequence and a server.
+func stampGUID(stamp uint64, sequence uint16, node uint64) guid {
 	var g guid
 	binary.LittleEndian.PutUint32(g[0:], uint32(stamp))
 	binary.LittleEndian.PutUint16(g[4:], uint16(stamp>>32))
 	binary.LittleEndian.PutUint16(g[6:], uint16(stamp>>48)&0x0fff|0x1000)
-	binary.BigEndian.PutUint16(g[8:], uint16(0xa811+k*0x101))
-	node := t.data.nodes[k]
+	binary.BigEndian.PutUint16(g[8:], sequence)
 	binary.BigEndian.PutUint16(g[10:], uint16(node>>32))
 	binary.BigEndian.PutUint32(g[12:], uint32(node))
 	return g

@@ -5,6 +5,9 @@ import (
 	"strconv"
 )
 
+// firstAccountNumber is the number of the first generated account.
+const firstAccountNumber = 100_000
+
 func (t *table) namedAccount(a *attribute) generator {
 	switch a.name {
 	case "name":
@@ -19,7 +22,7 @@ func (t *table) namedAccount(a *attribute) generator {
 	case "accountnumber":
 		return sparse(t, hashString(a.name), 10, func(row int, v *value) {
 			v.kind, v.text = kindText, append(v.text[:0], "ACC-"...)
-			n := strconv.Itoa(100_000 + row)
+			n := strconv.Itoa(firstAccountNumber + row)
 			v.text = append(v.text, n...)
 		})
 	case "websiteurl":

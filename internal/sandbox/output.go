@@ -45,6 +45,9 @@ func (c *call) begin() *output {
 		o.gzip.Reset(c.w)
 		o.w = o.gzip
 	}
+	if c.status != 0 {
+		c.w.WriteHeader(c.status)
+	}
 	return o
 }
 

@@ -225,6 +225,10 @@ func (t *table) version(row int) int64 {
 // value reads one value. A lookup whose target was deleted keeps the id, and
 // has the row -1.
 func (t *table) value(row int, a *attribute, v *value) {
+	if t.hidden != nil && slices.Contains(t.hidden, a) {
+		v.null()
+		return
+	}
 	if s := t.written(row); s != nil {
 		switch c := s.cell(a.index); {
 		case a == t.key || t.principal && a.name == "ownerid":
@@ -264,7 +268,7 @@ func (t *table) value(row int, a *attribute, v *value) {
 // column returns what reads a column: its generator where nothing was
 // written.
 func (t *table) column(a *attribute) generator {
-	if t.over == nil && !(t.data.deletions && a.lookup()) && !t.pointer {
+	if t.over == nil && t.hidden == nil && !(t.data.deletions && a.lookup()) && !t.pointer {
 		return t.columns[a.index]
 	}
 	return func(row int, v *value) { t.value(row, a, v) }

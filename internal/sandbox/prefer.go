@@ -14,6 +14,10 @@ type preferences struct {
 	pageSize    int      // 0 when none was asked for
 	annotations []string // patterns in order: *, a.b.*, a.b.c, each maybe with - in front
 	applied     []string // for Preference-Applied
+
+	representation bool // return=representation
+	trackChanges   bool // odata.track-changes
+	goOn           bool // odata.continue-on-error
 }
 
 // parsePrefer reads Prefer headers: one list or several headers, values with
@@ -33,6 +37,12 @@ func parsePrefer(h http.Header) *preferences {
 				}
 				p.pageSize = min(n, maxPage)
 				p.applied = append(p.applied, "odata.maxpagesize="+value)
+			case "return":
+				p.representation = value == "representation"
+			case "odata.track-changes":
+				p.trackChanges = true
+			case "odata.continue-on-error":
+				p.goOn = true
 			case "odata.include-annotations", "include-annotations":
 				if value == "" || p.annotations != nil {
 					continue

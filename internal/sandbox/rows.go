@@ -27,16 +27,10 @@ func (c *call) entitySet(t *table) error {
 	case len(c.path) == 2:
 		return noSegment(c.path[1].name)
 	}
-	cols, err := t.selectColumns(q.Select, c.prefer)
+	cols, context, err := c.columns(t)
 	if err != nil {
 		return err
 	}
-	expanded, err := t.expandColumns(q.Expand, c.prefer)
-	if err != nil {
-		return err
-	}
-	cols = append(cols, expanded...)
-	context := t.set + projection(q)
 	if c.path[0].called {
 		return c.oneRow(t, cols, context)
 	}
@@ -44,26 +38,45 @@ func (c *call) entitySet(t *table) error {
 }
 
 func (c *call) oneRow(t *table, cols []columnWriter, context string) error {
-	key := c.path[0].args
-	if name, v, named := strings.Cut(key, "="); named {
-		// The key of users and teams is ownerid by inheritance: they do not
-		// know their own name for it.
-		if name != t.key.name || t.principal {
-			return badRequest("The key property '%s' is not a key of the type 'Microsoft.Dynamics.CRM.%s'.", name, t.name)
-		}
-		key = v
+	row, _, id, err := c.key(t, c.path[0].args)
+	if err != nil {
+		return err
 	}
-	id, ok := parseGUID(key)
-	if !ok {
-		return badRequest("Bad Request - Error in query syntax.")
+	if row < 0 {
+		return c.missing(t, id)
 	}
-	row, ok := t.row(id)
-	if !ok {
-		return doesNotExist(t.name, id)
+	if err := c.mayRead(t); err != nil {
+		return err
 	}
-	etag := `W/"` + strconv.FormatInt(t.version(row), 10) + `"`
+	if reach := c.visible(t); reach != nil && !reach(row) {
+		return c.noAccess(t, row, "ReadAccess")
+	}
+	return c.sendRow(t, row, cols, context)
+}
+
+// showRow answers with a row that was just written.
+func (c *call) showRow(t *table, row int) error {
+	cols, context, err := c.columns(t)
+	if err != nil {
+		return err
+	}
+	return c.sendRow(t, row, cols, context)
+}
+
+// columns resolves $select and $expand; context is what the answer says of
+// them.
+func (c *call) columns(t *table) (cols []columnWriter, context string, err error) {
+	if cols, err = t.selectColumns(c.query.Select, c.prefer); err != nil {
+		return nil, "", err
+	}
+	expanded, err := t.expandColumns(c.query.Expand, c.prefer)
+	return append(cols, expanded...), t.set + projection(c.query), err
+}
+
+func (c *call) sendRow(t *table, row int, cols []columnWriter, context string) error {
+	etag := t.etag(row)
 	c.w.Header().Set("ETag", etag)
-	if c.r.Header.Get("If-None-Match") == etag {
+	if c.status == 0 && c.r.Header.Get("If-None-Match") == etag {
 		c.w.WriteHeader(http.StatusNotModified)
 		return nil
 	}

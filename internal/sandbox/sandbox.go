@@ -97,6 +97,7 @@ type Sandbox struct {
 
 	writing sync.Mutex              // held while rows are changed
 	current atomic.Pointer[dataset] // the rows as they are now
+	rights  atomic.Pointer[rights]  // who may do what
 
 	mu     sync.RWMutex
 	faults []*injected
@@ -122,6 +123,7 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, err
 	}
 	s.current.Store(data)
+	s.rights.Store(&rights{roles: map[string]Role{}})
 	s.tenant = randomGUID(cfg.Seed, "tenant")
 	s.org = randomGUID(cfg.Seed, "organization")
 	s.signIn = newSignIn(s)

@@ -54,6 +54,9 @@ func (s *scan) count(limit int) int {
 }
 
 func (c *call) scan(t *table) (*scan, error) {
+	if err := c.mayRead(t); err != nil {
+		return nil, err
+	}
 	s := &scan{t: t, to: t.positions(), ended: c.r.Context().Done()}
 	if f := c.query.Filter; f != nil {
 		var err error
@@ -61,6 +64,7 @@ func (c *call) scan(t *table) (*scan, error) {
 			return nil, err
 		}
 	}
+	s.keep = both(c.visible(t), s.keep)
 	if c.query.OrderBy != nil {
 		var err error
 		if s.lookup, err = t.orderColumns(c.query.OrderBy); err != nil {

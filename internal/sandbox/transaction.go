@@ -74,6 +74,12 @@ func (tx *transaction) put(t *table, row int, st *rowState) {
 	}
 }
 
+// newID makes the key of the next row, in the manner of those generated: in
+// the order of keys it stands behind all of them.
+func (tx *transaction) newID() guid {
+	return stampGUID(firstTime+maxRows*timeStep+uint64(tx.data.clock-firstVersion)*1000, 0xbf11, tx.data.nodes[maxNodes-1])
+}
+
 // insert adds a row with a new key and returns its number.
 func (tx *transaction) insert(t *table, st *rowState) int {
 	if row, ok := t.everRow(st.id); ok {

@@ -17,10 +17,17 @@ type call struct {
 	r      *http.Request
 	who    caller
 	data   *dataset // the rows when it began
-	root   string   // https://host/api/data/v9.2
-	path   []segment
-	query  *odata.Query
-	prefer *preferences
+	role   Role
+	tx     *transaction // of the change set it belongs to
+	status int          // of a good answer, 0 for 200
+	within bool         // a batch
+
+	contentID  string            // of the part of a change set
+	contentIDs map[string]string // addresses of the rows that earlier parts made
+	root       string            // https://host/api/data/v9.2
+	path       []segment
+	query      *odata.Query
+	prefer     *preferences
 }
 
 // segment is one part of the path: a name and what stands in parentheses
@@ -42,7 +49,16 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, w: w, r: r, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}
 	s.headers(w, r)
-	if err := c.serve(); err != nil {
+	c.run()
+}
+
+// run answers the call.
+func (c *call) run() {
+	err := c.admit()
+	if err == nil {
+		err = c.serve()
+	}
+	if err != nil {
 		c.fail(err)
 	}
 }
@@ -91,10 +107,7 @@ func (c *call) serve() error {
 		return noSegment(version)
 	}
 	c.root = c.s.baseURL(c.r) + "/api/data/" + version
-	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
-		return &fault{http.StatusMethodNotAllowed, codeOData, "The requested resource does not support http method '" + c.r.Method + "'."}
-	}
-	if len(c.r.URL.RawQuery)+len(c.r.URL.Path) > 32_768 {
+	if limit := c.maxURL(); len(c.r.URL.RawQuery)+len(c.r.URL.Path) > limit {
 		return &fault{http.StatusRequestURITooLong, codeOData, "The request URI is too long."}
 	}
 	rest = strings.TrimSuffix(rest, "/")
@@ -110,6 +123,12 @@ func (c *call) serve() error {
 	var err error
 	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
 		return err
+	}
+	if len(c.path) == 1 && c.path[0].name == "$batch" && !c.within {
+		return c.batch()
+	}
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		return c.write()
 	}
 	if len(c.path) == 0 {
 		return c.serviceDocument()

@@ -320,7 +320,7 @@ func TestLatencyAndBaseURL(t *testing.T) {
 func TestMethods(t *testing.T) {
 	t.Parallel()
 	s := start(t, sandbox.Config{Accounts: 3})
-	for method, want := range map[string]int{http.MethodHead: 200, http.MethodPost: 405, http.MethodDelete: 405} {
+	for method, want := range map[string]int{http.MethodHead: 200, http.MethodPut: 405, http.MethodDelete: 405} {
 		r, err := http.NewRequestWithContext(t.Context(), method, s.url+"/api/data/v9.2/accounts", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
