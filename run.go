@@ -38,6 +38,7 @@ type Run struct {
 	Status         RunStatus  `json:"status" enum:"queued,running,success,partial_success,failed,cancelled,skipped"`
 	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
+	Warnings       []string   `json:"warnings,omitempty" doc:"What the run had to do without, for example attributes that were removed in Dynamics"`
 	Counts         Counts     `json:"counts"`
 	Total          int64      `json:"total" doc:"Estimated number of records to read; -1 when unknown"`
 	Cancelling     bool       `json:"cancelling,omitempty" doc:"A cancel was asked for and has not taken effect yet"`

@@ -36,8 +36,9 @@ type Config struct {
 // use.
 type Connector struct {
 	Config
-	mu    sync.Mutex
-	links map[string]link // by connection
+	mu       sync.Mutex
+	links    map[string]link   // by connection
+	versions map[string]string // of the metadata, by connection
 }
 
 // link is what all who use a connection share: one client, so that they keep
@@ -52,7 +53,7 @@ func New(cfg Config) *Connector {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Connector{Config: cfg, links: map[string]link{}}
+	return &Connector{Config: cfg, links: map[string]link{}, versions: map[string]string{}}
 }
 
 // Client returns the Dataverse client of a connection. All callers share one

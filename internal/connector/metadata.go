@@ -61,6 +61,26 @@ func (c *Connector) FreshEntity(ctx context.Context, id, name string) (*crosswal
 	return entity, c.Store.SaveEntity(ctx, id, *entity)
 }
 
+// Watch forgets the cached metadata of a connection when version, as its
+// client saw it last, is another one than before: somebody has published a
+// change. So it does with the first version that the process sees, since
+// nobody knows what happened before. An empty version changes nothing.
+func (c *Connector) Watch(ctx context.Context, id, version string) error {
+	c.mu.Lock()
+	same := version == "" || c.versions[id] == version
+	c.mu.Unlock()
+	if same {
+		return nil
+	}
+	if err := c.Store.DropEntities(ctx, id); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.versions[id] = version
+	return nil
+}
+
 // Refresh forgets the cached metadata of a connection.
 func (c *Connector) Refresh(ctx context.Context, id string) error {
 	return c.Store.DropEntities(ctx, id)

@@ -37,10 +37,6 @@ type Config struct {
 	// Transport sends the requests; nil means one with HTTP/1.1 connections
 	// of its own. It must not follow redirects or keep cookies.
 	Transport http.RoundTripper
-	// MetadataChanged, when not nil, is called when the environment's metadata
-	// version is first seen and each time it has changed since: what is kept
-	// of the metadata is then out of date. It must return at once.
-	MetadataChanged func(version string)
 	// Logger gets a line at debug level for each answer and one at warn
 	// level for each retry; nil means none. Neither holds queries or data.
 	Logger *slog.Logger
@@ -63,7 +59,6 @@ type Client struct {
 	chain   http.RoundTripper
 	limiter *limiter
 	log     *slog.Logger
-	changed func(version string)
 
 	mu        sync.Mutex
 	version   string         // metadata version seen last
@@ -73,7 +68,7 @@ type Client struct {
 // New makes a Client. It sends nothing; a base address that cannot be used
 // fails each call with CodeInvalid.
 func New(cfg Config) *Client {
-	c := &Client{log: cfg.Logger, changed: cfg.MetadataChanged, pageSizes: map[string]int{}}
+	c := &Client{log: cfg.Logger, pageSizes: map[string]int{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -96,7 +91,8 @@ func New(cfg Config) *Client {
 func (c *Client) Parallelism() int { return c.limiter.parallel() }
 
 // MetadataVersion returns the version of the environment's metadata as it was
-// seen last, empty before the first page.
+// seen last, empty before the first page. When it changes, what is kept of
+// the metadata is out of date: somebody has published a change.
 func (c *Client) MetadataVersion() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,15 +101,12 @@ func (c *Client) MetadataVersion() string {
 
 // sawVersion notes the metadata version that came with a page.
 func (c *Client) sawVersion(version string) {
+	if version == "" {
+		return
+	}
 	c.mu.Lock()
-	same := version == "" || version == c.version
-	if !same {
-		c.version = version
-	}
-	c.mu.Unlock()
-	if !same && c.changed != nil {
-		c.changed(version)
-	}
+	defer c.mu.Unlock()
+	c.version = version
 }
 
 func parseBase(raw string) (*url.URL, error) {
@@ -143,11 +136,12 @@ func newTransport() *http.Transport {
 
 // call is one thing asked of the server, through all its attempts.
 type call struct {
-	what   string // for messages: "read table account"
-	url    *url.URL
-	prefer string
-	tally  tally
-	served time.Time // the server's clock at the last answer; zero when it did not say
+	what    string // for messages: "read table account"
+	url     *url.URL
+	prefer  string
+	tally   tally
+	missing []string  // members that were left out because they are not there
+	served  time.Time // the server's clock at the last answer; zero when it did not say
 }
 
 // address returns the address of a path and query below the API's root. Both

@@ -43,12 +43,18 @@ type PageInfo struct {
 	Requests        int64         // requests sent
 	Throttled       time.Duration // time waited because the server asked for it
 	MetadataVersion string        // changes when metadata are published; empty when it was not sent
+	// Missing are selected members that the table does not have (any more),
+	// as the server names them. They were left out: their columns are null.
+	Missing []string
 }
 
 // Page reads a page and appends its records to into, which must have been
 // made with the specs of cols. An empty link means the first page; any other
 // is followed to the letter, but only on the environment's own scheme and
 // host and below /api/data/. After an error the batch is as it was before.
+//
+// A selected column that the table does not have is left out and told in
+// Missing; the links of later pages do not ask for it again.
 //
 // Records come in the order of their primary keys, so that a walk over all
 // pages neither loses nor repeats a record that existed all along.
@@ -74,7 +80,7 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 	return info, err
 }
 
-// page runs the call of a page. A page that is too large is asked for again
+// page runs the call of a page. Columns that are missing are left out. A page that is too large is asked for again
 // with fewer records, and so are later ones of the same table.
 func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Columns, into *column.Batch) (page odata.Page, err error) {
 	size := c.pageSize(q)
@@ -84,6 +90,15 @@ func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Colu
 			page, err = cols.DecodePage(&limitedReader{body, maxPageBytes}, into)
 			return err
 		})
+		if name := missingProperty(err); name != "" {
+			less, ok := unselect(call.url, name)
+			if !ok {
+				break // it is in the filter: reading without it would read something else
+			}
+			c.log.WarnContext(ctx, "a column is missing and left out", "table", q.EntitySet, "column", name)
+			call.url, call.missing = less, append(call.missing, name)
+			continue
+		}
 		if !errors.Is(err, errTooLarge) || size == 1 {
 			break
 		}
@@ -117,7 +132,7 @@ func (c *Client) pageSize(q Query) int {
 func (c *call) info(page odata.Page) PageInfo {
 	return PageInfo{
 		Next: page.NextLink, Records: page.Records, MetadataVersion: page.MetadataVersion,
-		Bytes: c.tally.bytes, Requests: c.tally.requests, Throttled: c.tally.throttled,
+		Bytes: c.tally.bytes, Requests: c.tally.requests, Throttled: c.tally.throttled, Missing: c.missing,
 	}
 }
 

@@ -2,6 +2,8 @@ package server
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -19,11 +21,13 @@ type source struct {
 	client  *dataverse.Client
 	query   dataverse.Query
 	columns *odata.Columns
+	plan    *mapping.Plan
 }
 
 func newSource(client *dataverse.Client, entity *crosswalk.Entity, plan *mapping.Plan, pageSize int) *source {
 	return &source{
 		client:  client,
+		plan:    plan,
 		columns: odata.NewColumns(plan.Source),
 		query: dataverse.Query{
 			EntitySet:   entity.EntitySetName,
@@ -35,9 +39,47 @@ func newSource(client *dataverse.Client, entity *crosswalk.Entity, plan *mapping
 	}
 }
 
-// Page implements pipeline.Source.
+// goneError is that a table lost columns which the plan reads.
+type goneError struct{ members []string }
+
+func (e *goneError) Error() string {
+	return "the table no longer has " + strings.Join(e.members, ", ")
+}
+
+// gone returns the members of the plan that are among those.
+func gone(plan *mapping.Plan, is func(member string) bool) []string {
+	var members []string
+	for _, m := range plan.Select {
+		if is(m) {
+			members = append(members, m)
+		}
+	}
+	return members
+}
+
+// unselected returns the members of the plan that a link no longer asks for:
+// they were found missing on the page that the link came with.
+func unselected(plan *mapping.Plan, link string) []string {
+	selected := dataverse.Selected(link)
+	if selected == nil {
+		return nil
+	}
+	return gone(plan, func(m string) bool { return !slices.Contains(selected, m) })
+}
+
+// Page implements pipeline.Source. A page without a column that the plan
+// reads is a goneError: to the plan it would look as if all its values were
+// empty.
 func (s *source) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
 	p, err := s.client.Page(ctx, s.query, link, s.columns, into)
+	if err == nil && len(p.Missing) > 0 {
+		lost := gone(s.plan, func(m string) bool {
+			return slices.ContainsFunc(p.Missing, func(name string) bool { return strings.EqualFold(name, m) })
+		})
+		if len(lost) > 0 {
+			err = &goneError{lost}
+		}
+	}
 	return pipeline.PageInfo{Next: p.Next, Records: p.Records, Bytes: p.Bytes, Requests: p.Requests, Throttled: p.Throttled}, err
 }
 

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/queue"
@@ -154,25 +157,61 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
-	plan, err := mapping.Compile(entity, &object, task.Job.Mapping, task.Job.Filter)
+	ctx, stop := r.watch(ctx, task)
+	defer stop()
+	var lost []string // columns that went away while the run was at work
+	for {
+		done, err = r.pages(ctx, client, &task, mapping.Without(entity, lost), object, log)
+		var gone *goneError
+		if !errors.As(err, &gone) {
+			break
+		}
+		if slices.ContainsFunc(gone.members, func(m string) bool { return slices.Contains(lost, m) }) {
+			err = crosswalk.Errorf(crosswalk.CodeInvalid, "Could not read %s: %v.", entity.DisplayName, gone).
+				WithHint("Refresh the connection's metadata and correct the job's mapping.")
+			break
+		}
+		lost = append(lost, gone.members...)
+	}
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return false, cause
+	}
+	if err == nil {
+		err = r.connector.Watch(ctx, conn.ID, client.MetadataVersion())
+	}
+	return done, err
+}
+
+// pages reads pages into the object from the task's checkpoint on, which it
+// moves, with a plan made of the attributes that the entity has. A goneError
+// says which of them it turned out not to have.
+func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, object crosswalk.Object, log *slog.Logger) (done bool, err error) {
+	rows, warnings := mapping.Degrade(entity, &object, task.Job.Mapping)
+	plan, err := mapping.Compile(entity, &object, rows, task.Job.Filter)
 	if err != nil {
 		return false, err
 	}
-	if first && plan.Filter == "" {
+	if lost := unselected(plan, task.Checkpoint.Link); len(lost) > 0 {
+		return false, &goneError{lost}
+	}
+	if len(warnings) > 0 {
+		log.Warn("the run goes on with less", "warnings", warnings)
+		if err := r.store.AddRunWarnings(ctx, task.Run.ID, task.Fence, warnings); err != nil {
+			return false, err
+		}
+	}
+	if first := task.Checkpoint.Page == 0; first && plan.Filter == "" {
 		if n, err := client.Count(ctx, entity.LogicalName); err != nil {
 			log.Info("no estimate of the records to read", "error", err)
 		} else if err := r.store.SetRunTotal(ctx, task.Run.ID, n); err != nil {
 			return false, err
 		}
 	}
-	target, err := newTarget(ctx, r, task, object, plan)
+	target, err := newTarget(ctx, r, *task, object, plan)
 	if err != nil {
 		return false, err
 	}
 	defer target.close()
-
-	ctx, stop := r.watch(ctx, task)
-	defer stop()
 	s := pipeline.Slice{
 		Source:     newSource(client, entity, plan, r.pageSize),
 		Target:     target,
@@ -181,9 +220,7 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 		Budget:     r.budget,
 	}
 	done, err = s.Run(ctx)
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return false, cause
-	}
+	task.Checkpoint = s.Checkpoint
 	return done, err
 }
 
@@ -244,12 +281,18 @@ func (r *runner) finish(ctx context.Context, task crosswalk.Task, log *slog.Logg
 	if err != nil {
 		return err
 	}
-	if run.Counts.Rejected == 0 {
-		return r.end(ctx, task, crosswalk.RunSuccess, "", "", log)
+	status := crosswalk.RunSuccess
+	var messages, hints []string
+	if run.Counts.Rejected > 0 {
+		status = crosswalk.RunPartialSuccess
+		messages = append(messages, fmt.Sprintf("%d of %d records were rejected.", run.Counts.Rejected, run.Counts.Read))
+		hints = append(hints, "Look at the rejects, correct the mapping or the records, and run the job again.")
 	}
-	return r.end(ctx, task, crosswalk.RunPartialSuccess,
-		fmt.Sprintf("%d of %d records were rejected.", run.Counts.Rejected, run.Counts.Read),
-		"Look at the rejects, correct the mapping or the records, and run the job again.", log)
+	if len(run.Warnings) > 0 {
+		messages = append(messages, run.Warnings...)
+		hints = append(hints, "Take the attributes that are gone out of the job's mapping, or bring them back in Dynamics.")
+	}
+	return r.end(ctx, task, status, strings.Join(messages, " "), strings.Join(hints, " "), log)
 }
 
 func (r *runner) end(ctx context.Context, task crosswalk.Task, status crosswalk.RunStatus, message, hint string, log *slog.Logger) error {

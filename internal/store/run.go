@@ -16,7 +16,7 @@ type RunFilter struct {
 	Statuses                            []crosswalk.RunStatus
 }
 
-const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.status, r.message, r.hint,
+const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.status, r.message, r.hint, r.warnings_json,
 	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.pages, r.bytes, r.requests, r.throttled_ns,
 	r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
 
@@ -24,13 +24,17 @@ const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.con
 func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	var r crosswalk.Run
 	var queued, started, ended database.Time
+	var warnings string
 	c := &r.Counts
 	err := row.Scan(append([]any{
-		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &r.Status, &r.Message, &r.Hint,
+		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &r.Status, &r.Message, &r.Hint, &warnings,
 		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
 		&r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
 	}, more...)...)
 	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
+	if err == nil && warnings != "" {
+		err = decode(warnings, &r.Warnings)
+	}
 	return r, err
 }
 

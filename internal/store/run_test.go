@@ -93,6 +93,28 @@ func TestRunLife(t *testing.T) {
 	})
 }
 
+func TestRunWarnings(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
+		ctx := t.Context()
+		j := job(t, s, connection(t, s, "Contoso"), "Companies")
+		r := must(s.EnqueueRun(ctx, j, "ann"))(t)
+		must(s.TakeRun(ctx, r.ID, 0))(t)
+		code(t, s.AddRunWarnings(ctx, r.ID, 0, []string{"old"}), crosswalk.CodeConflict)
+		code(t, s.AddRunWarnings(ctx, crosswalk.NewID(), 1, []string{"x"}), crosswalk.CodeNotFound)
+		ok(t, s.AddRunWarnings(ctx, r.ID, 1, nil))
+		equal(t, must(s.FindRun(ctx, r.ID))(t).Warnings, []string(nil))
+		ok(t, s.AddRunWarnings(ctx, r.ID, 1, []string{"first\x00", "second"}))
+		ok(t, s.AddRunWarnings(ctx, r.ID, 1, []string{"second", "third"}))
+		want := []string{"first\uFFFD", "second", "third"}
+		equal(t, must(s.FindRun(ctx, r.ID))(t).Warnings, want)
+		ok(t, s.FinishRun(ctx, r.ID, 1, crosswalk.RunSuccess, "", ""))
+		code(t, s.AddRunWarnings(ctx, r.ID, 1, []string{"late"}), crosswalk.CodeConflict)
+		runs, _, _, err := s.ListRuns(ctx, store.RunFilter{}, store.Page{})
+		ok(t, err)
+		equal(t, runs[0].Warnings, want)
+	})
+}
+
 func TestRunsAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		ctx := context.Background()

@@ -90,6 +90,7 @@ CREATE TABLE cw_runs (
 	status          {text} NOT NULL,
 	message         {text} NOT NULL DEFAULT '',
 	hint            {text} NOT NULL DEFAULT '',
+	warnings_json   {text} NOT NULL DEFAULT '',
 	records_read    {int} NOT NULL DEFAULT 0,
 	inserted        {int} NOT NULL DEFAULT 0,
 	updated         {int} NOT NULL DEFAULT 0,

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -134,6 +135,32 @@ func (s *Store) SetRunTotal(ctx context.Context, id string, total int64) error {
 		return err
 	})
 	return wrap(err, "set total")
+}
+
+// maxWarnings is how many warnings of a run are kept.
+const maxWarnings = 100
+
+// AddRunWarnings adds warnings to a run, those it does not have yet. It
+// returns CodeNotFound, and CodeConflict when the run has ended or the fence
+// is not the present one.
+func (s *Store) AddRunWarnings(ctx context.Context, id string, fence int64, warnings []string) error {
+	_, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, present int64) error {
+		if present != fence {
+			return stale(*r)
+		}
+		before := len(r.Warnings)
+		for _, w := range warnings {
+			if w = database.Text(w); !slices.Contains(r.Warnings, w) && len(r.Warnings) < maxWarnings {
+				r.Warnings = append(r.Warnings, w)
+			}
+		}
+		if len(r.Warnings) == before {
+			return nil
+		}
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET warnings_json = $2 WHERE id = $1", id, encode(r.Warnings))
+		return err
+	})
+	return wrap(err, "add warnings")
 }
 
 // RequestCancel cancels a queued run at once and asks a running one to stop;
