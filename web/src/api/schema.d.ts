@@ -45,9 +45,29 @@ export interface paths {
         head?: never;
         /**
          * Change a connection
-         * @description The name of the out-of-the-box job follows, unless it was changed by hand.
+         * @description The name of the out-of-the-box job follows, unless it was changed by hand. Another sign-in mode destroys the stored authorization.
          */
         patch: operations["change-connection"];
+        trace?: never;
+    };
+    "/api/connections/{id}/admin-consent-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a link at which an administrator of the tenant approves the app
+         * @description For tenants whose users may not consent themselves. The approval changes nothing at the connection: authorize it afterwards.
+         */
+        get: operations["admin-consent-link"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/connections/{id}/authorize": {
@@ -60,8 +80,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to authorize a connection
-         * @description Answers with the address of Microsoft's sign-in page. After sign-in and consent the browser comes back to /oauth/callback, which ends at return_to with the parameters connection and authorized=1, or error and hint.
+         * Authorize a connection, or begin to
+         * @description A connection that signs in as a user: answers with the address of Microsoft's sign-in page. After sign-in and consent the browser comes back to /oauth/callback, which ends at return_to with the parameters connection and authorized=1, or error and hint. A connection that signs in as an application is authorized at once and comes back in the answer.
          */
         post: operations["authorize-connection"];
         delete?: never;
@@ -543,6 +563,10 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AdminConsentOutput: {
+            /** @description Send it to an administrator of the tenant; it works once, for a week */
+            url: string;
+        };
         Attribute: {
             /** @description Only for DateTime */
             date_behavior?: string;
@@ -555,6 +579,10 @@ export interface components {
              * @description Longest text in UTF-16 units; 0 when unknown
              */
             max_length?: number;
+            /** @description Of a lookup: its navigation property by the table it leads to */
+            navigation?: {
+                [key: string]: string;
+            };
             /** @description Options of a choice */
             options?: components["schemas"]["Option"][];
             /**
@@ -593,8 +621,28 @@ export interface components {
             return_to?: string;
         };
         AuthorizeOutput: {
-            /** @description Open it in a browser */
-            authorize_url: string;
+            /** @description Open it in a browser; absent when no browser is needed */
+            authorize_url?: string;
+            /** @description The connection, authorized: it signs in as an application */
+            connection?: components["schemas"]["Connection"];
+            /** @description The out-of-the-box job was made now */
+            job_made?: boolean;
+        };
+        Certificate: {
+            /**
+             * Format: date-time
+             * @description Until when it is good
+             */
+            not_after: string;
+            /**
+             * Format: date-time
+             * @description From when it is good
+             */
+            not_before: string;
+            /** @description Whom the certificate names */
+            subject: string;
+            /** @description SHA-1 of the certificate in upper-case hex, as the app registration lists it */
+            thumbprint: string;
         };
         Check: {
             /** @description What was found */
@@ -604,6 +652,8 @@ export interface components {
             /** @description What was looked at */
             name: string;
             ok: boolean;
+            /** @description It works, but not for long or not for everything */
+            warn?: boolean;
         };
         Condition: {
             /** @description Logical name of the attribute */
@@ -616,6 +666,8 @@ export interface components {
         Connection: {
             /** @description The present authorization; absent when there is none */
             authorization?: components["schemas"]["Authorization"];
+            /** @description The stored certificate; its private key is never shown */
+            certificate?: components["schemas"]["Certificate"];
             /** @description Application (client) id of the app registration */
             client_id: string;
             /** @description Kind of source; always dynamics365 */
@@ -643,6 +695,16 @@ export interface components {
             /** @description The organization the first authorization pinned the connection to */
             organization_id?: string;
             /**
+             * Format: date-time
+             * @description When the client secret ends, if somebody entered it
+             */
+            secret_expires_at?: string;
+            /**
+             * @description As whom the connection signs in: a user in the browser, or the app registration with a client secret or a certificate
+             * @enum {string}
+             */
+            sign_in_mode: "user" | "client_secret" | "certificate";
+            /**
              * @description Whether jobs of the connection can run
              * @enum {string}
              */
@@ -655,13 +717,30 @@ export interface components {
             tenant_id?: string;
             /** Format: date-time */
             updated_at: string;
+            /** @description The secret or certificate ends soon or has ended */
+            warning?: components["schemas"]["Warning"];
         };
         ConnectionChange: {
+            /** @description PEM of a certificate and its unencrypted RSA private key; empty keeps the stored one */
+            certificate?: string;
             client_id?: string;
+            /** @description Empty keeps the stored one */
             client_secret?: string;
             name?: string;
+            /**
+             * Format: date-time
+             * @description When the client secret ends; year 1 means that it is not known. A new secret without it is not known either
+             */
+            secret_expires_at?: string;
+            /**
+             * @description Another mode destroys the stored authorization: authorize again
+             * @enum {string}
+             */
+            sign_in_mode?: "user" | "client_secret" | "certificate";
         };
         ConnectionInput: {
+            /** @description PEM of a certificate and its unencrypted RSA private key; it is stored sealed and its key never shown again */
+            certificate?: string;
             /** @description Application (client) id; absent means the installation's */
             client_id?: string;
             /** @description Secret value of the app registration; it is stored sealed and never shown again */
@@ -670,6 +749,16 @@ export interface components {
             environment_url: string;
             /** @description Unique name, 1 to 100 characters */
             name: string;
+            /**
+             * Format: date-time
+             * @description When the client secret ends; Crosswalk then warns ahead. Microsoft shows it beside the secret
+             */
+            secret_expires_at?: string;
+            /**
+             * @description As whom to sign in; absent means as a user
+             * @enum {string}
+             */
+            sign_in_mode?: "user" | "client_secret" | "certificate";
         };
         Counts: {
             /**
@@ -736,12 +825,20 @@ export interface components {
             display_name: string;
             /** @description Name of the table in addresses, for example accounts */
             entity_set_name: string;
+            /** @description Alternate keys that are in force, sorted by name */
+            keys?: components["schemas"]["EntityKey"][];
             /** @description Name of the table, for example account */
             logical_name: string;
             /** @description Logical name of the key attribute */
             primary_id: string;
             /** @description Logical name of the attribute that names a row */
             primary_name: string;
+        };
+        EntityKey: {
+            /** @description Logical names of its attributes */
+            attributes: string[];
+            /** @description Logical name of the key */
+            name: string;
         };
         Event: {
             /** @description What was done, for example connection.authorized */
@@ -1072,8 +1169,13 @@ export interface components {
              * @description Time of one small request
              */
             latency_ms: number;
-            /** @description Whether every check passed */
+            /** @description Whether every check passed; warnings are no failures */
             ok: boolean;
+            /**
+             * Format: int64
+             * @description Requests at a time that the environment recommends; absent when it does not say
+             */
+            parallelism?: number;
         };
         Run: {
             /** @description A cancel was asked for and has not taken effect yet */
@@ -1111,6 +1213,8 @@ export interface components {
              * @description Estimated number of records to read; -1 when unknown
              */
             total: number;
+            /** @description What the run had to do without, for example attributes that were removed in Dynamics */
+            warnings?: string[];
         };
         Session: {
             user: components["schemas"]["User"];
@@ -1156,6 +1260,12 @@ export interface components {
             name: string;
             /** @enum {string} */
             role: "viewer" | "operator" | "integration_admin" | "super_administrator";
+        };
+        Warning: {
+            /** @description What to do about it */
+            hint: string;
+            /** @description What will happen */
+            message: string;
         };
     };
     responses: never;
@@ -1320,6 +1430,38 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Connection"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "admin-consent-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdminConsentOutput"];
                 };
             };
             /** @description Error */
