@@ -56,9 +56,9 @@ func (c *call) write() error {
 	case len(c.path) == 1 && first.called && method == http.MethodDelete:
 		return c.remove(t)
 	case len(c.path) == 2 && first.called && (method == http.MethodPut || method == http.MethodDelete) && last != "$ref":
-		return c.property(t, c.path[1])
+		return c.setProperty(t, c.path[1])
 	case len(c.path) == 3 && first.called && last == "$ref":
-		return c.reference(t, c.path[1].name)
+		return c.setReference(t, c.path[1].name)
 	case len(c.path) == 2 && !first.called && method == http.MethodPost:
 		return c.bulk(t, c.path[1].name)
 	}

@@ -39,7 +39,7 @@ func (w *writing) bind(name string, to any) error {
 		return nil
 	}
 	text, _ := to.(string)
-	target, row, err := w.c.address(w.tx.data, text)
+	target, row, err := w.c.addressed(w.tx.data, text)
 	if err != nil {
 		return err
 	}
@@ -52,9 +52,9 @@ func (w *writing) bind(name string, to any) error {
 	return nil
 }
 
-// address finds the row that an address names: /contacts(<id>), the whole
+// addressed finds the row that an address names: /contacts(<id>), the whole
 // URL, or $1 within a change set. The table is nil when it names no table.
-func (c *call) address(d *dataset, text string) (*table, int, error) {
+func (c *call) addressed(d *dataset, text string) (*table, int, error) {
 	if at, ok := c.contentIDs[strings.TrimPrefix(text, "$")]; ok && strings.HasPrefix(text, "$") {
 		text = at
 	}

@@ -2,9 +2,9 @@ package sandbox
 
 import "net/http"
 
-// property sets or clears one column: PUT accounts(<id>)/name {"value":"x"},
+// setProperty sets or clears one column: PUT accounts(<id>)/name {"value":"x"},
 // DELETE accounts(<id>)/name.
-func (c *call) property(t *table, last segment) error {
+func (c *call) setProperty(t *table, last segment) error {
 	var body object
 	if c.r.Method == http.MethodPut {
 		o, err := c.body(t)
@@ -49,10 +49,10 @@ func (c *call) existing(t *table, fn func(tx *transaction, t *table, row int) er
 	})
 }
 
-// reference sets or clears a lookup: PUT, POST or DELETE
+// setReference sets or clears a lookup: PUT, POST or DELETE
 // accounts(<id>)/primarycontactid/$ref, and the same from the other side,
 // accounts(<id>)/contact_customer_accounts/$ref.
-func (c *call) reference(t *table, name string) error {
+func (c *call) setReference(t *table, name string) error {
 	var to any
 	if c.r.Method != http.MethodDelete {
 		body, err := c.body(t)
@@ -102,7 +102,7 @@ func (c *call) collect(t *table, relationship object, to any) error {
 		return badRequest("The '$id' query option with the address of the related row is missing.")
 	}
 	err := c.existing(t, func(tx *transaction, t *table, row int) error {
-		child, at, err := c.address(tx.data, text)
+		child, at, err := c.addressed(tx.data, text)
 		if err != nil {
 			return err
 		}
