@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -91,11 +92,25 @@ func (s scopes) permissions() []permission {
 	return list
 }
 
-// consented reports whether the account has accepted all these scopes before.
-func (in *signIn) consented(p person, s scopes) bool {
+// consentKey names what an account has allowed an app.
+func consentKey(p person, clientID string) string {
+	return p.ObjectID + " " + strings.ToLower(clientID)
+}
+
+// admin reports whether the account may consent for the tenant.
+func (in *signIn) admin(p person) bool {
+	return len(in.people) > 0 && in.people[0].ObjectID == p.ObjectID
+}
+
+// consented reports whether the account, or an administrator for everybody,
+// has accepted all these scopes before.
+func (in *signIn) consented(p person, clientID string, s scopes) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	given := in.consents[p.ObjectID]
+	if in.tenantConsents[strings.ToLower(clientID)] {
+		return true
+	}
+	given := in.consents[consentKey(p, clientID)]
 	for _, name := range s.names() {
 		if !slices.Contains(given, name) {
 			return false
@@ -104,10 +119,40 @@ func (in *signIn) consented(p person, s scopes) bool {
 	return true
 }
 
-// consent remembers that the account accepted them. There is one app, so the
-// account alone is the key.
-func (in *signIn) consent(p person, s scopes) {
+// consent remembers that the account accepted them.
+func (in *signIn) consent(p person, clientID string, s scopes) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.consents[p.ObjectID] = append(in.consents[p.ObjectID], s.names()...)
+	key := consentKey(p, clientID)
+	in.consents[key] = append(in.consents[key], s.names()...)
+	delete(in.withdrawn, key)
+}
+
+// tenantConsented reports whether an administrator has consented.
+func (in *signIn) tenantConsented(clientID string) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.tenantConsents[strings.ToLower(clientID)]
+}
+
+// consentForTenant remembers that an administrator accepted an app for
+// everybody.
+func (in *signIn) consentForTenant(clientID string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.tenantConsents[strings.ToLower(clientID)] = true
+	for _, p := range in.people {
+		delete(in.withdrawn, consentKey(p, clientID))
+	}
+}
+
+// GrantAdminConsent does what an administrator does on the admin consent
+// page: the app is allowed for everybody.
+func (s *Sandbox) GrantAdminConsent(clientID string) error {
+	a, ok := s.signIn.app(clientID)
+	if !ok {
+		return fmt.Errorf("%w: %s", errNoApp, clientID)
+	}
+	s.signIn.consentForTenant(a.ClientID)
+	return nil
 }

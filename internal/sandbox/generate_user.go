@@ -15,6 +15,9 @@ const (
 	nonInteractive
 )
 
+// sandboxApp is the row of the application user of the app ClientID.
+const sandboxApp = 3
+
 // user returns the kind of a user and whether it is disabled. The first three
 // are people who can sign in, and the next three are one of each other sort,
 // so that even a small organization has all.
@@ -22,7 +25,7 @@ func (t *table) user(row int) (kind userKind, disabled bool) {
 	switch row {
 	case 0, 1, 2:
 		return ordinary, false
-	case 3:
+	case sandboxApp:
 		return application, false
 	case 4:
 		return support, false
@@ -109,9 +112,14 @@ func (t *table) namedUser(a *attribute) generator {
 			v.setInt([...]int64{ordinary: 0, application: 4, support: 3, nonInteractive: 4}[k])
 		}
 	case "applicationid":
+		own, _ := parseGUID(ClientID) // a constant
 		return func(row int, v *value) {
 			if k, _ := t.user(row); k != application {
 				v.null()
+				return
+			}
+			if row == sandboxApp {
+				v.setGUID(own)
 				return
 			}
 			v.setGUID(hashGUID(t.hash(row, 0xa8)))

@@ -2,12 +2,9 @@ package sandbox
 
 import (
 	"crypto"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -16,7 +13,6 @@ import (
 	mathrand "math/rand/v2"
 	"strings"
 	"sync"
-	"time"
 )
 
 // signingKey signs the tokens of a sandbox. It is derived from the seed, so
@@ -37,7 +33,18 @@ func signingKeyFor(seed uint64) *signingKey {
 }
 
 func newSigningKey(seed uint64) *signingKey {
-	stream := mathrand.NewChaCha8(derive(seed, "signing key"))
+	key := deriveKey(seed, "signing key")
+	der, err := certificate(key, "Crosswalk sandbox sign-in")
+	if err != nil {
+		panic("sandbox: " + err.Error()) // the key is good and the template ours
+	}
+	sum := sha1.Sum(der)
+	return &signingKey{private: key, id: base64.RawURLEncoding.EncodeToString(sum[:]), cert: base64.StdEncoding.EncodeToString(der)}
+}
+
+// deriveKey makes the RSA key of the seed for one purpose.
+func deriveKey(seed uint64, purpose string) *rsa.PrivateKey {
+	stream := mathrand.NewChaCha8(derive(seed, purpose))
 	e := big.NewInt(65537)
 	one := big.NewInt(1)
 	for {
@@ -53,15 +60,9 @@ func newSigningKey(seed uint64) *signingKey {
 			Primes:    []*big.Int{p, q},
 		}
 		key.Precompute()
-		if key.Validate() != nil {
-			continue
+		if key.Validate() == nil {
+			return key
 		}
-		der, err := certificate(key)
-		if err != nil {
-			continue
-		}
-		sum := sha1.Sum(der)
-		return &signingKey{private: key, id: base64.RawURLEncoding.EncodeToString(sum[:]), cert: base64.StdEncoding.EncodeToString(der)}
 	}
 }
 
@@ -77,17 +78,6 @@ func prime(stream *mathrand.ChaCha8) *big.Int {
 		p.Add(p, two)
 	}
 	return p
-}
-
-func certificate(key *rsa.PrivateKey) ([]byte, error) {
-	template := &x509.Certificate{
-		SerialNumber:       big.NewInt(1),
-		Subject:            pkix.Name{CommonName: "Crosswalk sandbox sign-in"},
-		NotBefore:          time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC),
-		NotAfter:           time.Date(2120, 1, 1, 0, 0, 0, 0, time.UTC),
-		SignatureAlgorithm: x509.SHA256WithRSA,
-	}
-	return x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 }
 
 // derive makes key material of the seed for one purpose.

@@ -20,13 +20,6 @@ import (
 	"time"
 )
 
-// The app registration that the sign-in server knows. Its redirect address is
-// any loopback host and port with the path /oauth/callback.
-const (
-	ClientID     = "51f81489-12ee-4a9e-aaae-a2591f45987d"
-	ClientSecret = "sandbox-secret"
-)
-
 // Config says what a sandbox holds and how it behaves. The zero value is a
 // sandbox of seed 0 with the default number of rows.
 type Config struct {
@@ -58,6 +51,16 @@ type Config struct {
 	Latency time.Duration    // how long every answer of the Web API is held back
 	Now     func() time.Time // nil means time.Now
 	Logger  *slog.Logger     // nil means no log
+
+	// Apps are app registrations beside ClientID and PublicClientID; one with
+	// the id of another takes its place.
+	Apps []App
+
+	// ContinuousAccess has the Web API ask for new tokens within their lives
+	// when something happened to the account (continuous access evaluation),
+	// from clients that declare that they can handle it; their tokens live for
+	// about a day. Dataverse was getting it region by region in 2026.
+	ContinuousAccess bool
 
 	bearer string // a token the Web API takes as the first user's, for tests of the Web API alone
 }
@@ -236,14 +239,6 @@ type person struct {
 	LastName     string
 	DomainName   string // user principal name
 	Title        string
-}
-
-// authenticate returns who calls the Web API.
-func (s *Sandbox) authenticate(r *http.Request) (caller, bool) {
-	if s.cfg.bearer != "" && r.Header.Get("Authorization") == "Bearer "+s.cfg.bearer {
-		return caller{UserID: s.snapshot().table("systemuser").id(0).String()}, true
-	}
-	return s.signIn.verify(r)
 }
 
 // people returns the first n enabled ordinary users, fewer when there are

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 )
@@ -31,22 +33,42 @@ type signIn struct {
 	seal   cipher.AEAD
 	people []person
 
-	mu           sync.Mutex
-	codes        map[string]*code
-	consents     map[string][]string // account and client -> scopes
-	sessionEpoch int64               // raised by RevokeSessions
-	tokenEpoch   int64               // raised by ExpireTokens
-	faults       []string            // of FailNextToken
+	shift atomic.Int64 // of the clock, in nanoseconds
+
+	applicationUsers sync.Map // client id -> row of the systemuser, as last found
+
+	mu             sync.Mutex
+	apps           map[string]*registration // by lower-case client id
+	codes          map[string]*code
+	assertions     map[string]float64  // ids seen -> when they end, in seconds since 1970
+	standings      map[string]standing // by object id
+	consents       map[string][]string // consentKey -> scopes
+	withdrawn      map[string]bool     // consentKey -> RemoveConsent was called since
+	tenantConsents map[string]bool     // lower-case client id -> an administrator consented
+	sessionEpoch   int64               // raised by RevokeSessions
+	tokenEpoch     int64               // raised by ExpireTokens
+	challenged     int64               // by Challenge, in seconds since 1970
+	faults         []string            // of FailNextToken
+	tokenFault     string              // of FailToken
+	authorizeFault string              // of FailAuthorize
 }
 
 func newSignIn(s *Sandbox) *signIn {
 	in := &signIn{
-		s:        s,
-		mux:      http.NewServeMux(),
-		people:   s.people(accounts),
-		codes:    map[string]*code{},
-		consents: map[string][]string{},
+		s:      s,
+		mux:    http.NewServeMux(),
+		people: s.people(accounts),
+
+		apps:           registrations(s.cfg),
+		codes:          map[string]*code{},
+		assertions:     map[string]float64{},
+		standings:      map[string]standing{},
+		consents:       map[string][]string{},
+		withdrawn:      map[string]bool{},
+		tenantConsents: map[string]bool{},
 	}
+	clock := s.now
+	s.now = func() time.Time { return clock().Add(time.Duration(in.shift.Load())) }
 	key := derive(s.cfg.Seed, "seal")
 	block, err := aes.NewCipher(key[:])
 	if err == nil {
@@ -63,6 +85,10 @@ func newSignIn(s *Sandbox) *signIn {
 	in.mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", in.keys)
 	in.mux.HandleFunc("GET /{tenant}/oauth2/v2.0/authorize", in.authorize)
 	in.mux.Handle("POST /{tenant}/oauth2/v2.0/authorize", sameOrigin.Handler(http.HandlerFunc(in.answer)))
+	in.mux.HandleFunc("GET /{tenant}/adminconsent", in.adminConsent)
+	in.mux.Handle("POST /{tenant}/adminconsent", sameOrigin.Handler(http.HandlerFunc(in.answerAdmin)))
+	in.mux.HandleFunc("GET /{tenant}/v2.0/adminconsent", in.adminConsent)
+	in.mux.Handle("POST /{tenant}/v2.0/adminconsent", sameOrigin.Handler(http.HandlerFunc(in.answerAdmin)))
 	in.mux.HandleFunc("/{tenant}/oauth2/v2.0/token", in.token)
 	in.mux.HandleFunc("GET /{tenant}/oauth2/v2.0/logout", in.logout)
 	return in
@@ -70,32 +96,6 @@ func newSignIn(s *Sandbox) *signIn {
 
 // ServeHTTP serves everything that is not the Web API.
 func (in *signIn) ServeHTTP(w http.ResponseWriter, r *http.Request) { in.mux.ServeHTTP(w, r) }
-
-// RevokeSessions ends all browser sessions and refresh tokens given so far,
-// as an administrator's "revoke sessions" does: the next refresh is refused
-// with AADSTS50173. Access tokens stay good until they end.
-func (s *Sandbox) RevokeSessions() {
-	s.signIn.mu.Lock()
-	defer s.signIn.mu.Unlock()
-	s.signIn.sessionEpoch++
-}
-
-// ExpireTokens makes the Web API refuse all access tokens given so far.
-// Refresh tokens stay good.
-func (s *Sandbox) ExpireTokens() {
-	s.signIn.mu.Lock()
-	defer s.signIn.mu.Unlock()
-	s.signIn.tokenEpoch++
-}
-
-// FailNextToken makes the token endpoint refuse its next request: with an
-// Entra error when code is its number ("50173" or "AADSTS50173"), and with
-// "429" or "503" as a server in trouble does. Several calls queue up.
-func (s *Sandbox) FailNextToken(code string) {
-	s.signIn.mu.Lock()
-	defer s.signIn.mu.Unlock()
-	s.signIn.faults = append(s.signIn.faults, strings.TrimPrefix(code, "AADSTS"))
-}
 
 func (in *signIn) person(objectID string) (person, bool) {
 	i := slices.IndexFunc(in.people, func(p person) bool { return strings.EqualFold(p.ObjectID, objectID) })
@@ -124,14 +124,6 @@ func (in *signIn) knownTenant(r *http.Request) bool {
 	}
 }
 
-// goodRedirect reports whether the address is registered with the app: any
-// port of a loopback host, with the path /oauth/callback exactly.
-func goodRedirect(raw string) bool {
-	u, err := url.Parse(raw)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.User == nil && u.Fragment == "" && u.RawQuery == "" &&
-		u.EscapedPath() == "/oauth/callback" && crosswalk.IsLoopback(u.Hostname())
-}
-
 // sealed makes an opaque token of a value.
 func (in *signIn) sealed(kind string, value any) string {
 	plain, err := json.Marshal(value)
@@ -157,6 +149,7 @@ const sessionCookie = "sandbox_signin"
 type session struct {
 	ObjectID string `json:"oid"`
 	Epoch    int64  `json:"epoch"`
+	Sessions int64  `json:"sessions"` // of the standing
 }
 
 // signedIn returns who is signed in with this browser.
@@ -170,7 +163,7 @@ func (in *signIn) signedIn(r *http.Request) (person, bool) {
 		return person{}, false
 	}
 	in.mu.Lock()
-	ended := held.Epoch < in.sessionEpoch
+	ended := held.Epoch < in.sessionEpoch || held.Sessions < in.standings[held.ObjectID].sessions
 	in.mu.Unlock()
 	if ended {
 		return person{}, false
@@ -180,10 +173,10 @@ func (in *signIn) signedIn(r *http.Request) (person, bool) {
 
 func (in *signIn) startSession(w http.ResponseWriter, r *http.Request, p person) {
 	in.mu.Lock()
-	epoch := in.sessionEpoch
+	epoch, sessions := in.sessionEpoch, in.standings[p.ObjectID].sessions
 	in.mu.Unlock()
 	http.SetCookie(w, &http.Cookie{
-		Name: sessionCookie, Value: in.sealed("session", session{ObjectID: p.ObjectID, Epoch: epoch}),
+		Name: sessionCookie, Value: in.sealed("session", session{ObjectID: p.ObjectID, Epoch: epoch, Sessions: sessions}),
 		Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil,
 	})
 }

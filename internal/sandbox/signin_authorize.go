@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -17,6 +18,7 @@ const codeLifetime = 10 * time.Minute
 
 // code is an authorization code given to a client.
 type code struct {
+	clientID  string
 	account   person
 	redirect  string
 	challenge string
@@ -30,8 +32,9 @@ type code struct {
 
 // request is a checked authorize request.
 type request struct {
+	app       registration
 	redirect  string
-	mode      string // of the response: query or fragment
+	mode      string // of the response: query, fragment or form_post
 	state     string
 	nonce     string
 	challenge string
@@ -55,7 +58,7 @@ func (in *signIn) authorize(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case req.prompt == "none" && !signedIn:
 		in.redirectFault(w, r, req, refuse(50058))
-	case req.prompt == "none" && !in.consented(who, req.scopes):
+	case req.prompt == "none" && !in.consented(who, req.app.ClientID, req.scopes):
 		in.redirectFault(w, r, req, refuse(65001))
 	case req.prompt == "login", req.prompt == "select_account", !signedIn:
 		in.pickAccount(w, r, req, "")
@@ -87,8 +90,10 @@ func (in *signIn) answer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case !signedIn || !known || who.ObjectID != account.ObjectID:
 		in.pickAccount(w, r, req, "Your sign-in has ended. Choose an account again.")
+	case decision == "accept" && req.app.AdminConsent && !in.admin(who):
+		in.redirectFault(w, r, req, refuse(90094))
 	case decision == "accept":
-		in.consent(who, req.scopes)
+		in.consent(who, req.app.ClientID, req.scopes)
 		in.redirectCode(w, r, req, who)
 	case decision == "decline":
 		in.redirectFault(w, r, req, refuse(65004))
@@ -99,11 +104,40 @@ func (in *signIn) answer(w http.ResponseWriter, r *http.Request) {
 
 // proceed asks for consent where it is needed and else gives the code.
 func (in *signIn) proceed(w http.ResponseWriter, r *http.Request, req request, who person) {
-	if req.prompt == "consent" || !in.consented(who, req.scopes) {
+	switch f := in.barred(who, req.tenant); {
+	case f != nil && f.number == 50020: // shown: the client's own address is not for strangers
+		in.errorPage(w, r, f)
+		return
+	case f != nil:
+		in.redirectFault(w, r, req, f)
+		return
+	case req.app.AdminConsent && !in.admin(who) && !in.consented(who, req.app.ClientID, req.scopes):
+		in.redirectFault(w, r, req, refuse(90094))
+		return
+	}
+	if req.prompt == "consent" || !in.consented(who, req.app.ClientID, req.scopes) {
 		in.consentPage(w, r, req, who)
 		return
 	}
 	in.redirectCode(w, r, req, who)
+}
+
+// barred refuses an account that cannot sign in by a tenant, and all of them
+// while FailAuthorize is on.
+func (in *signIn) barred(who person, tenant string) *refusal {
+	in.mu.Lock()
+	st, command := in.standings[who.ObjectID], in.authorizeFault
+	in.mu.Unlock()
+	switch {
+	case command != "":
+		number, _ := strconv.Atoi(command) // checked when it was set
+		return refuse(number)
+	case st.disabled:
+		return refuse(50057)
+	case st.guest && (tenant == "organizations" || tenant == "common"):
+		return refuse(50020, who.DomainName)
+	}
+	return nil
 }
 
 // parse checks the request. What cannot safely be sent back to the client is
@@ -121,12 +155,8 @@ func (in *signIn) parse(w http.ResponseWriter, r *http.Request) (request, bool) 
 		shown = refuse(90002, r.PathValue("tenant"))
 	case id == "":
 		shown = refuse(900144, "client_id")
-	case !strings.EqualFold(id, ClientID):
-		shown = refuse(700016, id)
-	case req.redirect == "":
-		shown = refuse(900144, "redirect_uri")
-	case !goodRedirect(req.redirect):
-		shown = refuse(50011, req.redirect)
+	default:
+		shown = in.redirectable(&req, id)
 	}
 	if shown != nil {
 		in.errorPage(w, r, shown)
@@ -139,12 +169,14 @@ func (in *signIn) parse(w http.ResponseWriter, r *http.Request) (request, bool) 
 		sent = refuse(900144, "response_type")
 	case kind != "code":
 		sent = refuse(700054, kind)
-	case req.mode != "" && req.mode != "query" && req.mode != "fragment":
+	case !slices.Contains([]string{"", "query", "fragment", "form_post"}, req.mode):
 		sent = refuse(70007, req.mode)
 	case !slices.Contains([]string{"", "login", "none", "consent", "select_account"}, req.prompt):
 		sent = refuse(90023, req.prompt)
 	case !goodChallenge(&req):
 		sent = refuse(50147)
+	case !goodClaims(q.Get("claims")):
+		sent = refuse(90013)
 	default:
 		req.scopes, sent = parseScopes(q.Get("scope"), in.s.bases(r))
 	}
@@ -153,6 +185,24 @@ func (in *signIn) parse(w http.ResponseWriter, r *http.Request) (request, bool) 
 		return req, false
 	}
 	return req, true
+}
+
+// redirectable finds the app of a request and refuses an address that is not
+// the app's.
+func (in *signIn) redirectable(req *request, clientID string) *refusal {
+	var known bool
+	req.app, known = in.app(clientID)
+	switch {
+	case !known:
+		return refuse(700016, clientID)
+	case req.app.disabled:
+		return refuse(7000112, clientID)
+	case req.redirect == "":
+		return refuse(900144, "redirect_uri")
+	case !req.app.allows(req.redirect):
+		return refuse(50011, req.redirect, clientID)
+	}
+	return nil
 }
 
 // goodChallenge checks the PKCE challenge, if there is one (RFC 7636,
@@ -195,7 +245,7 @@ func (in *signIn) redirectCode(w http.ResponseWriter, r *http.Request, req reque
 		}
 	}
 	in.codes[text] = &code{
-		account: who, redirect: req.redirect, challenge: req.challenge, method: req.method, nonce: req.nonce,
+		clientID: req.app.ClientID, account: who, redirect: req.redirect, challenge: req.challenge, method: req.method, nonce: req.nonce,
 		scopes: req.scopes, tenant: req.tenant, expires: now.Add(codeLifetime),
 	}
 	in.mu.Unlock()
@@ -210,9 +260,13 @@ func (in *signIn) redirectFault(w http.ResponseWriter, r *http.Request, req requ
 	in.redirect(w, r, req, "error", f.code, "error_description", f.description(t), "state", req.state)
 }
 
-// redirect sends the browser back with names and values. Entra writes escapes
-// in lower case, which naive clients compare.
+// redirect sends the browser back with names and values, or has it post them.
+// Entra writes escapes in lower case, which naive clients compare.
 func (in *signIn) redirect(w http.ResponseWriter, r *http.Request, req request, pairs ...string) {
+	if req.mode == "form_post" {
+		in.postBack(w, r, req, pairs)
+		return
+	}
 	var b strings.Builder
 	for i := 0; i < len(pairs); i += 2 {
 		if pairs[i] == "state" && pairs[i+1] == "" {
@@ -227,7 +281,7 @@ func (in *signIn) redirect(w http.ResponseWriter, r *http.Request, req request, 
 	if req.mode == "fragment" {
 		separator = "#"
 	}
-	in.secure(w, req.redirect)
+	in.secure(w, req.redirect, "")
 	w.Header().Set("Location", req.redirect+separator+b.String())
 	w.WriteHeader(http.StatusFound)
 }

@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -15,7 +17,7 @@ var templateFiles embed.FS
 
 var pages = func() map[string]*template.Template {
 	set := map[string]*template.Template{}
-	for _, name := range []string{"account", "consent", "error", "signedout", "home"} {
+	for _, name := range []string{"account", "consent", "error", "signedout", "home", "post"} {
 		set[name] = template.Must(template.New("layout.html").Funcs(template.FuncMap{"initials": initials}).
 			ParseFS(templateFiles, "templates/layout.html", "templates/"+name+".html"))
 	}
@@ -35,6 +37,9 @@ type pageData struct {
 	People       []person
 	Account      person
 	Permissions  []permission
+	Tenant       bool    // the administrator consents for everybody
+	Fields       []field // of the form that is posted to the client
+	To           string  // where it is posted
 
 	Number      int // of a refusal
 	Text        string
@@ -48,6 +53,9 @@ type pageData struct {
 	OrgID        string
 }
 
+// field is a hidden field of a form.
+type field struct{ Name, Value string }
+
 func (in *signIn) page(w http.ResponseWriter, r *http.Request, status int, name string, data pageData) {
 	data.Organization = organizationName
 	data.Home = in.s.baseURL(r)
@@ -58,25 +66,55 @@ func (in *signIn) page(w http.ResponseWriter, r *http.Request, status int, name 
 		http.Error(w, "The page could not be made.", http.StatusInternalServerError)
 		return
 	}
-	in.secure(w, r.URL.Query().Get("redirect_uri"))
+	in.secure(w, in.allowed(r), data.To)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
 }
 
+// allowed returns the redirect address of a request when it is the app's,
+// else "".
+func (in *signIn) allowed(r *http.Request) string {
+	q := r.URL.Query()
+	if a, ok := in.app(q.Get("client_id")); ok && a.allows(q.Get("redirect_uri")) {
+		return q.Get("redirect_uri")
+	}
+	return ""
+}
+
+// submit is the only script there is: it sends the form of form_post.
+const submit = "document.forms[0].submit()"
+
 // secure sets the headers of the pages: no scripts, no frames, and forms that
-// may lead to the sandbox and, by the redirect that follows, to the client.
-func (in *signIn) secure(w http.ResponseWriter, redirect string) {
-	forms := "'self'"
-	if u, err := url.Parse(redirect); err == nil && goodRedirect(redirect) {
+// may lead to the sandbox and, by the redirect that follows, to the client. A
+// page whose form is posted to the client may send it by itself.
+func (in *signIn) secure(w http.ResponseWriter, redirect, post string) {
+	forms, scripts := "'self'", ""
+	if u, err := url.Parse(redirect); err == nil && redirect != "" {
 		forms += " " + u.Scheme + "://" + u.Host
 	}
+	if post != "" {
+		sum := sha256.Sum256([]byte(submit))
+		scripts = " script-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"
+	}
 	header := w.Header()
-	header.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action "+forms)
+	header.Set("Content-Security-Policy", "default-src 'none';"+scripts+" style-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'; form-action "+forms)
 	header.Set("Cache-Control", "no-store")
 	header.Set("Referrer-Policy", "same-origin")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("X-Frame-Options", "DENY")
+}
+
+// postBack has the browser post names and values to the client (OAuth 2.0
+// form post response mode).
+func (in *signIn) postBack(w http.ResponseWriter, r *http.Request, req request, pairs []string) {
+	data := pageData{Title: "Working…", App: req.app.name(), BackTo: hostOf(req.redirect), To: req.redirect}
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] != "state" || pairs[i+1] != "" {
+			data.Fields = append(data.Fields, field{pairs[i], pairs[i+1]})
+		}
+	}
+	in.page(w, r, http.StatusOK, "post", data)
 }
 
 func (in *signIn) pickAccount(w http.ResponseWriter, r *http.Request, req request, notice string) {
@@ -89,13 +127,13 @@ func (in *signIn) pickAccount(w http.ResponseWriter, r *http.Request, req reques
 		}
 	}
 	in.page(w, r, http.StatusOK, "account", pageData{
-		Title: "Choose an account", App: appName, BackTo: hostOf(req.redirect), People: people, Notice: notice,
+		Title: "Choose an account", App: req.app.name(), BackTo: hostOf(req.redirect), People: people, Notice: notice,
 	})
 }
 
 func (in *signIn) consentPage(w http.ResponseWriter, r *http.Request, req request, who person) {
 	in.page(w, r, http.StatusOK, "consent", pageData{
-		Title: "Permissions requested", App: appName, BackTo: hostOf(req.redirect), Account: who, Permissions: req.scopes.permissions(),
+		Title: "Permissions requested", App: req.app.name(), BackTo: hostOf(req.redirect), Account: who, Permissions: req.scopes.permissions(),
 	})
 }
 

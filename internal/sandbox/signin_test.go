@@ -407,7 +407,8 @@ func TestSignInRedirectedErrors(t *testing.T) {
 	}{
 		"no response type":      {map[string]string{"response_type": ""}, "invalid_request", "900144"},
 		"token response":        {map[string]string{"response_type": "id_token token"}, "unsupported_response_type", "700054"},
-		"form_post":             {map[string]string{"response_mode": "form_post"}, "unsupported_response_mode", "70007"},
+		"response mode":         {map[string]string{"response_mode": "web_message"}, "unsupported_response_mode", "70007"},
+		"claims":                {map[string]string{"claims": "{"}, "invalid_request", "90013"},
 		"no scope":              {map[string]string{"scope": ""}, "invalid_request", "900144"},
 		"another environment":   {map[string]string{"scope": "https://contoso.crm.dynamics.com/user_impersonation"}, "invalid_resource", "500011"},
 		"unknown scope":         {map[string]string{"scope": w.url + "/write_everything"}, "invalid_client", "650053"},

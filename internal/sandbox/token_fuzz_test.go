@@ -38,7 +38,8 @@ func FuzzVerify(f *testing.F) {
 		f.Fatal(err)
 	}
 	in := s.signIn
-	claims := in.accessClaims(in.people[0], scopes{Resource: "http://127.0.0.1:8089", Access: true}, s.now(), 3600, 0)
+	a, _ := in.app(ClientID)
+	claims := in.accessClaims(a, in.people[0], scopes{Resource: "http://127.0.0.1:8089", Access: true}, acrSecret, 3600)
 	claims.UTI = "fixed" // every fuzzing process makes the same token
 	good, err := signingKeyFor(7).sign(claims)
 	if err != nil {

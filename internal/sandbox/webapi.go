@@ -42,9 +42,8 @@ var versionPattern = regexp.MustCompile(`^v9\.[0-2]$`)
 
 func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 	defer discard(r.Body)
-	who, ok := s.authenticate(r)
+	who, ok := s.admit(w, r)
 	if !ok {
-		s.refuse(w, r)
 		return
 	}
 	c := &call{s: s, w: w, r: r, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}

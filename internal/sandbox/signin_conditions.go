@@ -1,0 +1,258 @@
+package sandbox
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// standing is what became of an account since the sandbox was started. The
+// counters are written into tokens: a token with a lower one was given before.
+type standing struct {
+	disabled  bool
+	guest     bool
+	sessions  int64 // times its sessions were revoked, by whatever
+	passwords int64 // times its password was changed by itself
+	events    int64 // of all sorts, for continuous access evaluation
+}
+
+// Account is a person who can sign in.
+type Account struct {
+	Name       string `json:"name"`
+	SignInName string `json:"sign_in_name"`
+	ObjectID   string `json:"object_id"` // in Entra
+	UserID     string `json:"user_id"`   // systemuserid
+	Admin      bool   `json:"admin"`     // may consent for the tenant
+	Guest      bool   `json:"guest"`
+	Disabled   bool   `json:"disabled"`
+}
+
+// Accounts returns the people who can sign in. The first is the tenant's
+// administrator.
+func (s *Sandbox) Accounts() []Account {
+	in := s.signIn
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	var all []Account
+	for i, p := range in.people {
+		st := in.standings[p.ObjectID]
+		all = append(all, Account{p.FullName, p.DomainName, p.ObjectID, p.SystemUserID, i == 0, st.guest, st.disabled})
+	}
+	return all
+}
+
+var (
+	errNoAccount = errors.New("sandbox: no such account")
+	errNoApp     = errors.New("sandbox: no such app registration")
+)
+
+// account changes the standing of an account, named by its sign-in name or
+// object id.
+func (s *Sandbox) account(user string, change func(*standing)) error {
+	in := s.signIn
+	p, ok := in.personNamed(user)
+	if !ok {
+		if p, ok = in.person(user); !ok {
+			return fmt.Errorf("%w: %s", errNoAccount, user)
+		}
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	st := in.standings[p.ObjectID]
+	change(&st)
+	in.standings[p.ObjectID] = st
+	return nil
+}
+
+// DisableUser disables an account in Entra, or enables it again: its sign-ins
+// and refreshes are refused with AADSTS50057. User is a sign-in name or object
+// id. Access tokens stay good until they end, but for continuous access
+// evaluation.
+func (s *Sandbox) DisableUser(user string, disabled bool) error {
+	return s.account(user, func(st *standing) { st.disabled = disabled; st.events++ })
+}
+
+// SetGuest makes an account one of another tenant that is a guest here, or one
+// of this tenant again. A guest who signs in by "organizations" or "common"
+// and not by the tenant's id is refused with AADSTS50020.
+func (s *Sandbox) SetGuest(user string, guest bool) error {
+	return s.account(user, func(st *standing) { st.guest = guest })
+}
+
+// ChangePassword does what a person's own change of password does, or an
+// administrator's reset outside of the Entra admin center: refresh tokens of
+// public clients end with AADSTS50173, those of confidential clients stay.
+func (s *Sandbox) ChangePassword(user string) error {
+	return s.account(user, func(st *standing) { st.passwords++; st.events++ })
+}
+
+// ResetPassword does what an administrator's reset in the Entra admin center
+// does: all refresh tokens of the account end.
+func (s *Sandbox) ResetPassword(user string) error { return s.RevokeUserSessions(user) }
+
+// RevokeUserSessions ends the browser sessions and refresh tokens of one
+// account; the next refresh is refused with AADSTS50173.
+func (s *Sandbox) RevokeUserSessions(user string) error {
+	return s.account(user, func(st *standing) { st.sessions++; st.events++ })
+}
+
+// RevokeSessions ends all browser sessions and refresh tokens given so far,
+// as an administrator's "revoke sessions" does: the next refresh is refused
+// with AADSTS50173. Access tokens stay good until they end, but for continuous
+// access evaluation.
+func (s *Sandbox) RevokeSessions() {
+	s.signIn.mu.Lock()
+	defer s.signIn.mu.Unlock()
+	s.signIn.sessionEpoch++
+}
+
+// ExpireTokens makes the Web API refuse all access tokens given so far.
+// Refresh tokens stay good.
+func (s *Sandbox) ExpireTokens() {
+	s.signIn.mu.Lock()
+	defer s.signIn.mu.Unlock()
+	s.signIn.tokenEpoch++
+}
+
+// RemoveConsent takes back what an account, or with "" everybody and the
+// administrator, has allowed an app: refreshes are refused with AADSTS65001
+// until somebody consents again.
+func (s *Sandbox) RemoveConsent(user, clientID string) error {
+	in := s.signIn
+	p, known := in.personNamed(user)
+	if !known {
+		p, known = in.person(user)
+	}
+	if user != "" && !known {
+		return fmt.Errorf("%w: %s", errNoAccount, user)
+	}
+	if _, ok := in.app(clientID); !ok {
+		return fmt.Errorf("%w: %s", errNoApp, clientID)
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, one := range in.people {
+		if user == "" || one.ObjectID == p.ObjectID {
+			key := consentKey(one, clientID)
+			delete(in.consents, key)
+			in.withdrawn[key] = true
+		}
+	}
+	if user == "" {
+		delete(in.tenantConsents, strings.ToLower(clientID))
+	}
+	return nil
+}
+
+// registration changes an app registration.
+func (s *Sandbox) registration(clientID string, change func(*registration)) error {
+	in := s.signIn
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	a := in.apps[strings.ToLower(clientID)]
+	if a == nil {
+		return fmt.Errorf("%w: %s", errNoApp, clientID)
+	}
+	change(a)
+	return nil
+}
+
+// SetSecret replaces the secret of an app: the old one is refused with
+// AADSTS7000215.
+func (s *Sandbox) SetSecret(clientID, secret string) error {
+	return s.registration(clientID, func(a *registration) { a.Secret, a.expired = secret, false })
+}
+
+// ExpireSecret lets the secret of an app expire, or be good again: it is
+// refused with AADSTS7000222.
+func (s *Sandbox) ExpireSecret(clientID string, expired bool) error {
+	return s.registration(clientID, func(a *registration) { a.expired = expired })
+}
+
+// DisableApp disables an app registration, or enables it again: it is refused
+// with AADSTS7000112.
+func (s *Sandbox) DisableApp(clientID string, disabled bool) error {
+	return s.registration(clientID, func(a *registration) { a.disabled = disabled })
+}
+
+// SetApplicationRole gives the application user of an app a security role, as
+// it has at first, or takes it away: the Web API then refuses it with
+// 0x80040220.
+func (s *Sandbox) SetApplicationRole(clientID string, role bool) error {
+	return s.registration(clientID, func(a *registration) { a.noRole = !role })
+}
+
+// Challenge makes the Web API answer access tokens given so far with a claims
+// challenge, if their client declared that it can handle one (cp1) and
+// Config.ContinuousAccess is on. A token asked for with the demanded claims
+// is good again.
+func (s *Sandbox) Challenge() {
+	in := s.signIn
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.challenged = max(in.challenged+1, in.s.now().Unix())
+}
+
+// plainCode is the number of an Entra error without its prefix.
+func plainCode(code string) string { return strings.TrimPrefix(strings.ToUpper(code), "AADSTS") }
+
+// checkCode refuses what is neither an Entra number nor a status.
+func checkCode(code string) error {
+	if n, err := strconv.Atoi(plainCode(code)); err != nil || n < 400 {
+		return fmt.Errorf("sandbox: %q is neither the number of an Entra error nor 429 or 503", code)
+	}
+	return nil
+}
+
+// FailNextToken makes the token endpoint refuse its next request: with an
+// Entra error when code is its number ("50173" or "AADSTS50173"), and with
+// "429" or "503" as a server in trouble does. Several calls queue up.
+func (s *Sandbox) FailNextToken(code string) {
+	s.signIn.mu.Lock()
+	defer s.signIn.mu.Unlock()
+	s.signIn.faults = append(s.signIn.faults, plainCode(code))
+}
+
+// FailToken makes the token endpoint refuse all requests, as FailNextToken
+// does one, until ClearFailures. It returns an error for a code that is none.
+func (s *Sandbox) FailToken(code string) error {
+	if err := checkCode(code); err != nil {
+		return err
+	}
+	s.signIn.mu.Lock()
+	defer s.signIn.mu.Unlock()
+	s.signIn.tokenFault = plainCode(code)
+	return nil
+}
+
+// FailAuthorize makes all sign-ins end with an Entra error (by its number)
+// after the account was chosen, until ClearFailures. It returns an error for a
+// code that is none.
+func (s *Sandbox) FailAuthorize(code string) error {
+	if err := checkCode(code); err != nil {
+		return err
+	}
+	s.signIn.mu.Lock()
+	defer s.signIn.mu.Unlock()
+	s.signIn.authorizeFault = plainCode(code)
+	return nil
+}
+
+// ClearFailures ends what FailToken, FailNextToken and FailAuthorize began.
+func (s *Sandbox) ClearFailures() {
+	s.signIn.mu.Lock()
+	defer s.signIn.mu.Unlock()
+	s.signIn.faults, s.signIn.tokenFault, s.signIn.authorizeFault = nil, "", ""
+}
+
+// Clock returns the time of the sandbox.
+func (s *Sandbox) Clock() time.Time { return s.now() }
+
+// SetClock sets the time of the sandbox; it goes on from there. Codes, tokens
+// and refresh tokens end by it.
+func (s *Sandbox) SetClock(now time.Time) { s.Advance(now.Sub(s.now())) }
+
+// Advance moves the time of the sandbox on by d, or back.
+func (s *Sandbox) Advance(d time.Duration) { s.signIn.shift.Add(int64(d)) }
