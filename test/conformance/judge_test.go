@@ -1,0 +1,23 @@
+package conformance
+
+import "testing"
+
+func TestOpenIDClient(t *testing.T) {
+	t.Parallel()
+	judge(t, "openid-client.mjs", newEnvironment(t))
+}
+
+func TestMSALNode(t *testing.T) {
+	t.Parallel()
+	judge(t, "msal-node.mjs", newEnvironment(t))
+}
+
+func TestDynamicsWebAPI(t *testing.T) {
+	t.Parallel()
+	for _, part := range []string{"read", "definitions", "write", "batch"} {
+		t.Run(part, func(t *testing.T) {
+			t.Parallel()
+			judge(t, "dynamics-web-api-"+part+".mjs", newEnvironment(t))
+		})
+	}
+}

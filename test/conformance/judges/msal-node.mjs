@@ -1,0 +1,124 @@
+// @azure/msal-node, Microsoft's own sign-in library: code + PKCE, silent
+// refresh, and the classes of its errors.
+import assert from "node:assert/strict";
+import { AuthError, ConfidentialClientApplication, CryptoProvider, InteractionRequiredAuthError, ServerError } from "@azure/msal-node";
+import { check, rejection } from "./check.mjs";
+import { sandbox, signIn } from "./sandbox.mjs";
+
+const { environment, redirect, scope, tenant } = sandbox;
+const scopes = [scope];
+
+// app makes an application; MSAL asks the authority about itself first.
+const app = (more = {}) =>
+  new ConfidentialClientApplication({
+    auth: { clientId: sandbox.clientID, clientSecret: sandbox.clientSecret, authority: `${sandbox.authority}/${tenant}`, ...more },
+  });
+
+// code signs in at the authority of an application.
+async function code(application, more = {}, decision = "accept") {
+  const { verifier, challenge } = await new CryptoProvider().generatePkceCodes();
+  const state = new CryptoProvider().createNewGuid();
+  const url = await application.getAuthCodeUrl({ scopes, redirectUri: redirect, codeChallenge: challenge, codeChallengeMethod: "S256", state, ...more });
+  const back = await signIn(url, decision);
+  return {
+    back,
+    state,
+    request: { code: back.searchParams.get("code"), scopes, redirectUri: redirect, codeVerifier: verifier },
+  };
+}
+
+const whoAmI = async (token) => {
+  const answer = await fetch(`${environment}/api/data/v9.2/WhoAmI`, { headers: { authorization: `Bearer ${token}` } });
+  return { status: answer.status, ...(answer.ok ? await answer.json() : {}) };
+};
+
+const person = app();
+let result;
+await check("redeems a code with PKCE", async () => {
+  const { request, back, state } = await code(person);
+  assert.equal(back.searchParams.get("state"), state);
+  result = await person.acquireTokenByCode(request);
+  assert.equal(result.tenantId, tenant);
+  assert.equal(result.account.environment, "login.windows.net");
+  assert.equal(result.account.homeAccountId, `${result.uniqueId}.${tenant}`);
+  assert.ok(result.account.username.includes("@"));
+  assert.equal(result.idTokenClaims.iss, `${sandbox.authority}/${tenant}/v2.0`);
+  assert.deepEqual(result.scopes.filter((s) => s.startsWith("https:")), scopes);
+  assert.ok(result.expiresOn > new Date(Date.now() + 59 * 60_000));
+});
+
+await check("calls the Web API with the token", async () => {
+  assert.equal((await whoAmI(result.accessToken)).OrganizationId, sandbox.organization);
+});
+
+await check("signs in through organizations", async () => {
+  const any = app({ authority: `${sandbox.authority}/organizations` });
+  const { request } = await code(any);
+  assert.equal((await any.acquireTokenByCode(request)).tenantId, tenant);
+});
+
+await check("signs the same account in again by its name", async () => {
+  const { request } = await code(person, { prompt: "select_account", responseMode: "query", loginHint: result.account.username });
+  const { account } = result;
+  result = await person.acquireTokenByCode(request);
+  assert.equal(result.account.homeAccountId, account.homeAccountId);
+});
+
+await check("takes the token from its cache", async () => {
+  const again = await person.acquireTokenSilent({ account: result.account, scopes });
+  assert.equal(again.fromCache, true);
+  assert.equal(again.accessToken, result.accessToken);
+});
+
+await check("refreshes silently", async () => {
+  const again = await person.acquireTokenSilent({ account: result.account, scopes, forceRefresh: true });
+  assert.equal(again.fromCache, false);
+  assert.notEqual(again.accessToken, result.accessToken);
+  assert.equal((await whoAmI(again.accessToken)).OrganizationId, sandbox.organization);
+});
+
+// The refresh token is in the cache only.
+const refreshToken = () => Object.values(JSON.parse(person.getTokenCache().serialize()).RefreshToken)[0].secret;
+
+await check("refreshes by a refresh token in another process", async () => {
+  const again = await app().acquireTokenByRefreshToken({ refreshToken: refreshToken(), scopes });
+  assert.equal(again.uniqueId, result.uniqueId);
+});
+
+await check("has an invalid_grant for a code used twice", async () => {
+  const { request } = await code(person);
+  await person.acquireTokenByCode(request);
+  const error = await rejection(person.acquireTokenByCode(request));
+  assert.ok(error instanceof ServerError, String(error));
+  assert.equal(error.errorCode, "invalid_grant");
+  assert.equal(String(error.errorNo), "54005");
+});
+
+await check("has an error of the server for a wrong secret", async () => {
+  const error = await rejection(app({ clientSecret: "wrong" }).acquireTokenByRefreshToken({ refreshToken: refreshToken(), scopes }));
+  assert.ok(error instanceof AuthError && !(error instanceof InteractionRequiredAuthError), String(error));
+  assert.equal(error.errorCode, "invalid_client");
+  assert.match(error.errorMessage, /AADSTS7000215/);
+});
+
+await check("has an error that asks for interaction when consent is missing", async () => {
+  const { back } = await code(person, { prompt: "none" });
+  assert.equal(back.searchParams.get("error"), "login_required");
+  assert.match(back.searchParams.get("error_description"), /^AADSTS50058: /);
+});
+
+await check("has access_denied when consent was declined", async () => {
+  const { back } = await code(person, { prompt: "consent" }, "decline");
+  assert.equal(back.searchParams.get("error"), "access_denied");
+});
+
+await check("does not know another tenant", async () => {
+  const error = await rejection(app({ authority: `${sandbox.authority}/00000000-0000-0000-0000-000000000001` }).acquireTokenByRefreshToken({ refreshToken: refreshToken(), scopes }));
+  assert.match(`${error.errorCode} ${error.errorMessage}`, /endpoints_resolution_error|AADSTS90002/);
+});
+
+await check("refuses a resource that is not here", async () => {
+  const { back } = await code(person, { scopes: ["https://fabrikam.crm.dynamics.com/user_impersonation"] });
+  assert.equal(back.searchParams.get("error"), "invalid_resource");
+  assert.match(back.searchParams.get("error_description"), /^AADSTS500011: /);
+});
