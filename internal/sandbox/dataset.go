@@ -30,6 +30,7 @@ type table struct {
 	rows    int          // generated ones
 	over    *overlay     // what was written, nil for nothing
 	hidden  []*attribute // columns that read as null
+	tracks  int64        // delta tokens of earlier versions are of no use
 	salt    uint64
 	pointer bool        // activitypointer, which shows the rows of the activities
 	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column

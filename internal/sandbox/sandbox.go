@@ -48,6 +48,8 @@ type Config struct {
 	// its cloud; those to other names still mean the name they use.
 	BaseURL string
 
+	Unverified Unverified // behaviours that are not known for certain
+
 	Latency time.Duration    // how long every answer of the Web API is held back
 	Now     func() time.Time // nil means time.Now
 	Logger  *slog.Logger     // nil means no log
@@ -102,6 +104,9 @@ type Sandbox struct {
 	current atomic.Pointer[dataset] // the rows as they are now
 	rights  atomic.Pointer[rights]  // who may do what
 
+	unverified   atomic.Pointer[Unverified]
+	trackingDays atomic.Int64
+
 	mu     sync.RWMutex
 	faults []*injected
 }
@@ -126,6 +131,8 @@ func New(cfg Config) (*Sandbox, error) {
 		return nil, err
 	}
 	s.current.Store(data)
+	s.SetUnverified(cfg.Unverified)
+	s.SetTrackingDays(DefaultTrackingDays)
 	s.rights.Store(&rights{roles: map[string]Role{}})
 	s.tenant = randomGUID(cfg.Seed, "tenant")
 	s.org = randomGUID(cfg.Seed, "organization")

@@ -147,7 +147,11 @@ func (c *call) serve() error {
 		return c.globalOptionSets()
 	}
 	if e := c.s.catalog.bySet[first]; e != nil {
-		return c.entitySet(c.data.table(e.name))
+		t := c.data.table(e.name)
+		if c.tracked() {
+			return c.track(t)
+		}
+		return c.entitySet(t)
 	}
 	return noSegment(first)
 }

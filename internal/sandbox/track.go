@@ -1,0 +1,342 @@
+package sandbox
+
+import (
+	"encoding/xml"
+	"net/http"
+	"net/url"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The codes of change tracking.
+const (
+	codeTokenExpired = "0x80044352"
+	codeNotTracked   = "0x80072491"
+)
+
+// DefaultTrackingDays is how long delta tokens live.
+const DefaultTrackingDays = 7
+
+// SetTrackingDays sets how many days delta tokens live, 0 to 365
+// (organization.expirechangetrackingindays). 0 makes all expire at once.
+func (s *Sandbox) SetTrackingDays(days int) { s.trackingDays.Store(int64(min(max(days, 0), 365))) }
+
+// tracked tells whether a request is about changes.
+func (c *call) tracked() bool {
+	return !c.path[0].called && (c.query.DeltaToken != "" || c.prefer.trackChanges && len(c.path) == 1)
+}
+
+// track answers a first walk with tracking, a delta, or the number of changes
+// (use-change-tracking-synchronize-data-external-systems.md).
+func (c *call) track(t *table) error {
+	q := c.query
+	for _, o := range []struct {
+		name  string
+		given bool
+	}{{"$filter", q.Filter != nil}, {"$orderby", q.OrderBy != nil}, {"$expand", q.Expand != nil}, {"$top", q.Top >= 0}, {"$apply", q.Apply != ""}} {
+		if o.given {
+			return badRequest(`The "%s" query parameter isn't supported when Change Tracking is enabled.`, o.name)
+		}
+	}
+	if !t.raw.bool("ChangeTrackingEnabled") {
+		code := codeNotTracked
+		if c.s.Unverified().PlainTrackingErrors {
+			code = codeOData
+		}
+		return &fault{http.StatusBadRequest, code, "Entity " + t.name + " isn't enabled for change tracking."}
+	}
+	if err := c.mayRead(t); err != nil {
+		return err
+	}
+	if d := c.role.depth(t, "Read"); d != Global {
+		return &fault{http.StatusForbidden, "0x80040220", "SecLib::CheckPrivilege failed. User: " + c.who.UserID + ", PrivilegeName: prvRead" + t.schemaName +
+			", PrivilegeId: " + nameGUID("privilege", "Read", t.name).String() + ", Required Depth: Global, BusinessUnitId: " + c.s.org.String() + ", MetadataCache Privileges Count: 4590, User Privileges Count: 465"}
+	}
+	cols, err := t.selectColumns(q.Select, c.prefer)
+	if err != nil {
+		return err
+	}
+	if c.prefer.trackChanges {
+		c.prefer.applied = append([]string{"odata.track-changes"}, c.prefer.applied...)
+	}
+	if q.DeltaToken == "" {
+		return c.firstWalk(t, cols)
+	}
+	since, err := c.deltaToken(t)
+	if err != nil {
+		return err
+	}
+	if len(c.path) == 2 {
+		if c.path[1].name != "$count" {
+			return noSegment(c.path[1].name)
+		}
+		c.w.Header().Set("Content-Type", "text/plain")
+		out := c.begin()
+		out.buf = strconv.AppendInt(append(out.buf, "\xef\xbb\xbf"...), int64(len(t.changes(since, c.data.clock, c.s.Unverified().RepeatChanges))), 10)
+		return out.close()
+	}
+	return c.delta(t, cols, since)
+}
+
+// deltaToken reads the version of the token. A token is of no use any more
+// when it is too old, when the table's metadata changed, and when it is not
+// of this organization as it stands: after a restore, say.
+func (c *call) deltaToken(t *table) (int64, error) {
+	version, date, _ := strings.Cut(c.query.DeltaToken, "!")
+	v, err1 := strconv.ParseInt(version, 10, 64)
+	at, err2 := time.Parse(tokenTime, date)
+	if err1 != nil || err2 != nil {
+		return 0, &fault{http.StatusBadRequest, codeInvalidArgument, "The delta token '" + c.query.DeltaToken + "' is not valid."}
+	}
+	u := c.s.Unverified()
+	life := time.Duration(c.s.trackingDays.Load()) * 24 * time.Hour
+	if c.s.now().Sub(at) > life || life == 0 || v > c.data.clock || v < firstVersion || v < t.tracks && !u.KeepTokens {
+		status := u.ExpiredStatus
+		if status == 0 {
+			status = http.StatusBadRequest
+		}
+		return 0, &fault{status, codeTokenExpired, "Version stamp associated with the client has expired. Please perform a full sync."}
+	}
+	return v, nil
+}
+
+const tokenTime = "01/02/2006 15:04:05"
+
+// metadataChanged makes the delta tokens of a table useless.
+func (s *Sandbox) metadataChanged(entity string) {
+	_ = s.update(func(tx *transaction) error { // fn does not fail
+		if t := tx.data.table(entity); t != nil {
+			tx.data.clock++
+			t.tracks = tx.data.clock
+		}
+		return nil
+	})
+}
+
+var trackedCookie = regexp.MustCompile(`^<cookie pagenumber="(\d{1,9})" pagingcookie="([^"]*)" istracking="(?:True|False)" trackingversion="(\d{1,19})" />$`)
+
+// trackedPage is where a page of a tracked walk begins.
+type trackedPage struct {
+	number  int
+	moment  int64 // version at which the walk, or the delta, stands
+	last    guid  // of the page before
+	version int64 // of the change before
+	deleted bool  // it was a deletion
+}
+
+func (c *call) trackedPage(t *table) (trackedPage, error) {
+	p := trackedPage{number: 1, moment: c.data.clock}
+	if c.query.SkipToken == "" {
+		return p, nil
+	}
+	m := trackedCookie.FindStringSubmatch(c.query.SkipToken)
+	if m == nil {
+		return p, badCookie()
+	}
+	inner, err := url.PathUnescape(m[2])
+	if err != nil {
+		return p, badCookie()
+	}
+	var cookie struct {
+		Columns []struct {
+			XMLName xml.Name
+			Last    string `xml:"last,attr"`
+		} `xml:",any"`
+	}
+	if err := xml.Unmarshal([]byte(inner), &cookie); err != nil {
+		return p, badCookie()
+	}
+	p.number, _ = strconv.Atoi(m[1])             // digits
+	p.moment, _ = strconv.ParseInt(m[3], 10, 64) // digits
+	found := false
+	for _, col := range cookie.Columns {
+		switch col.XMLName.Local {
+		case t.key.name:
+			p.last, found = parseGUID(strings.Trim(col.Last, "{}"))
+		case "versionnumber", "deletedversion":
+			p.version, err = strconv.ParseInt(col.Last, 10, 64)
+			p.deleted = col.XMLName.Local == "deletedversion"
+		}
+	}
+	if !found || err != nil {
+		return p, badCookie()
+	}
+	return p, nil
+}
+
+// link returns the address of the next page, or with a token that of the
+// next delta.
+func (c *call) link(t *table, option string) string {
+	var b strings.Builder
+	b.WriteString(c.root + "/" + t.set + "?")
+	for _, o := range c.query.Raw {
+		if o.Name != "$skiptoken" && (o.Name != "$deltatoken" || !strings.HasPrefix(option, "$deltatoken")) {
+			b.WriteString(o.Raw + "&")
+		}
+	}
+	return b.String() + option
+}
+
+func (c *call) deltaLink(t *table, version int64) string {
+	return c.link(t, "$deltatoken="+escapeLower(strconv.FormatInt(version, 10)+"!"+c.s.now().UTC().Format(tokenTime)))
+}
+
+func (c *call) trackedLink(t *table, p trackedPage, inner string) string {
+	is := "True"
+	if c.s.Unverified().UntrackedLinks {
+		is = "False"
+	}
+	return c.link(t, "$skiptoken=%3Ccookie%20pagenumber=%22"+strconv.Itoa(p.number+1)+"%22%20pagingcookie=%22"+
+		strings.ReplaceAll(escapeLower(inner), "%", "%25")+"%22%20istracking=%22"+is+"%22%20trackingversion=%22"+strconv.FormatInt(p.moment, 10)+"%22%20/%3E")
+}
+
+// firstWalk answers one page of a walk over all rows. The last page has the
+// delta link.
+func (c *call) firstWalk(t *table, cols []columnWriter) error {
+	p, err := c.trackedPage(t)
+	if err != nil {
+		return err
+	}
+	s := &scan{t: t, to: t.positions(), ended: c.r.Context().Done()}
+	pos := 0
+	if p.number > 1 {
+		pos = t.search(p.last)
+		if pos < s.to && t.id(t.at(pos)) == p.last {
+			pos++
+		}
+	}
+	var rows []int
+	for pos = s.next(pos); pos < s.to && len(rows) < c.prefer.pages(); pos = s.next(pos + 1) {
+		rows = append(rows, s.row(pos))
+	}
+	name, link := "@odata.nextLink", ""
+	if pos < s.to {
+		inner := `<cookie page="` + strconv.Itoa(p.number) + `"><` + t.key.name + ` last="{` + t.id(rows[len(rows)-1]).upper() +
+			`}" first="{` + t.id(rows[0]).upper() + `}" /></cookie>`
+		link = c.trackedLink(t, p, inner)
+	} else {
+		moment := p.moment
+		u := c.s.Unverified()
+		if u.TokenAtEnd {
+			moment = c.data.clock
+		}
+		name, link = "@odata.deltaLink", c.deltaLink(t, moment)
+	}
+	before := name == "@odata.deltaLink" && c.s.Unverified().SwapDeltaLink
+	out := c.openTracked(t.set+projection(c.query), name, link, before)
+	for i, row := range rows {
+		if i > 0 {
+			out.buf = append(out.buf, ',')
+		}
+		out.buf = t.appendRow(append(out.buf, '{'), row, cols)
+		if out.flush(); out.err != nil {
+			break
+		}
+	}
+	return closeTracked(out, name, link, before)
+}
+
+func (c *call) openTracked(context, name, link string, before bool) *output {
+	out := c.begin()
+	out.buf = append(out.buf, `{"@odata.context":`...)
+	out.buf = appendString(out.buf, c.root+"/$metadata#"+context)
+	if before {
+		out.buf = appendString(append(out.buf, ','), name)
+		out.buf = appendString(append(out.buf, ':'), link)
+	}
+	out.buf = c.appendTotals(out.buf, -1)
+	out.buf = append(out.buf, `,"value":[`...)
+	return out
+}
+
+func closeTracked(out *output, name, link string, before bool) error {
+	out.buf = append(out.buf, ']')
+	if !before {
+		out.buf = appendString(append(out.buf, ','), name)
+		out.buf = appendString(append(out.buf, ':'), link)
+	}
+	out.buf = append(out.buf, '}')
+	return out.close()
+}
+
+// tracked change of a delta.
+type delta struct {
+	change
+	deleted bool
+}
+
+// changes returns what happened after one version and until another: the rows
+// that are there by version, then those that are not. A row is listed where
+// it changed last, or with repeat for each change.
+func (t *table) changes(since, until int64, repeat bool) []delta {
+	if t.over == nil {
+		return nil
+	}
+	log := t.over.log
+	from := sort.Search(len(log), func(i int) bool { return log[i].version > since })
+	to := sort.Search(len(log), func(i int) bool { return log[i].version > until })
+	var changed, gone []delta
+	for _, ch := range log[from:to] {
+		st := t.written(ch.row)
+		switch {
+		case st.deleted && st.version == ch.version:
+			gone = append(gone, delta{ch, true})
+		case !st.deleted && (repeat || st.version == ch.version):
+			changed = append(changed, delta{ch, false})
+		}
+	}
+	return append(changed, gone...)
+}
+
+// delta answers what changed since a version.
+func (c *call) delta(t *table, cols []columnWriter, since int64) error {
+	p, err := c.trackedPage(t)
+	if err != nil {
+		return err
+	}
+	u := c.s.Unverified()
+	list := t.changes(since, p.moment, u.RepeatChanges)
+	if p.number > 1 {
+		list = list[sort.Search(len(list), func(i int) bool {
+			if list[i].deleted != p.deleted {
+				return list[i].deleted
+			}
+			return list[i].version > p.version
+		}):]
+	}
+	name, link := "@odata.deltaLink", ""
+	if size := c.prefer.pages(); len(list) > size && !u.WholeDelta {
+		list = list[:size]
+		last := list[size-1]
+		column := "versionnumber"
+		if last.deleted {
+			column = "deletedversion"
+		}
+		inner := `<cookie page="` + strconv.Itoa(p.number) + `"><` + column + ` last="` + strconv.FormatInt(last.version, 10) + `" first="` +
+			strconv.FormatInt(list[0].version, 10) + `" /><` + t.key.name + ` last="{` + t.id(last.row).upper() + `}" first="{` + t.id(list[0].row).upper() + `}" /></cookie>`
+		name, link = "@odata.nextLink", c.trackedLink(t, p, inner)
+	} else {
+		link = c.deltaLink(t, p.moment)
+	}
+	before := name == "@odata.deltaLink" && !u.SwapDeltaLink
+	out := c.openTracked(t.set+projection(c.query)+"/$delta", name, link, before)
+	for i, d := range list {
+		if i > 0 {
+			out.buf = append(out.buf, ',')
+		}
+		if d.deleted {
+			out.buf = appendJSON(out.buf, object{
+				{"@odata.context", c.root + "/$metadata#" + t.set + "/$deletedEntity"}, {"id", t.id(d.row)}, {"reason", "deleted"},
+			})
+		} else {
+			out.buf = t.appendRow(append(out.buf, '{'), d.row, cols)
+		}
+		if out.flush(); out.err != nil {
+			break
+		}
+	}
+	return closeTracked(out, name, link, before)
+}
