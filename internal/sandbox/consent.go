@@ -42,14 +42,22 @@ func (s scopes) names() []string {
 	return slices.Compact(names)
 }
 
+// isOpenID reports whether a scope is one of OpenID Connect.
+func isOpenID(scope string) bool {
+	switch scope {
+	case "openid", "profile", "email", "offline_access":
+		return true
+	}
+	return false
+}
+
 // parseScopes reads a scope parameter. The environment is meant by one of
 // bases, with or without a slash at the end; asking for .default asks for
 // what the app is registered for, which is user_impersonation.
 func parseScopes(scope string, bases []string) (scopes, *refusal) {
 	var s scopes
 	for _, one := range strings.Fields(scope) {
-		switch one {
-		case "openid", "profile", "email", "offline_access":
+		if isOpenID(one) {
 			if !s.has(one) {
 				s.OpenID = append(s.OpenID, one)
 			}

@@ -99,9 +99,14 @@ func (in *signIn) app(clientID string) (registration, bool) {
 	return *a, true
 }
 
+// urlAlphabet turns base64 into its form for addresses, as it stands in JWTs.
+var urlAlphabet = strings.NewReplacer("+", "-", "/", "_", "=", "")
+
 // certificate returns the certificate of the app that an assertion's header
-// names by its SHA-256 or SHA-1.
+// names by its SHA-256 or SHA-1. Entra takes both alphabets of base64 there:
+// Microsoft's library for Go uses the ordinary one.
 func (in *signIn) certificate(a registration, sum256, sum1 string) *x509.Certificate {
+	sum256, sum1 = urlAlphabet.Replace(sum256), urlAlphabet.Replace(sum1)
 	all := a.Certificates
 	if strings.EqualFold(a.ClientID, ClientID) && all == nil {
 		all = []*x509.Certificate{appKeyFor(in.s.cfg.Seed).cert}

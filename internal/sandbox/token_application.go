@@ -11,11 +11,12 @@ import (
 // itself (RFC 6749, section 4.4). Source: Microsoft's description of the
 // client credentials flow.
 func (in *signIn) application(w http.ResponseWriter, r *http.Request, form url.Values, a registration, acr string) {
-	if f := in.applicationScope(r, form.Get("scope"), a, acr); f != nil {
+	scope := withoutOpenID(form.Get("scope"))
+	if f := in.applicationScope(r, scope, a, acr); f != nil {
 		in.refuseToken(w, r, f)
 		return
 	}
-	resource, _, _ := cutLast(form.Get("scope"), "/")
+	resource, _, _ := cutLast(scope, "/")
 	s := scopes{Resource: strings.ToLower(strings.TrimSuffix(resource, "/")), Access: true}
 	claims := in.accessClaims(a, person{}, s, acr, 3599)
 	claims.ACR, claims.Scope, claims.IDType = "", "", "app"
@@ -29,6 +30,13 @@ func (in *signIn) application(w http.ResponseWriter, r *http.Request, form url.V
 	}
 	lifetime := int(claims.Expires - claims.IssuedAt)
 	writeTokens(w, tokenAnswer{TokenType: "Bearer", ExpiresIn: lifetime, ExtExpiresIn: lifetime, AccessToken: access})
+}
+
+// withoutOpenID returns a scope parameter without the scopes of OpenID
+// Connect, which mean nothing where nobody signs in. Microsoft's library for
+// Go sends them all the same.
+func withoutOpenID(scope string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(scope), isOpenID), " ")
 }
 
 // applicationScope refuses what an app cannot ask for.

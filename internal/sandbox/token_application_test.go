@@ -188,7 +188,7 @@ func TestApplicationRefusals(t *testing.T) {
 	}{
 		"named scope":           {only("scope", w.url+"/user_impersonation"), 400, "invalid_scope", 1002012},
 		"scope without a place": {only("scope", ".default"), 400, "invalid_scope", 1002012},
-		"two scopes":            {only("scope", w.url+"/.default openid"), 400, "invalid_scope", 70011},
+		"two scopes":            {only("scope", w.url+"/.default "+w.url+"/user_impersonation"), 400, "invalid_scope", 70011},
 		"no scope":              {only("scope", ""), 400, "invalid_request", 900144},
 		"another environment":   {only("scope", "https://fabrikam.crm.dynamics.com/.default"), 400, "invalid_resource", 500011},
 		"wrong secret":          {only("client_secret", "guess"), 401, "invalid_client", 7000215},
