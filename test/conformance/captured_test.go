@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -145,14 +146,32 @@ func items(t *testing.T, text []byte) []map[string]any {
 	return answer.Value
 }
 
+// ofType returns a collection with the items of one type.
+func ofType(t *testing.T, text []byte, kind string) []byte {
+	t.Helper()
+	all := slices.DeleteFunc(items(t, text), func(item map[string]any) bool { return item["@odata.type"] != kind })
+	if all == nil {
+		all = []map[string]any{}
+	}
+	some, err := json.Marshal(map[string]any{"value": all})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return some
+}
+
 // replay answers requests with captured answers.
 type replay struct {
 	answer func(path string) []byte
-	asked  []string // whole addresses
+
+	mu    sync.Mutex
+	asked []string // whole addresses
 }
 
 func (r *replay) RoundTrip(request *http.Request) (*http.Response, error) {
+	r.mu.Lock()
 	r.asked = append(r.asked, request.URL.String())
+	r.mu.Unlock()
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
 		Header: http.Header{"Content-Type": {"application/json; odata.metadata=minimal"}},
@@ -229,13 +248,12 @@ func TestCapturedMetadata(t *testing.T) {
 		"PicklistAttributeMetadata": "metadata_contacts_options-picklists",
 		"StateAttributeMetadata":    "metadata_contacts_options-states",
 		"StatusAttributeMetadata":   "metadata_contacts_options-statuses",
-		"LookupAttributeMetadata":   "metadata_contacts_attributes",
-		"MoneyAttributeMetadata":    "metadata_contacts_attributes",
 	}
 	r := &replay{answer: func(path string) []byte {
-		end := path[strings.LastIndexAny(path, "/.=")+1:]
-		end = strings.TrimPrefix(end, "'")
-		switch name := files[end]; {
+		end := strings.TrimPrefix(path[strings.LastIndexAny(path, "/.=")+1:], "'")
+		switch name, cast := files[end], strings.HasSuffix(end, "AttributeMetadata"); {
+		case name == "" && cast:
+			return ofType(t, captured(t, "metadata_contacts_attributes"), "#Microsoft.Dynamics.CRM."+end)
 		case name == "":
 			return []byte(`{"value":[]}`)
 		case end == "Attributes": // captured without the properties that tell what can be read

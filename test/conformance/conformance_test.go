@@ -25,12 +25,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/test/program"
 )
 
 // accounts is how many accounts a sandbox here holds: several pages of the
 // sizes that the judges ask for.
 const accounts = 57
+
+// seed is the seed of all sandboxes here.
+const seed = 1
 
 // built builds the program once for all tests.
 var built = sync.OnceValues(func() (string, error) {
@@ -72,7 +76,7 @@ func newEnvironment(t *testing.T, more ...string) *environment {
 		t.Fatal(err)
 	}
 	args := []string{
-		"sandbox", "--json", "--listen", "127.0.0.1:0", "--tls", t.TempDir(), "--log-level", "debug",
+		"sandbox", "--json", "--listen", "127.0.0.1:0", "--tls", t.TempDir(), "--log-level", "debug", "--seed", strconv.Itoa(seed),
 		"--users", "12", "--accounts", strconv.Itoa(accounts), "--contacts", "40", "--opportunities", "20", "--incidents", "20",
 	}
 	cmd := exec.Command(path, append(args, more...)...)
@@ -111,6 +115,31 @@ func (e *environment) address() string {
 		panic(err) // the program printed it
 	}
 	return u.Host
+}
+
+// certificatePEM is the certificate of the sandboxes' app and its key. They
+// come from the seed alone.
+var certificatePEM = sync.OnceValues(func() ([]byte, error) {
+	same, err := sandbox.New(sandbox.Config{Seed: seed})
+	if err != nil {
+		return nil, err
+	}
+	return same.Certificate(), nil
+})
+
+// certificate returns the path of a file with the certificate of the app and
+// its key.
+func (e *environment) certificate(t *testing.T) string {
+	t.Helper()
+	text, err := certificatePEM()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "app.pem")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // client is an HTTP client that trusts the sandbox's authority and finds
@@ -159,6 +188,8 @@ func judge(t *testing.T, script string, e *environment, variables ...string) {
 			"SANDBOX_ORGANIZATION="+e.Organization,
 			"SANDBOX_CLIENT_ID="+e.ClientID,
 			"SANDBOX_CLIENT_SECRET="+e.ClientSecret,
+			"SANDBOX_PUBLIC_CLIENT_ID="+sandbox.PublicClientID,
+			"SANDBOX_CERTIFICATE="+e.certificate(t),
 			"SANDBOX_ACCOUNTS="+strconv.Itoa(accounts),
 		)
 	}

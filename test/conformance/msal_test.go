@@ -8,12 +8,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	msalerrors "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 )
 
 // application is an application of Microsoft's library for Go.
@@ -176,6 +178,79 @@ func TestMSALGo(t *testing.T) {
 		other := e.application(t, "00000000-0000-0000-0000-000000000001", secret)
 		_, err := other.AcquireTokenByAuthCode(t.Context(), "code", redirect, scopes)
 		refusal(t, err, http.StatusBadRequest, "90002")
+	})
+}
+
+// TestMSALGoApplication signs the application in as itself.
+func TestMSALGoApplication(t *testing.T) {
+	t.Parallel()
+	e := newEnvironment(t)
+	everything := []string{e.PublicURL + "/.default"}
+	text, err := os.ReadFile(e.certificate(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificates, key, err := confidential.CertFromPEM(text, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := confidential.NewCredFromCert(certificates, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, credential := range map[string]confidential.Credential{
+		"secret": secretOf(t, e.ClientSecret), "certificate": certificate,
+	} {
+		t.Run("with its "+name, func(t *testing.T) {
+			app := e.application(t, e.TenantID, credential)
+			first, err := app.AcquireTokenByCredential(t.Context(), everything)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := e.whoAmI(t, first.AccessToken); got != e.Organization {
+				t.Errorf("organization %s", got)
+			}
+			again, err := app.AcquireTokenByCredential(t.Context(), everything)
+			if err != nil || again.AccessToken != first.AccessToken {
+				t.Errorf("the token was not kept: %v", err)
+			}
+		})
+	}
+
+	t.Run("redeems a code with its certificate", func(t *testing.T) {
+		app := e.application(t, e.TenantID, certificate)
+		scopes := []string{e.PublicURL + "/user_impersonation"}
+		code, verifier := e.code(t, app, scopes...)
+		if _, err := app.AcquireTokenByAuthCode(t.Context(), code, redirect, scopes, confidential.WithChallenge(verifier)); err != nil {
+			t.Error(err)
+		}
+	})
+
+	t.Run("refuses another certificate", func(t *testing.T) {
+		other, err := sandbox.New(sandbox.Config{Seed: seed + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		certificates, key, err := confidential.CertFromPEM(other.Certificate(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrong, err := confidential.NewCredFromCert(certificates, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = e.application(t, e.TenantID, wrong).AcquireTokenByCredential(t.Context(), everything)
+		refusal(t, err, http.StatusUnauthorized, "700027")
+	})
+
+	t.Run("refuses a wrong secret", func(t *testing.T) {
+		_, err := e.application(t, e.TenantID, secretOf(t, "wrong")).AcquireTokenByCredential(t.Context(), everything)
+		refusal(t, err, http.StatusUnauthorized, "7000215")
+	})
+
+	t.Run("refuses a resource that is not here", func(t *testing.T) {
+		_, err := e.application(t, e.TenantID, certificate).AcquireTokenByCredential(t.Context(), []string{"https://fabrikam.crm.dynamics.com/.default"})
+		refusal(t, err, http.StatusBadRequest, "500011")
 	})
 }
 

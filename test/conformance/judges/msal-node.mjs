@@ -1,11 +1,11 @@
 // @azure/msal-node, Microsoft's own sign-in library: code + PKCE, silent
 // refresh, and the classes of its errors.
 import assert from "node:assert/strict";
-import { AuthError, ConfidentialClientApplication, CryptoProvider, InteractionRequiredAuthError, ServerError } from "@azure/msal-node";
+import { AuthError, ConfidentialClientApplication, CryptoProvider, InteractionRequiredAuthError, PublicClientApplication, ServerError } from "@azure/msal-node";
 import { check, rejection } from "./check.mjs";
-import { sandbox, signIn } from "./sandbox.mjs";
+import { sandbox, signIn, thumbprint } from "./sandbox.mjs";
 
-const { environment, redirect, scope, tenant } = sandbox;
+const { environment, everything, redirect, scope, tenant } = sandbox;
 const scopes = [scope];
 
 // app makes an application; MSAL asks the authority about itself first.
@@ -121,4 +121,57 @@ await check("refuses a resource that is not here", async () => {
   const { back } = await code(person, { scopes: ["https://fabrikam.crm.dynamics.com/user_impersonation"] });
   assert.equal(back.searchParams.get("error"), "invalid_resource");
   assert.match(back.searchParams.get("error_description"), /^AADSTS500011: /);
+});
+
+await check("has an error that asks for interaction when access was not consented to", async () => {
+  const reader = app();
+  const { request } = await code(reader, { scopes: ["openid", "profile", "offline_access"] });
+  const { account } = await reader.acquireTokenByCode({ ...request, scopes: [] });
+  const error = await rejection(reader.acquireTokenSilent({ account, scopes }));
+  assert.ok(error instanceof InteractionRequiredAuthError, String(error));
+  assert.match(error.errorMessage, /AADSTS65001/);
+});
+
+// ---- the application as itself
+
+await check("signs the application in with its secret", async () => {
+  const own = app();
+  const answer = await own.acquireTokenByClientCredential({ scopes: [everything] });
+  assert.equal(answer.account, null);
+  assert.equal((await whoAmI(answer.accessToken)).OrganizationId, sandbox.organization);
+  assert.equal((await own.acquireTokenByClientCredential({ scopes: [everything] })).fromCache, true);
+});
+
+const withCertificate = (more = {}) =>
+  app({ clientSecret: undefined, clientCertificate: { thumbprintSha256: thumbprint("hex"), privateKey: sandbox.certificate, ...more } });
+
+await check("signs the application in with a certificate", async () => {
+  const answer = await withCertificate().acquireTokenByClientCredential({ scopes: [everything] });
+  assert.equal((await whoAmI(answer.accessToken)).OrganizationId, sandbox.organization);
+});
+
+await check("redeems a code with a certificate", async () => {
+  const signed = withCertificate();
+  const { request } = await code(signed);
+  assert.equal((await signed.acquireTokenByCode(request)).tenantId, tenant);
+});
+
+await check("has an error of the server for another certificate", async () => {
+  const error = await rejection(withCertificate({ thumbprintSha256: "ab".repeat(32) }).acquireTokenByClientCredential({ scopes: [everything] }));
+  assert.equal(error.errorCode, "invalid_client");
+  assert.match(error.errorMessage, /AADSTS700027/);
+});
+
+await check("has an error of the server for a scope that an application cannot have", async () => {
+  const error = await rejection(app().acquireTokenByClientCredential({ scopes }));
+  assert.match(error.errorMessage, /AADSTS1002012/);
+});
+
+await check("signs in a public client, which has no secret", async () => {
+  const own = new PublicClientApplication({ auth: { clientId: sandbox.publicClientID, authority: `${sandbox.authority}/organizations` } });
+  const { request } = await code(own);
+  const answer = await own.acquireTokenByCode(request);
+  assert.equal((await whoAmI(answer.accessToken)).OrganizationId, sandbox.organization);
+  const again = await own.acquireTokenSilent({ account: answer.account, scopes, forceRefresh: true });
+  assert.notEqual(again.accessToken, answer.accessToken);
 });

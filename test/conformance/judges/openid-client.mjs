@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import * as client from "openid-client";
 import { check, rejection } from "./check.mjs";
-import { sandbox, signIn } from "./sandbox.mjs";
+import { sandbox, signIn, thumbprint } from "./sandbox.mjs";
 
-const { clientID, clientSecret, environment, redirect, scope, tenant } = sandbox;
+const { clientID, clientSecret, environment, everything, redirect, scope, tenant } = sandbox;
 const server = new URL(`${sandbox.authority}/${tenant}/v2.0`);
 
 let config;
@@ -138,4 +138,76 @@ await check("refuses a wrong secret", async () => {
   assert.equal(error.error, "invalid_client");
   assert.deepEqual(error.cause.error_codes, [7000215]);
   assert.match(error.error_description, /^AADSTS7000215: .*\r\nTrace ID: [0-9a-f-]{36}\r\nCorrelation ID: [0-9a-f-]{36}\r\nTimestamp: /);
+});
+
+// ---- the application as itself
+
+const whoAmI = async (token) => {
+  const answer = await client.fetchProtectedResource(config, token, new URL(`${environment}/api/data/v9.2/WhoAmI`), "GET");
+  return (await answer.json()).OrganizationId;
+};
+
+await check("signs the application in with its secret", async () => {
+  const answer = await client.clientCredentialsGrant(config, { scope: everything });
+  assert.equal(answer.refresh_token, undefined);
+  assert.equal(answer.id_token, undefined);
+  assert.equal(await whoAmI(answer.access_token), sandbox.organization);
+});
+
+await check("signs the application in by HTTP Basic", async () => {
+  const basic = await client.discovery(server, clientID, undefined, client.ClientSecretBasic(clientSecret));
+  assert.ok((await client.clientCredentialsGrant(basic, { scope: everything })).access_token);
+});
+
+// assertion proves who the client is by a signature with its certificate's
+// key; Microsoft wants to be told which certificate it is.
+async function assertion(algorithm, change = () => {}) {
+  const [pem] = /-----BEGIN PRIVATE KEY-----[^]*?-----END PRIVATE KEY-----/.exec(sandbox.certificate);
+  const der = Buffer.from(pem.replace(/-----.*-----/g, ""), "base64");
+  const key = await crypto.subtle.importKey("pkcs8", der, { name: algorithm, hash: "SHA-256" }, false, ["sign"]);
+  return client.discovery(
+    server,
+    clientID,
+    undefined,
+    client.PrivateKeyJwt(key, {
+      [client.modifyAssertion]: (header, payload) => {
+        header["x5t#S256"] = thumbprint("base64url");
+        payload.aud = config.serverMetadata().token_endpoint;
+        change(header, payload);
+      },
+    }),
+  );
+}
+
+for (const [algorithm, name] of [["RSA-PSS", "PS256"], ["RSASSA-PKCS1-v1_5", "RS256"]]) {
+  await check(`signs the application in with a certificate, ${name}`, async () => {
+    const answer = await client.clientCredentialsGrant(await assertion(algorithm), { scope: everything });
+    assert.equal(await whoAmI(answer.access_token), sandbox.organization);
+  });
+}
+
+await check("redeems a code with a certificate", async () => {
+  const { back, expected } = await code();
+  assert.ok((await client.authorizationCodeGrant(await assertion("RSA-PSS"), back, expected)).refresh_token);
+});
+
+// refused checks with what number a request for a token is refused.
+const refused = async (request, status, error, number) => {
+  const e = await rejection(request);
+  assert.ok(e instanceof client.ResponseBodyError, String(e));
+  assert.deepEqual([e.status, e.error, e.cause.error_codes], [status, error, [number]]);
+};
+
+await check("refuses what is wrong with an assertion", async () => {
+  const ask = async (change) => client.clientCredentialsGrant(await assertion("RSA-PSS", change), { scope: everything });
+  await refused(ask((header) => (header["x5t#S256"] = "AAAA")), 401, "invalid_client", 700027);
+  await refused(ask((_, payload) => (payload.exp = payload.nbf = payload.iat = 1_000_000_000)), 401, "invalid_client", 700024);
+  await refused(ask((_, payload) => (payload.aud = "https://login.example.com/token")), 401, "invalid_client", 700023);
+});
+
+await check("refuses what an application cannot ask for", async () => {
+  await refused(client.clientCredentialsGrant(config, { scope }), 400, "invalid_scope", 1002012);
+  await refused(client.clientCredentialsGrant(config, {}), 400, "invalid_request", 900144);
+  const any = await client.discovery(new URL(`${sandbox.authority}/organizations/v2.0`), clientID, clientSecret);
+  await refused(client.clientCredentialsGrant(any, { scope: everything }), 400, "invalid_request", 50059);
 });

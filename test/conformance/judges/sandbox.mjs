@@ -1,6 +1,7 @@
 // Where the sandbox is, and a person at its sign-in pages. Every name that is
 // not this machine's own leads to the sandbox, in this process only.
 import crypto from "node:crypto";
+import fs from "node:fs";
 import net from "node:net";
 
 const want = (name) => process.env[name] ?? fail(`${name} is not set`);
@@ -15,12 +16,20 @@ export const sandbox = {
   organization: want("SANDBOX_ORGANIZATION"),
   clientID: want("SANDBOX_CLIENT_ID"),
   clientSecret: want("SANDBOX_CLIENT_SECRET"),
+  publicClientID: want("SANDBOX_PUBLIC_CLIENT_ID"),
+  certificate: fs.readFileSync(want("SANDBOX_CERTIFICATE"), "utf8"), // and its private key, as PEM
   accounts: Number(want("SANDBOX_ACCOUNTS")), // rows
   redirect: "http://localhost:9/oauth/callback",
   get scope() {
     return `${this.environment}/user_impersonation`;
   },
+  get everything() {
+    return `${this.environment}/.default`;
+  },
 };
+
+// thumbprint is the hash of the client's certificate that assertions name.
+export const thumbprint = (encoding) => crypto.createHash("sha256").update(new crypto.X509Certificate(sandbox.certificate).raw).digest(encoding);
 
 const [address, port] = want("SANDBOX_ADDRESS").split(":");
 const connect = net.Socket.prototype.connect;
