@@ -32,7 +32,6 @@ type entity struct {
 	primaryName *attribute // nil for tables whose rows have no name
 	principal   bool       // systemuser and team inherit the key ownerid
 	base        string     // the type it inherits from: crmbaseentity, principal or activitypointer
-	keys        []alternateKey
 	attributes  []*attribute
 	byName      map[string]*attribute // by logical name
 	byMember    map[string]*attribute // readable ones by the member of a row: _ownerid_value
@@ -59,13 +58,6 @@ type attribute struct {
 	low       int64
 	high      int64
 	raw       object
-}
-
-// alternateKey names a row by its values.
-type alternateKey struct {
-	name       string
-	attributes []*attribute
-	raw        object
 }
 
 type option struct {
@@ -178,15 +170,6 @@ func newEntity(raw object, pointer *entity) (*entity, error) {
 	e.primaryName = e.byName[raw.text("PrimaryNameAttribute")]
 	if e.key == nil {
 		return nil, fmt.Errorf("%s lacks its key", e.name)
-	}
-	for _, v := range raw.list("Keys") {
-		k := alternateKey{raw: v.(object), name: v.(object).text("LogicalName")}
-		for _, name := range k.raw.list("KeyAttributes") {
-			if a := e.byName[name.(string)]; a != nil {
-				k.attributes = append(k.attributes, a)
-			}
-		}
-		e.keys = append(e.keys, k)
 	}
 	return e, nil
 }

@@ -4,27 +4,59 @@ import (
 	"encoding/xml"
 	"net/url"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
+
+	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
 // nextLink returns the address of the next page. The query stays as the
 // caller sent it; the cookie holds the key, and the values ordered by, of the
 // page's first and last row, so that any server can go on from it at any
 // time.
-func (c *call) nextLink(s *scan, number, first, last int) string {
+func (c *call) nextLink(s *scan, options []odata.Option, number, first, last int) string {
 	var b strings.Builder
-	b.WriteString(c.root + "/" + s.t.set + "?")
-	for _, o := range c.query.Raw {
+	b.WriteString(c.root + "/" + s.path + "?")
+	for _, o := range options {
 		if o.Name != "$skiptoken" {
 			b.WriteString(o.Raw + "&")
 		}
 	}
-	b.WriteString("$skiptoken=%3Ccookie%20pagenumber=%22" + strconv.Itoa(number) + "%22%20pagingcookie=%22")
+	b.WriteString("$skiptoken=%3Ccookie%20pagenumber=%22" + strconv.Itoa(number))
+	if !s.keyset() {
+		b.WriteString("%22%20istracking=%22False%22%20/%3E")
+		return b.String()
+	}
+	b.WriteString("%22%20pagingcookie=%22")
 	b.WriteString(strings.ReplaceAll(escapeLower(s.cookie(number-1, first, last)), "%", "%25"))
 	b.WriteString("%22%20istracking=%22False%22%20/%3E")
 	return b.String()
+}
+
+// keyset tells whether a cookie can say where a page ends. Where rows are
+// ordered by columns of others it cannot, and pages are counted.
+func (s *scan) keyset() bool {
+	return !slices.ContainsFunc(s.lookup, func(o orderColumn) bool { return o.related != nil })
+}
+
+// maxCounted is how many rows can be paged through without a cookie.
+const maxCounted = 50_000
+
+// skip returns the position of a counted page.
+func (s *scan) skip(number, size int) (int, error) {
+	if (number-1)*size >= maxCounted {
+		return 0, &fault{400, codePagingLimit, "Paging without a paging cookie is limited to " + strconv.Itoa(maxCounted) + " records."}
+	}
+	pos := s.next(s.from)
+	for range (number - 1) * size {
+		if pos >= s.to {
+			break
+		}
+		pos = s.next(pos + 1)
+	}
+	return pos, nil
 }
 
 // cookie returns the inner cookie of a page.
@@ -68,7 +100,7 @@ func escapeLower(s string) string {
 	return string(b)
 }
 
-var outerCookie = regexp.MustCompile(`^<cookie pagenumber="(\d{1,9})" pagingcookie="([^"]*)" istracking="(?:False|True)" />$`)
+var outerCookie = regexp.MustCompile(`^<cookie pagenumber="(\d{1,9})"(?: pagingcookie="([^"]*)")? istracking="(?:False|True)" />$`)
 
 func badCookie() *fault {
 	return &fault{400, codeInvalidArgument, "Malformed XML in the Paging Cookie"}
@@ -76,15 +108,26 @@ func badCookie() *fault {
 
 // resume returns the position behind the row that a cookie ends with, and the
 // number of the page that begins there.
-func (s *scan) resume(token string) (pos, number int, err error) {
+func (s *scan) resume(token string, size int) (pos, number int, err error) {
 	m := outerCookie.FindStringSubmatch(token)
 	if m == nil {
 		return 0, 0, badCookie()
+	}
+	if number, _ = strconv.Atoi(m[1]); m[2] == "" && number > 0 {
+		pos, err := s.skip(number, size)
+		return pos, number, err
 	}
 	inner, err := url.PathUnescape(m[2])
 	if err != nil {
 		return 0, 0, badCookie()
 	}
+	pos, err = s.behind(inner)
+	return pos, number, err
+}
+
+// behind returns the position behind the row that the inner cookie of a page
+// ends with.
+func (s *scan) behind(inner string) (int, error) {
 	var cookie struct {
 		Columns []struct {
 			XMLName xml.Name
@@ -93,23 +136,22 @@ func (s *scan) resume(token string) (pos, number int, err error) {
 		} `xml:",any"`
 	}
 	if err := xml.Unmarshal([]byte(inner), &cookie); err != nil {
-		return 0, 0, badCookie()
+		return 0, badCookie()
 	}
-	number, _ = strconv.Atoi(m[1])
 	n := len(s.lookup)
 	if len(cookie.Columns) != n+1 || cookie.Columns[n].XMLName.Local != s.t.key.name {
-		return 0, 0, badCookie()
+		return 0, badCookie()
 	}
 	id, ok := parseGUID(strings.Trim(cookie.Columns[n].Last, "{}"))
 	if !ok {
-		return 0, 0, badCookie()
+		return 0, badCookie()
 	}
 	if s.order == nil {
-		pos = s.t.search(id)
+		pos := s.t.search(id)
 		if pos < s.t.positions() && s.t.id(s.t.at(pos)) == id {
 			pos++
 		}
-		return pos, number, nil
+		return pos, nil
 	}
 	// The row itself may have gone or moved: what counts is where its values
 	// would stand.
@@ -117,11 +159,11 @@ func (s *scan) resume(token string) (pos, number int, err error) {
 	for i, o := range s.lookup {
 		col := &cookie.Columns[i]
 		if col.XMLName.Local != o.attribute.name || col.Null == "" && !o.parse(col.Last, &last[i]) {
-			return 0, 0, badCookie()
+			return 0, badCookie()
 		}
 	}
 	var v value
-	pos = sort.Search(len(s.order), func(at int) bool {
+	pos := sort.Search(len(s.order), func(at int) bool {
 		row := int(s.order[at])
 		for i, o := range s.lookup {
 			o.read(s.t, row, &v)
@@ -131,5 +173,5 @@ func (s *scan) resume(token string) (pos, number int, err error) {
 		}
 		return s.t.id(row).compare(id) > 0
 	})
-	return pos, number, nil
+	return pos, nil
 }

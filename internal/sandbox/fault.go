@@ -21,6 +21,8 @@ const (
 	codeInvalidArgument   = "0x80040203"
 	codeEntityNotFound    = "0x80041102"
 	codeAttributeNotFound = "0x80041103"
+	codeAggregateLimit    = "0x8004e023"
+	codePagingLimit       = "0x8004430a"
 )
 
 func badRequest(format string, args ...any) *fault {

@@ -58,6 +58,10 @@ func (t *table) namedAccount(a *attribute) generator {
 		})
 	case "address1_latitude", "address1_longitude":
 		return t.coordinate(a)
+	case "new_contract":
+		return sparse(t, hashString("contract"), 75, func(row int, v *value) { v.setGUID(hashGUID(t.hash(row, 0xaf))) })
+	case "new_contract_name":
+		return sparse(t, hashString("contract"), 75, func(row int, v *value) { v.setText(t.contractName(row)) })
 	case "tickersymbol":
 		return nothing
 	}
@@ -127,4 +131,19 @@ func (t *table) namedContact(a *attribute) generator {
 		return nothing
 	}
 	return nil
+}
+
+// contractName returns the name of the file in an account's new_contract.
+func (t *table) contractName(row int) string { return "contract-" + strconv.Itoa(row) + ".txt" }
+
+// contract returns that file: of a few KB, different for each row.
+func (t *table) contract(row int) []byte {
+	b := []byte("Contract " + strconv.Itoa(row) + "\n")
+	h := t.hash(row, 0xb0)
+	for range 40 + below(h, 40) {
+		h = mix(h)
+		b = append(b, sentences[below(h, len(sentences))]...)
+		b = append(b, '\n')
+	}
+	return b
 }

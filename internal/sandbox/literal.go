@@ -26,7 +26,7 @@ func edmType(a *attribute) string {
 			return "Edm.Date"
 		}
 		return "Edm.DateTimeOffset"
-	case "UniqueidentifierType", "LookupType", "CustomerType", "OwnerType":
+	case "UniqueidentifierType", "LookupType", "CustomerType", "OwnerType", "FileType":
 		return "Edm.Guid"
 	case "ImageType":
 		return "Edm.Binary"

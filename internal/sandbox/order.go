@@ -13,19 +13,22 @@ import (
 type orderColumn struct {
 	attribute *attribute
 	desc      bool
+	path      odata.Path
+	related   generator // reads a column of a related row, nil for one of the row itself
 }
 
 func (t *table) orderColumns(items []odata.Order) ([]orderColumn, error) {
 	var cols []orderColumn
 	for _, o := range items {
+		p, err := t.property(o.Path)
+		if err != nil {
+			return nil, err
+		}
+		col := orderColumn{attribute: p.attribute, desc: o.Desc, path: o.Path}
 		if len(o.Path) > 1 {
-			return nil, notHere("$orderby of related rows")
+			col.related = p.read
 		}
-		a := t.byMember[o.Path[0]]
-		if a == nil {
-			return nil, noProperty(o.Path[0], t.name)
-		}
-		cols = append(cols, orderColumn{a, o.Desc})
+		cols = append(cols, col)
 	}
 	return cols, nil
 }
@@ -33,7 +36,11 @@ func (t *table) orderColumns(items []odata.Order) ([]orderColumn, error) {
 // read reads what a row is ordered by: lookups by the name of the row they
 // point to.
 func (o orderColumn) read(t *table, row int, v *value) {
-	t.value(row, o.attribute, v)
+	if o.related != nil {
+		o.related(row, v)
+	} else {
+		t.value(row, o.attribute, v)
+	}
 	if v.kind == kindGUID && o.attribute.lookup() {
 		name, ok := t.data.appendName(v.text[:0], v.target, v.row)
 		v.kind, v.text = kindText, name
@@ -74,7 +81,7 @@ const sortCacheSize = 8
 func (s *sortCache) order(t *table, cols []orderColumn) []int32 {
 	name := t.name + " " + strconv.FormatInt(t.data.clock, 10)
 	for _, o := range cols {
-		name += "," + o.attribute.name + " " + strconv.FormatBool(o.desc)
+		name += "," + o.path.String() + " " + strconv.FormatBool(o.desc)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,65 +12,107 @@ import (
 // countLimit is where Dataverse stops counting.
 const countLimit = 5000
 
-// entitySet answers for accounts, accounts(<id>) and accounts/$count.
+// entitySet answers for an entity set and all below it: accounts,
+// accounts(<id>), accounts/$count, accounts(<id>)/primarycontactid/fullname.
 func (c *call) entitySet(t *table) error {
-	q := c.query
-	switch {
-	case q.Apply != "":
-		return notHere("$apply")
-	case q.DeltaToken != "":
+	if c.query.DeltaToken != "" {
 		return notHere("change tracking")
-	case len(c.path) > 2:
-		return noSegment(c.path[2].name)
-	case len(c.path) == 2 && c.path[1].name == "$count" && !c.path[0].called:
-		return c.count(t)
-	case len(c.path) == 2:
-		return noSegment(c.path[1].name)
 	}
-	cols, context, err := c.columns(t)
-	if err != nil {
-		return err
-	}
+	rest := c.path[1:]
 	if c.path[0].called {
-		return c.oneRow(t, cols, context)
+		row, err := c.found(t, c.path[0].args)
+		if err != nil {
+			return err
+		}
+		return c.below(t, row, rest)
 	}
-	return c.page(t, cols, context)
+	if fetch, ok := c.custom("fetchXml"); ok && len(rest) == 0 {
+		return c.fetchXML(t, fetch)
+	}
+	return c.rowsBelow(t, t.set, nil, rest)
 }
 
-func (c *call) oneRow(t *table, cols []columnWriter, context string) error {
-	row, _, id, err := c.key(t, c.path[0].args)
+// found returns the row that stands in the parentheses of an address.
+func (c *call) found(t *table, args string) (int, error) {
+	if strings.HasPrefix(args, "@") {
+		args = c.query.Aliases[args]
+	}
+	row, _, id, err := c.key(t, args)
+	if err == nil && row < 0 {
+		err = c.missing(t, id)
+	}
+	return row, err
+}
+
+// rowsBelow answers for a collection of rows: those of a table that within
+// keeps.
+func (c *call) rowsBelow(t *table, path string, within predicate, rest []segment) error {
+	if len(rest) > 0 {
+		switch name := rest[0].name; {
+		case len(rest) > 1:
+			return noSegment(rest[1].name)
+		case name == "$count":
+			return c.count(t, within)
+		case name == "$ref" && within != nil:
+			return c.references(t, within)
+		case name == "Microsoft.Dynamics.CRM."+t.name:
+		case strings.HasPrefix(name, "Microsoft.Dynamics.CRM.") && within == nil:
+			derived := c.data.table(strings.TrimPrefix(name, "Microsoft.Dynamics.CRM."))
+			if derived == nil || derived.base != t.name {
+				return noSegment(name)
+			}
+			t, path = derived, path+"/"+name
+		default:
+			return noSegment(name)
+		}
+	}
+	if c.query.Apply != "" {
+		return c.apply(t, within)
+	}
+	cols, context, err := c.shape(t)
 	if err != nil {
 		return err
 	}
-	if row < 0 {
-		return c.missing(t, id)
+	return c.page(t, path, within, cols, context)
+}
+
+// shape resolves the columns the request asks for.
+func (c *call) shape(t *table) ([]columnWriter, string, error) {
+	cols, err := t.selectColumns(c.query.Select, c.prefer)
+	if err != nil {
+		return nil, "", err
 	}
+	expanded, err := c.expandColumns(t, c.query.Expand)
+	if err != nil {
+		return nil, "", err
+	}
+	return append(cols, expanded...), t.set + projection(c.query), nil
+}
+
+func (c *call) oneRow(t *table, row int) error {
 	if err := c.mayRead(t); err != nil {
 		return err
 	}
 	if reach := c.visible(t); reach != nil && !reach(row) {
 		return c.noAccess(t, row, "ReadAccess")
 	}
-	return c.sendRow(t, row, cols, context)
-}
-
-// showRow answers with a row that was just written.
-func (c *call) showRow(t *table, row int) error {
-	cols, context, err := c.columns(t)
+	if err := c.onlyOne(); err != nil {
+		return err
+	}
+	cols, context, err := c.shape(t)
 	if err != nil {
 		return err
 	}
 	return c.sendRow(t, row, cols, context)
 }
 
-// columns resolves $select and $expand; context is what the answer says of
-// them.
-func (c *call) columns(t *table) (cols []columnWriter, context string, err error) {
-	if cols, err = t.selectColumns(c.query.Select, c.prefer); err != nil {
-		return nil, "", err
+// showRow answers with a row that was just written.
+func (c *call) showRow(t *table, row int) error {
+	cols, context, err := c.shape(t)
+	if err != nil {
+		return err
 	}
-	expanded, err := t.expandColumns(c.query.Expand, c.prefer)
-	return append(cols, expanded...), t.set + projection(c.query), err
+	return c.sendRow(t, row, cols, context)
 }
 
 func (c *call) sendRow(t *table, row int, cols []columnWriter, context string) error {
@@ -90,9 +132,32 @@ func (c *call) sendRow(t *table, row int, cols []columnWriter, context string) e
 	return out.close()
 }
 
+// onlyOne refuses options that are for collections.
+func (c *call) onlyOne() error {
+	q := c.query
+	for name, given := range map[string]bool{
+		"$filter": q.Filter != nil, "$orderby": q.OrderBy != nil, "$top": q.Top >= 0, "$count": q.Count, "$apply": q.Apply != "",
+	} {
+		if given {
+			return badRequest("The query parameter '%s' is not supported for a single item.", name)
+		}
+	}
+	return nil
+}
+
+// custom returns an option without $ in front.
+func (c *call) custom(name string) (string, bool) {
+	for _, o := range c.query.Raw {
+		if strings.EqualFold(o.Name, name) {
+			return o.Value, true
+		}
+	}
+	return "", false
+}
+
 // count answers with the number of rows as text, capped.
-func (c *call) count(t *table) error {
-	s, err := c.scan(t)
+func (c *call) count(t *table, within predicate) error {
+	s, err := c.scanFor(t, c.query, within)
 	if err != nil {
 		return err
 	}
@@ -103,11 +168,12 @@ func (c *call) count(t *table) error {
 }
 
 // page answers with one page of rows.
-func (c *call) page(t *table, cols []columnWriter, context string) error {
-	s, err := c.scan(t)
+func (c *call) page(t *table, path string, within predicate, cols []columnWriter, context string) error {
+	s, err := c.scanFor(t, c.query, within)
 	if err != nil {
 		return err
 	}
+	s.path = path
 	q := c.query
 	total := -1
 	if q.Count {
@@ -115,7 +181,7 @@ func (c *call) page(t *table, cols []columnWriter, context string) error {
 	}
 	pos, number := s.from, 1
 	if q.SkipToken != "" {
-		at, n, err := s.resume(q.SkipToken)
+		at, n, err := s.resume(q.SkipToken, c.prefer.pages())
 		if err != nil {
 			return err
 		}
@@ -162,7 +228,7 @@ func (c *call) page(t *table, cols []columnWriter, context string) error {
 	out.buf = append(out.buf, ']')
 	if pos < s.to && !limited {
 		out.buf = append(out.buf, `,"@odata.nextLink":`...)
-		out.buf = appendString(out.buf, c.nextLink(s, number+1, first, last))
+		out.buf = appendString(out.buf, c.nextLink(s, q.Raw, number+1, first, last))
 	}
 	out.buf = append(out.buf, '}')
 	return out.close()

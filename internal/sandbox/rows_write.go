@@ -17,21 +17,26 @@ type columnWriter struct {
 	property  []byte // and for its navigation property
 	value     *value
 	text      []byte
-	target    *table         // of an expanded lookup, else nil
-	columns   []columnWriter // of the target
+	expansion *expansion // of what $expand adds, else nil
+	noNull    bool       // writes nothing for null
 }
 
 func (t *table) writer(a *attribute, p *preferences) columnWriter {
-	w := columnWriter{table: t, attribute: a, generate: t.column(a), name: memberName(a.member), value: &value{}}
+	return t.writerAs(a, a.member, p)
+}
+
+// writerAs returns a writer under another name.
+func (t *table) writerAs(a *attribute, name string, p *preferences) columnWriter {
+	w := columnWriter{table: t, attribute: a, generate: t.column(a), name: memberName(name), value: &value{}}
 	if p.annotates("OData.Community.Display.V1.FormattedValue") && a.hasFormatted() {
-		w.formatted = memberName(a.member + "@OData.Community.Display.V1.FormattedValue")
+		w.formatted = memberName(name + "@OData.Community.Display.V1.FormattedValue")
 	}
 	if a.lookup() {
 		if p.annotates("Microsoft.Dynamics.CRM.lookuplogicalname") {
-			w.logical = memberName(a.member + "@Microsoft.Dynamics.CRM.lookuplogicalname")
+			w.logical = memberName(name + "@Microsoft.Dynamics.CRM.lookuplogicalname")
 		}
 		if p.annotates("Microsoft.Dynamics.CRM.associatednavigationproperty") {
-			w.property = memberName(a.member + "@Microsoft.Dynamics.CRM.associatednavigationproperty")
+			w.property = memberName(name + "@Microsoft.Dynamics.CRM.associatednavigationproperty")
 		}
 	}
 	return w
@@ -54,14 +59,13 @@ func (t *table) appendRow(b []byte, row int, cols []columnWriter) []byte {
 }
 
 func (w *columnWriter) append(b []byte, row int) []byte {
+	if w.expansion != nil {
+		return w.expansion.append(b, row, w)
+	}
 	v := w.value
 	w.generate(row, v)
-	if w.target != nil {
-		b = append(b, w.name...)
-		if v.kind == kindNull || v.target != w.target.name || v.row < 0 {
-			return append(b, "null"...)
-		}
-		return w.target.appendRow(append(b, '{'), v.row, w.columns)
+	if w.noNull && v.kind == kindNull {
+		return b
 	}
 	if v.kind != kindNull {
 		if w.formatted != nil {
@@ -89,7 +93,7 @@ func (w *columnWriter) append(b []byte, row int) []byte {
 // texts and plain ids have none.
 func (a *attribute) hasFormatted() bool {
 	switch a.typeName {
-	case "StringType", "MemoType", "UniqueidentifierType", "EntityNameType", "ImageType":
+	case "StringType", "MemoType", "UniqueidentifierType", "EntityNameType", "ImageType", "FileType":
 		return false
 	}
 	return true

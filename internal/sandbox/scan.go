@@ -1,8 +1,15 @@
 package sandbox
 
+import (
+	"iter"
+
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
 // scan is a walk over the rows that a query chooses, in its order.
 type scan struct {
 	t      *table
+	path   string    // of the address, below the version
 	keep   predicate // nil keeps all
 	order  []int32   // row numbers; nil means the order of keys
 	from   int       // position in the order
@@ -41,6 +48,17 @@ func (s *scan) next(pos int) int {
 	return s.to
 }
 
+// all returns the rows that are kept.
+func (s *scan) all() iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for pos := s.next(s.from); pos < s.to; pos = s.next(pos + 1) {
+			if !yield(s.row(pos)) {
+				return
+			}
+		}
+	}
+}
+
 // count returns how many rows are kept, at most limit.
 func (s *scan) count(limit int) int {
 	if s.keep == nil && s.t.whole() {
@@ -53,21 +71,29 @@ func (s *scan) count(limit int) int {
 	return n
 }
 
+// scan begins the walk of the request's query over a table.
 func (c *call) scan(t *table) (*scan, error) {
+	return c.scanFor(t, c.query, nil)
+}
+
+// scanFor begins the walk of a query over those rows that within keeps, nil
+// for all.
+func (c *call) scanFor(t *table, q *odata.Query, within predicate) (*scan, error) {
 	if err := c.mayRead(t); err != nil {
 		return nil, err
 	}
-	s := &scan{t: t, to: t.positions(), ended: c.r.Context().Done()}
-	if f := c.query.Filter; f != nil {
-		var err error
-		if s.keep, err = c.compiler().filter(t, f); err != nil {
+	s := &scan{t: t, path: t.set, keep: within, to: t.positions(), ended: c.r.Context().Done()}
+	if q.Filter != nil {
+		keep, err := c.compiler().filter(t, q.Filter)
+		if err != nil {
 			return nil, err
 		}
+		s.keep = both(within, keep)
 	}
 	s.keep = both(c.visible(t), s.keep)
-	if c.query.OrderBy != nil {
+	if q.OrderBy != nil {
 		var err error
-		if s.lookup, err = t.orderColumns(c.query.OrderBy); err != nil {
+		if s.lookup, err = t.orderColumns(q.OrderBy); err != nil {
 			return nil, err
 		}
 		s.order = c.s.sorted.order(t, s.lookup)
@@ -75,8 +101,8 @@ func (c *call) scan(t *table) (*scan, error) {
 		return s, nil
 	}
 	// Ranges of the key need no walk over what lies outside.
-	if c.query.Filter != nil {
-		s.from, s.to = t.keyRange(c.query.Filter, 0, s.to)
+	if q.Filter != nil {
+		s.from, s.to = t.keyRange(q.Filter, 0, s.to)
 	}
 	return s, nil
 }
