@@ -14,7 +14,7 @@ func TestMSALNode(t *testing.T) {
 
 func TestDynamicsWebAPI(t *testing.T) {
 	t.Parallel()
-	for _, part := range []string{"read", "definitions", "write", "batch"} {
+	for _, part := range []string{"read", "fetch", "definitions", "write", "batch", "changes"} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
 			judge(t, "dynamics-web-api-"+part+".mjs", newEnvironment(t))
