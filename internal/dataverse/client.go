@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
 // apiPath is the root of the Web API. Links of answers repeat the version
@@ -61,14 +62,15 @@ type Client struct {
 	log     *slog.Logger
 
 	mu        sync.Mutex
-	version   string         // metadata version seen last
-	pageSizes map[string]int // of entity sets whose pages were too large
+	version   string                    // metadata version seen last
+	pageSizes map[string]int            // of entity sets whose pages were too large
+	sweeps    map[string]*odata.Columns // by key
 }
 
 // New makes a Client. It sends nothing; a base address that cannot be used
 // fails each call with CodeInvalid.
 func New(cfg Config) *Client {
-	c := &Client{log: cfg.Logger, pageSizes: map[string]int{}}
+	c := &Client{log: cfg.Logger, pageSizes: map[string]int{}, sweeps: map[string]*odata.Columns{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -141,6 +143,7 @@ type call struct {
 	prefer  string
 	tally   tally
 	missing []string  // members that were left out because they are not there
+	frozen  bool      // no column can be left out
 	served  time.Time // the server's clock at the last answer; zero when it did not say
 }
 

@@ -90,7 +90,7 @@ func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Colu
 			page, err = cols.DecodePage(&limitedReader{body, maxPageBytes}, into)
 			return err
 		})
-		if name := missingProperty(err); name != "" {
+		if name := missingProperty(err); name != "" && !call.frozen {
 			less, ok := unselect(call.url, name)
 			if !ok {
 				break // it is in the filter: reading without it would read something else

@@ -119,6 +119,9 @@ func verdict(err error) attempt {
 
 // answered is the verdict on an error that the server answered.
 func answered(e *odata.Error) attempt {
+	if expired(e) {
+		return final
+	}
 	switch e.Status {
 	case http.StatusTooManyRequests:
 		return throttle

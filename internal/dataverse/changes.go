@@ -1,0 +1,239 @@
+package dataverse
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// DefaultOverlap is how far a read by modification time reaches back behind
+// the end of the one before: rows become visible when their transaction ends,
+// which can be minutes after the time they are stamped with.
+const DefaultOverlap = 5 * time.Minute
+
+// modifiedOn is the attribute that says when a row was changed last.
+const modifiedOn = "modifiedon"
+
+// ChangeQuery is what to read of one table, and since when.
+type ChangeQuery struct {
+	// Query says what to read. Dataverse does not track changes of a part of
+	// a table, so a filter means reading by modification time.
+	Query
+	// Entity is the table's metadata with its attributes.
+	Entity *crosswalk.Entity
+	// Since is the End of an earlier read; empty means that everything is
+	// read.
+	Since string
+	// Sweep asks for the keys of all records behind a read by modification
+	// time, by which deletions are found. Where changes are tracked it has no
+	// meaning: there deletions are told.
+	Sweep bool
+	// Overlap is used in place of DefaultOverlap when it is not 0.
+	Overlap time.Duration
+}
+
+// ChangePage is a page of changes. Whoever has applied its rows, then its
+// deletions, and in the end removed what was not shown if the read was
+// complete, has what the table holds, however the changes were found.
+type ChangePage struct {
+	// PageInfo is as for any page, except that Next is for Changes alone.
+	PageInfo
+	// Deleted are the keys of records that are gone, also of some that the
+	// caller never saw. None is among the page's later rows.
+	Deleted [][16]byte
+	// Present are the keys of records that exist, without their values.
+	Present [][16]byte
+	// Recount means that all records that exist are shown anew from this page
+	// on: what was shown before no longer counts for Complete.
+	Recount bool
+	// Complete, on the last page, means that every record that exists was
+	// shown, as a row or in Present: what else the caller has is gone.
+	Complete bool
+	// End, on the last page, is where the next read continues. It must be
+	// stored with the rows of this page or after them.
+	End string
+	// Restart says why the changes since the last read cannot be told, which
+	// is nothing unusual: the token has expired, or other columns are read.
+	// The page is then empty and Next begins to read everything.
+	Restart string
+	// Fallback says why changes are not tracked but found by their time, on
+	// the page on which that became clear.
+	Fallback string
+}
+
+// way is how a page of changes is read.
+type way string
+
+const (
+	wayTracked  way = "tracked"  // everything, and a link to what changes meanwhile and after
+	wayPlain    way = "plain"    // everything
+	wayDelta    way = "delta"    // what that link leads to
+	wayModified way = "modified" // by modification time
+	waySweep    way = "sweep"    // all keys
+)
+
+// cursor is where a read stands between two pages.
+type cursor struct {
+	Way   way       `json:"way"`
+	Link  string    `json:"link,omitempty"`  // of the next page; empty before the first of this way
+	Since time.Time `json:"since,omitzero"`  // for wayModified
+	Begin time.Time `json:"begin,omitzero"`  // of the read, by the server's clock
+	Delta string    `json:"delta,omitempty"` // for the end of the read
+	Full  bool      `json:"full,omitempty"`  // everything was read
+	Sweep bool      `json:"sweep,omitempty"` // a sweep follows
+}
+
+// position is the end of a read.
+type position struct {
+	Delta string    `json:"delta,omitempty"` // link to the changes since; empty when they are not tracked
+	At    time.Time `json:"at,omitzero"`     // changes before are read
+	What  string    `json:"what"`            // which columns and records were read
+}
+
+// Changes reads a page of what has changed in a table since an earlier read:
+// the first page when next is empty, else the one that PageInfo.Next of the
+// page before stands for. Rows are appended to into, which must have been made
+// with the specs of cols, the first of which is the table's key. The same row
+// can come more than once; the last one counts. After an error the batch is as
+// it was before.
+//
+// Where the table tracks changes and the user may read all of it, changes
+// come from there, deletions included. Elsewhere they are found by their
+// modification time, and deletions by a sweep over all keys if one is asked
+// for; a table without modification times is read as a whole each time.
+func (c *Client) Changes(ctx context.Context, q ChangeQuery, next string, cols *odata.Columns, into *column.Batch) (ChangePage, error) {
+	if c.err != nil {
+		return ChangePage{}, c.err
+	}
+	at, page, err := q.begin(next)
+	for turn := 0; err == nil && page.Restart == ""; turn++ {
+		again := false
+		if again, err = c.changes(ctx, q, &at, cols, into, &page); !again || turn > 2 {
+			break
+		}
+	}
+	return page, err
+}
+
+// begin returns where to read on.
+func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) {
+	if next != "" {
+		if json.Unmarshal([]byte(next), &at) != nil || !slices.Contains([]way{wayTracked, wayPlain, wayDelta, wayModified, waySweep}, at.Way) {
+			return at, page, crosswalk.Errorf(crosswalk.CodeInvalid, "%.100q is no place to go on reading changes of %s from.", next, q.EntitySet).
+				WithHint("Run the job again from the start.")
+		}
+		return at, page, nil
+	}
+	if q.Since == "" {
+		return q.everything(&page), page, nil
+	}
+	var since position
+	switch {
+	case json.Unmarshal([]byte(q.Since), &since) != nil:
+		q.restart(&page, "It is not known where the last read ended.")
+	case since.What != q.what():
+		q.restart(&page, "Other columns or records are read than last time.")
+	case since.Delta != "":
+		at = cursor{Way: wayDelta, Link: since.Delta, Since: since.At}
+	case since.At.IsZero() || !q.dated():
+		at = q.everything(&page)
+	default:
+		_, page.Fallback = q.trackable()
+		at = q.modified(since.At)
+	}
+	return at, page, nil
+}
+
+// everything returns the begin of a read of everything.
+func (q ChangeQuery) everything(page *ChangePage) cursor {
+	ok, why := q.trackable()
+	if !ok {
+		page.Fallback = why
+		return cursor{Way: wayPlain, Full: true}
+	}
+	return cursor{Way: wayTracked, Full: true}
+}
+
+// modified returns the begin of a read by modification time.
+func (q ChangeQuery) modified(since time.Time) cursor {
+	return cursor{Way: wayModified, Since: since.Add(-q.overlap()), Sweep: q.Sweep}
+}
+
+func (q ChangeQuery) overlap() time.Duration {
+	if q.Overlap != 0 {
+		return q.Overlap
+	}
+	return DefaultOverlap
+}
+
+// restart makes the page say that everything must be read.
+func (q ChangeQuery) restart(page *ChangePage, why string) {
+	page.Restart = why
+	page.Next = q.everything(page).text()
+}
+
+// trackable reports whether changes of what is read can be tracked, as far as
+// metadata tell, or why not.
+func (q ChangeQuery) trackable() (bool, string) {
+	switch {
+	case !q.Entity.ChangeTracking:
+		return false, fmt.Sprintf("Change tracking is not switched on for %s in Dynamics.", q.Entity.DisplayName)
+	case q.Filter != "":
+		return false, "Dynamics does not track changes of a filtered table."
+	}
+	return true, ""
+}
+
+// dated reports whether the table says when its rows were changed.
+func (q ChangeQuery) dated() bool {
+	a := q.Entity.Attribute(modifiedOn)
+	return a != nil && a.Type == crosswalk.AttributeDateTime
+}
+
+// what tells what is read: a position holds only for the same.
+func (q ChangeQuery) what() string {
+	return q.EntitySet + "?" + strings.Join(q.Select, ",") + "&" + q.Filter
+}
+
+// query returns the query of the pages at a place.
+func (q ChangeQuery) query(at *cursor) Query {
+	one := q.Query
+	switch at.Way {
+	case wayTracked, wayDelta:
+		one.track = true
+	case wayModified:
+		one.Filter = string(odata.AppendTime([]byte(modifiedOn+" ge "), at.Since.Truncate(time.Second)))
+		if q.Filter != "" {
+			one.Filter = "(" + q.Filter + ") and " + one.Filter
+		}
+		one.order = modifiedOn + "," + q.Entity.PrimaryID
+	case waySweep:
+		one.Select, one.Annotations = []string{q.Entity.PrimaryID}, nil
+	}
+	return one
+}
+
+// text returns the cursor as Next.
+func (at cursor) text() string {
+	b, err := json.Marshal(at)
+	if err != nil {
+		panic("dataverse: a cursor that cannot be encoded: " + err.Error()) // only for years past 9999
+	}
+	return string(b)
+}
+
+// end makes the page the last one.
+func (q ChangeQuery) end(at *cursor, page *ChangePage, complete bool) {
+	b, err := json.Marshal(position{Delta: at.Delta, At: at.Begin, What: q.what()})
+	if err != nil {
+		panic("dataverse: a position that cannot be encoded: " + err.Error())
+	}
+	page.Next, page.End, page.Complete = "", string(b), complete
+}

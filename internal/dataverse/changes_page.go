@@ -1,0 +1,217 @@
+package dataverse
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// Codes of Dataverse about change tracking. With which status they come is
+// not documented.
+const (
+	codeTokenExpired      = "0x80044352" // also after a change of the table's metadata
+	codeNotTracked        = "0x80072491"
+	codeRelationUntracked = "0x80072492"
+)
+
+// changes reads one page at a place and moves it. again means that the page
+// has to be read in another way.
+func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *odata.Columns, into *column.Batch, page *ChangePage) (again bool, err error) {
+	target, rows := cols, into
+	if at.Way == waySweep {
+		target = c.keyColumns(q.Entity.PrimaryID)
+		rows = column.NewBatch(target.Specs())
+	}
+	first := at.Link == "" || at.Way == wayDelta && at.Begin.IsZero()
+	before := rows.Rows()
+	got, call, err := c.changesPage(ctx, q.query(at), at, target, rows)
+	page.spend(call.info(got))
+	if err != nil {
+		page.Records = 0
+		return c.otherWay(q, at, page, first, err)
+	}
+	if at.Begin.IsZero() {
+		if at.Begin = call.served; at.Begin.IsZero() {
+			at.Begin = time.Now().UTC()
+		}
+	}
+	page.Missing = call.missing
+	page.Deleted = deleted(got, rows, before)
+	if at.Way == waySweep {
+		page.Records = 0
+		if len(rows.Bad) > 0 || slices.Contains(rows.Columns[0].Valid, false) {
+			// It would look as if the record was deleted.
+			return false, explain(&garbled{errors.New("a record without a key")}, call.what)
+		}
+		page.Recount = first
+		page.Present = rows.Columns[0].GUIDs
+	}
+	if got.NextLink != "" {
+		at.Link = got.NextLink
+		page.Next = at.text()
+		return false, nil
+	}
+	q.advance(at, page, got.DeltaLink, !first)
+	return false, nil
+}
+
+// keyColumns returns the columns of a sweep.
+func (c *Client) keyColumns(key string) *odata.Columns {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	cols := c.sweeps[key]
+	if cols == nil {
+		cols = odata.NewColumns([]column.Spec{{Name: key, Kind: column.GUID}})
+		c.sweeps[key] = cols
+	}
+	return cols
+}
+
+// advance goes on to what follows a way's last page.
+func (q ChangeQuery) advance(at *cursor, page *ChangePage, delta string, several bool) {
+	switch at.Way {
+	case wayTracked, wayDelta:
+		if at.Delta = delta; delta == "" {
+			page.Fallback = "Dynamics gave no link to the changes that follow."
+		}
+		if at.Way == wayDelta || !several {
+			q.end(at, page, at.Full)
+			return
+		}
+		// Whether the link covers what changed while the pages were read is
+		// not documented. So what was changed meanwhile is read once more, and
+		// what was deleted is found by the keys.
+		at.Link, at.Sweep = "", true
+		if at.Way, at.Since = waySweep, at.Begin.Add(-q.overlap()); q.dated() {
+			at.Way = wayModified
+		}
+		page.Next = at.text()
+	case wayModified:
+		if !at.Sweep {
+			q.end(at, page, false)
+			return
+		}
+		at.Way, at.Link = waySweep, ""
+		page.Next = at.text()
+	default:
+		q.end(at, page, true)
+	}
+}
+
+// changesPage reads a page and checks its links.
+func (c *Client) changesPage(ctx context.Context, q Query, at *cursor, cols *odata.Columns, into *column.Batch) (odata.Page, *call, error) {
+	call := &call{what: "read changes of " + q.EntitySet, frozen: at.Way == wayDelta}
+	var err error
+	if at.Link == "" {
+		call.url = c.address(url.PathEscape(q.EntitySet), q.query(len(c.base.Host)+len(q.EntitySet)))
+	} else if call.url, err = c.ownLink(at.Link); err != nil {
+		return odata.Page{}, call, err
+	}
+	page, err := c.page(ctx, call, q, cols, into)
+	for _, link := range []string{page.NextLink, page.DeltaLink} {
+		if err == nil && link != "" {
+			if _, err = c.ownLink(link); err != nil {
+				into.Truncate(into.Rows() - page.Records)
+				page = odata.Page{}
+			}
+		}
+	}
+	return page, call, err
+}
+
+// otherWay looks for another way when reading changes failed.
+func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first bool, err error) (again bool, _ error) {
+	tracked := at.Way == wayTracked || at.Way == wayDelta
+	missing := missingProperty(err)
+	why := restricted(err)
+	switch {
+	case !tracked:
+		return false, err
+	case expired(err):
+		q.restart(page, "Dynamics no longer knows what has changed since the last read: the token has expired, or the table was changed.")
+		return false, nil
+	case missing != "" && at.Way == wayDelta:
+		q.restart(page, fmt.Sprintf("The column %s, which was read last time, is no longer there.", missing))
+		return false, nil
+	case why == "":
+		return false, err
+	}
+	page.Fallback = why
+	switch {
+	case at.Way == wayDelta && first && q.dated() && !at.Since.IsZero():
+		*at = q.modified(at.Since)
+	case at.Way == wayTracked && first:
+		*at = cursor{Way: wayPlain, Full: true}
+	default: // in the middle of a read, or without another way to find changes
+		page.Restart = why
+		page.Next = cursor{Way: wayPlain, Full: true}.text()
+		return false, nil
+	}
+	return true, nil
+}
+
+// answerIn returns the server's error behind an error, or an empty one.
+func answerIn(err error) *odata.Error {
+	var e *odata.Error
+	if !errors.As(err, &e) {
+		return &odata.Error{}
+	}
+	return e
+}
+
+// expired reports whether a link to changes has expired.
+func expired(err error) bool {
+	e := answerIn(err)
+	return strings.EqualFold(e.Code, codeTokenExpired) ||
+		strings.Contains(e.Message, "Version stamp associated with the client has expired")
+}
+
+// restricted returns why changes cannot be tracked, "" when that is not the
+// trouble.
+func restricted(err error) string {
+	e := answerIn(err)
+	code, message := strings.ToLower(e.Code), strings.ToLower(e.Message)
+	switch {
+	case code == codeNotTracked, code == codeRelationUntracked, strings.Contains(message, "change tracking"):
+		return "Dynamics does not track changes here: " + sentence(e.Message)
+	case e.Status == http.StatusForbidden && (code == codeNoPrivilege || strings.Contains(message, "checkprivilege")),
+		strings.Contains(message, "required depth: global"):
+		return "The user may not read the whole table, which change tracking needs: give the user a role with read access at organization level. Dynamics says: " + sentence(e.Message)
+	}
+	return ""
+}
+
+// deleted returns the keys of a page's deletions, without those that come
+// again in a later row of the page.
+func deleted(page odata.Page, into *column.Batch, before int) [][16]byte {
+	var ids [][16]byte
+	key := &into.Columns[0]
+	for _, d := range page.Deleted {
+		if key.Kind == column.GUID && slices.Contains(key.GUIDs[before+d.Records:], d.ID) {
+			continue
+		}
+		if !slices.Contains(ids[max(len(ids)-1, 0):], d.ID) {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+// spend adds what a page brought and cost.
+func (p *ChangePage) spend(i PageInfo) {
+	p.Records += i.Records
+	p.Bytes += i.Bytes
+	p.Requests += i.Requests
+	p.Throttled += i.Throttled
+	if i.MetadataVersion != "" {
+		p.MetadataVersion = i.MetadataVersion
+	}
+}

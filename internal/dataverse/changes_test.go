@@ -1,0 +1,432 @@
+package dataverse_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// accountEntity is the metadata of a table whose changes are tracked.
+func accountEntity() *crosswalk.Entity {
+	return &crosswalk.Entity{
+		LogicalName: "account", EntitySetName: "accounts", DisplayName: "Account", PrimaryID: "accountid", ChangeTracking: true,
+		Attributes: []crosswalk.Attribute{
+			{LogicalName: "accountid", Type: crosswalk.AttributeUniqueID},
+			{LogicalName: "modifiedon", Type: crosswalk.AttributeDateTime},
+			{LogicalName: "name", Type: crosswalk.AttributeString},
+		},
+	}
+}
+
+// mirror applies changes to a copy, as whoever reads them does.
+type mirror struct {
+	t      *testing.T
+	client *dataverse.Client
+	query  dataverse.ChangeQuery
+	names  map[[16]byte]string
+	shown  map[[16]byte]bool
+	said   []string // restarts and fallbacks
+	pages  int
+}
+
+func newMirror(t *testing.T, s *tracker) *mirror {
+	return &mirror{
+		t: t, client: bubble(s.answer), names: map[[16]byte]string{},
+		query: dataverse.ChangeQuery{
+			Query:  dataverse.Query{EntitySet: "accounts", Select: []string{"accountid", "name"}, PageSize: 3},
+			Entity: accountEntity(), Sweep: true,
+		},
+	}
+}
+
+// sync reads from the last end to the next one.
+func (m *mirror) sync() error {
+	m.shown = map[[16]byte]bool{}
+	cols, b := odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs)
+	for next := ""; ; {
+		b.Reset()
+		page, err := m.client.Changes(m.t.Context(), m.query, next, cols, b)
+		if err != nil {
+			return err
+		}
+		m.pages++
+		if page.Records != b.Rows() {
+			m.t.Errorf("%d records, %d rows", page.Records, b.Rows())
+		}
+		for _, s := range []string{page.Restart, page.Fallback} {
+			if s != "" {
+				m.said = append(m.said, s)
+			}
+		}
+		if page.Recount {
+			clear(m.shown)
+		}
+		for i := range b.Rows() {
+			id := b.Columns[0].GUIDs[i]
+			m.names[id], m.shown[id] = string(b.Columns[1].Bytes(i)), true
+		}
+		for _, id := range page.Present {
+			m.shown[id] = true
+		}
+		for _, id := range page.Deleted {
+			delete(m.names, id)
+		}
+		if page.Complete {
+			for id := range m.names {
+				if !m.shown[id] {
+					delete(m.names, id)
+				}
+			}
+		}
+		if (page.End == "") != (page.Next != "") {
+			m.t.Fatalf("neither or both of next %q and end %q", page.Next, page.End)
+		}
+		if next = page.Next; next == "" {
+			m.query.Since = page.End
+			return nil
+		}
+		if m.pages > 10_000 {
+			m.t.Fatal("the pages do not end")
+		}
+	}
+}
+
+func (m *mirror) must() {
+	m.t.Helper()
+	if err := m.sync(); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// equal checks that the copy is what the table holds.
+func (m *mirror) equal(s *tracker, when string) {
+	m.t.Helper()
+	want := map[[16]byte]string{}
+	for id, r := range s.rows {
+		want[id] = r.name
+	}
+	if diff := cmp.Diff(want, m.names); diff != "" {
+		m.t.Errorf("%s: (-table +copy):\n%s", when, diff)
+	}
+}
+
+// TestChanges keeps a copy of a table that changes all the time, also between
+// the pages, in every position of what is not documented. Whenever the table
+// rests, the copy is the table.
+func TestChanges(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(64) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 1))
+			s := newTracker(r.IntN(12))
+			s.linkFirst, s.lateToken, s.repeat = seed&1 > 0, seed&2 > 0, seed&4 > 0
+			m := newMirror(t, s)
+			m.query.PageSize = 1 + r.IntN(6)
+			switch seed / 8 % 4 {
+			case 0, 1: // tracked
+			case 2:
+				m.query.Entity.ChangeTracking = false
+			case 3:
+				m.query.Entity.ChangeTracking = false
+				m.query.Entity.Attributes = m.query.Entity.Attributes[:1]
+				s.dated = false
+			}
+			s.between = func() {
+				for range r.IntN(3) * r.IntN(2) {
+					s.shuffle(r)
+				}
+			}
+			for round := range 12 {
+				if round%4 == 3 && m.query.Entity.ChangeTracking {
+					s.expired = s.version + 1
+					s.status = []int{400, 410, 412, 500, 503}[r.IntN(5)]
+				}
+				m.must()
+				s.expired = 0
+				for range r.IntN(8) {
+					s.shuffle(r)
+				}
+				s.now = s.now.Add(time.Duration(r.IntN(20)) * time.Minute)
+			}
+			s.between = nil
+			m.must()
+			m.equal(s, "at rest")
+			if m.query.Entity.ChangeTracking {
+				want := "Dynamics no longer knows"
+				if len(m.said) != 3 || !strings.HasPrefix(m.said[0], want) {
+					t.Errorf("said %q, want three expired tokens", m.said)
+				}
+			}
+		})
+	}
+}
+
+// TestChangesCost checks what is asked in each way.
+func TestChangesCost(t *testing.T) {
+	t.Parallel()
+	s := newTracker(7)
+	m := newMirror(t, s)
+	m.must()
+	m.equal(s, "after everything")
+	s.asked = nil
+	m.must()
+	if diff := cmp.Diff([]string{"$select=accountid,name&$deltatoken=7"}, s.asked); diff != "" || m.said != nil {
+		t.Errorf("nothing has changed: asked (-want +got):\n%s\nsaid %q", diff, m.said)
+	}
+	id := s.put([16]byte{}, "made and gone")
+	s.remove(id)
+	other := s.put([16]byte{}, "stays")
+	m.must()
+	m.equal(s, "after changes")
+	if m.names[other] != "stays" {
+		t.Error("a new row is missing")
+	}
+
+	m.query.Entity.ChangeTracking = false
+	m.query.Since, m.query.Sweep = "", false
+	m.must()
+	s.asked = nil
+	m.must()
+	want := []string{"$select=accountid,name&$filter=modifiedon%20ge%202024-03-01T07:55:02Z&$orderby=modifiedon,accountid"}
+	if len(s.asked) == 0 || s.asked[0] != want[0] {
+		t.Errorf("by time: asked %q, want %q first", s.asked, want)
+	}
+	for _, q := range s.asked {
+		if !strings.Contains(q, "modifiedon") {
+			t.Errorf("a sweep that nobody asked for: %s", q)
+		}
+	}
+}
+
+// TestChangesFallBack checks that whatever keeps changes from being tracked
+// is told and something else is done instead.
+func TestChangesFallBack(t *testing.T) {
+	t.Parallel()
+	refusal := func(code, message string) string {
+		return fmt.Sprintf(`{"error":{"code":%q,"message":%q}}`, code, message)
+	}
+	tests := []struct {
+		name   string
+		status int
+		body   string
+		words  string
+	}{
+		{"not enabled", 400, refusal("0x80072491", "Entity account isn't enabled for change tracking."), "Dynamics does not track changes here: Entity account"},
+		{"not enabled, by another code", 400, refusal("0x80060888", "Change Tracking is not enabled for account"), "does not track"},
+		{"not enabled, by the code alone", 500, refusal("0X80072492", "no"), "does not track"},
+		{"no global read", 403, refusal("0x80040220", "SecLib::CheckPrivilege failed. User: u, PrivilegeName: prvReadAccount, Required Depth: Global, ..."), "organization level"},
+		{"no global read, another code", 403, refusal("0x8004f003", "SecLib::CheckPrivilege failed."), "organization level"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			// From the beginning.
+			s := newTracker(8)
+			s.refuse, s.status = test.body, test.status
+			m := newMirror(t, s)
+			m.must()
+			s.remove(s.put([16]byte{}, "gone again"))
+			s.remove(s.sorted(func(*tracked) bool { return true }, byID)[2].id)
+			m.must()
+			m.equal(s, "never tracked")
+			if len(m.said) != 1 || !strings.Contains(m.said[0], test.words) {
+				t.Errorf("said %q", m.said)
+			}
+			// From some day on.
+			s = newTracker(8)
+			m = newMirror(t, s)
+			m.must()
+			s.refuse, s.status = test.body, test.status
+			s.now = s.now.Add(time.Hour)
+			s.put([16]byte{}, "later")
+			s.remove(s.sorted(func(*tracked) bool { return true }, byID)[2].id)
+			s.asked = nil
+			m.must()
+			m.equal(s, "no longer tracked")
+			if len(m.said) != 1 || !strings.Contains(m.said[0], test.words) || !strings.Contains(s.asked[1], "modifiedon%20ge%202024-03-01T07:55") {
+				t.Errorf("said %q, asked %q", m.said, s.asked)
+			}
+			// Nor by time.
+			s = newTracker(8)
+			s.dated = false
+			m = newMirror(t, s)
+			m.query.Entity.Attributes = nil
+			m.must()
+			s.refuse, s.status = test.body, test.status
+			s.remove(s.put([16]byte{}, "gone again"))
+			m.must()
+			m.equal(s, "neither tracked nor dated")
+		})
+	}
+}
+
+// TestChangesRestart checks when everything has to be read again.
+func TestChangesRestart(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(s *tracker, m *mirror)
+		words  string
+	}{
+		{"another column", func(_ *tracker, m *mirror) { m.query.Select = []string{"accountid", "name", "fax"} }, "Other columns"},
+		{"a position of another program", func(_ *tracker, m *mirror) { m.query.Since = "?" }, "not known"},
+		{"a filter", func(_ *tracker, m *mirror) { m.query.Filter = "statecode eq 0" }, "Other columns or records"},
+		{"a column that is gone", func(s *tracker, _ *mirror) {
+			s.refuse = `{"error":{"code":"0x80060888","message":"Could not find a property named 'name' on type 'Microsoft.Dynamics.CRM.account'."}}`
+		}, "The column name"},
+		{"an expired token", func(s *tracker, _ *mirror) { s.expired = 1 << 30 }, "no longer knows"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := newTracker(5)
+			m := newMirror(t, s)
+			m.must()
+			test.change(s, m)
+			cols, b := odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs)
+			page, err := m.client.Changes(t.Context(), m.query, "", cols, b)
+			if err != nil || !strings.Contains(page.Restart, test.words) || page.Next == "" || page.End != "" || page.Complete || b.Rows() != 0 {
+				t.Fatalf("%+v %v", page, err)
+			}
+			s.refuse, s.expired = "", 0
+			if m.query.Filter != "" {
+				return // the tracker knows no filters
+			}
+			page, err = m.client.Changes(t.Context(), m.query, page.Next, cols, b)
+			if err != nil || b.Rows() != 3 || page.Restart != "" {
+				t.Errorf("%d rows, %+v, %v", b.Rows(), page, err)
+			}
+		})
+	}
+}
+
+// TestChangesWithoutDeltaLink checks a server that tracks but gives no link.
+func TestChangesWithoutDeltaLink(t *testing.T) {
+	t.Parallel()
+	s := newTracker(5)
+	s.noDelta = true
+	m := newMirror(t, s)
+	m.must()
+	s.now = s.now.Add(time.Hour)
+	s.remove(s.put([16]byte{}, "x"))
+	s.put(s.sorted(func(*tracked) bool { return true }, byID)[0].id, "changed")
+	m.must()
+	m.equal(s, "without a link")
+	if len(m.said) != 1 || !strings.Contains(m.said[0], "no link") {
+		t.Errorf("said %q", m.said)
+	}
+}
+
+// TestChangesRefuseForeignLinks checks that links of changes lead nowhere
+// else, neither fresh nor stored.
+func TestChangesRefuseForeignLinks(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{"https://evil.example/api/data/v9.2/accounts?$deltatoken=1", "http://contoso.crm.dynamics.com/api/data/v9.2/accounts", "https://contoso.crm.dynamics.com@evil.example/api/data/", "/api/data/v9.2/accounts"} {
+		for _, kind := range []string{"deltaLink", "nextLink"} {
+			for _, body := range []string{`{"value":[{"name":"a"}],"@odata.%s":%q}`, `{"@odata.%s":%q,"value":[{"name":"a"}]}`} {
+				body = fmt.Sprintf(body, kind, link)
+				sent := 0
+				c := bubble(func(r *http.Request) (*http.Response, error) {
+					sent++
+					return answer(r, 200, nil, body), nil
+				})
+				q := dataverse.ChangeQuery{Query: dataverse.Query{EntitySet: "accounts"}, Entity: accountEntity()}
+				b := column.NewBatch(accountSpecs)
+				_, err := c.Changes(t.Context(), q, "", odata.NewColumns(accountSpecs), b)
+				personal(t, err, crosswalk.CodeUnavailable, "does not lead to", "connection's address")
+				if sent != 1 || b.Rows() != 0 {
+					t.Errorf("%s %s: %d requests, %d rows", kind, link, sent, b.Rows())
+				}
+				q.Since = fmt.Sprintf(`{"delta":%q,"what":"accounts?&"}`, link)
+				_, err = c.Changes(t.Context(), q, "", odata.NewColumns(accountSpecs), b)
+				personal(t, err, crosswalk.CodeUnavailable, "does not lead to", "connection's address")
+				_, err = c.Changes(t.Context(), q, fmt.Sprintf(`{"way":"sweep","link":%q}`, link), odata.NewColumns(accountSpecs), b)
+				personal(t, err, crosswalk.CodeUnavailable, "does not lead to", "connection's address")
+				if sent != 1 {
+					t.Errorf("%s: a stored link was followed", link)
+				}
+			}
+		}
+	}
+}
+
+// TestChangesOrder checks rows and deletions of the same record in one page.
+func TestChangesOrder(t *testing.T) {
+	t.Parallel()
+	const a, b = "60c4e274-0d87-e711-80e5-00155db19e6d", "2e451703-c686-e711-80e5-00155db19e6d"
+	row := func(id string) string { return `{"accountid":"` + id + `"}` }
+	gone := func(id string) string { return `{"@odata.context":"x/$deletedEntity","id":"` + id + `"}` }
+	for _, test := range []struct {
+		items []string
+		want  [][16]byte
+	}{
+		{[]string{row(a), gone(a)}, [][16]byte{parseID(a)}},
+		{[]string{gone(a), row(a)}, nil},
+		{[]string{gone(a), row(a), row(b), gone(a)}, [][16]byte{parseID(a)}},
+		{[]string{gone(a), gone(a), gone(b), row(a)}, [][16]byte{parseID(b)}},
+	} {
+		c := bubble(func(r *http.Request) (*http.Response, error) {
+			return answer(r, 200, nil, `{"value":[`+strings.Join(test.items, ",")+`],"@odata.deltaLink":"https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$deltatoken=2"}`), nil
+		})
+		q := dataverse.ChangeQuery{
+			Query: dataverse.Query{EntitySet: "accounts"}, Entity: accountEntity(),
+			Since: `{"delta":"https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$deltatoken=1","what":"accounts?&"}`,
+		}
+		page, err := c.Changes(t.Context(), q, "", odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs))
+		if err != nil || page.End == "" || page.Complete {
+			t.Fatalf("%+v %v", page, err)
+		}
+		if diff := cmp.Diff(test.want, page.Deleted); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", test.items, diff)
+		}
+	}
+}
+
+// TestSweepNeedsKeys checks that a record whose key cannot be read does not
+// count as deleted.
+func TestSweepNeedsKeys(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{"value":[{"accountid":7}]}`, `{"value":[{}]}`} {
+		c := bubble(func(r *http.Request) (*http.Response, error) { return answer(r, 200, nil, body), nil })
+		q := dataverse.ChangeQuery{Query: dataverse.Query{EntitySet: "accounts"}, Entity: accountEntity()}
+		_, err := c.Changes(t.Context(), q, `{"way":"sweep"}`, odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs))
+		personal(t, err, crosswalk.CodeUnavailable, "not data", "")
+	}
+}
+
+// FuzzChanges checks that stored positions, whatever became of them, are
+// followed inside of the environment only.
+func FuzzChanges(f *testing.F) {
+	f.Add(`{"delta":"https://contoso.crm.dynamics.com/api/data/v9.2/accounts?$deltatoken=1","at":"2024-01-01T00:00:00Z","what":"accounts?&"}`, "")
+	f.Add(`{"at":"2024-01-01T00:00:00Z","what":"accounts?&"}`, "")
+	f.Add("", `{"way":"sweep","link":"https://evil.example/api/data/"}`)
+	f.Add("", `{"way":"modified","since":"0001-01-01T00:00:00Z","sweep":true}`)
+	cols := odata.NewColumns(accountSpecs)
+	f.Fuzz(func(t *testing.T, since, next string) {
+		synctest.Test(t, func(t *testing.T) {
+			c := bubble(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host != "contoso.crm.dynamics.com" || !strings.HasPrefix(r.URL.Path, "/api/data/") {
+					t.Errorf("sent to %s", r.URL)
+				}
+				return answer(r, 200, nil, onePage), nil
+			})
+			q := dataverse.ChangeQuery{Query: dataverse.Query{EntitySet: "accounts"}, Entity: accountEntity(), Since: since}
+			page, err := c.Changes(t.Context(), q, next, cols, column.NewBatch(accountSpecs))
+			if err == nil && (page.Next == "") == (page.End == "") {
+				t.Errorf("neither or both of next and end: %+v", page)
+			}
+		})
+	})
+}
