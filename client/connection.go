@@ -120,7 +120,7 @@ type TestResult struct {
 	OK          bool    `json:"ok"` // every check is good; warnings are no failures
 	Checks      []Check `json:"checks"`
 	LatencyMS   int64   `json:"latency_ms"`  // of the environment's answer, in milliseconds
-	Parallelism int     `json:"parallelism"` // requests at a time that the environment recommends; 0 when it does not say
+	Parallelism int     `json:"parallelism"` // requests at a time that the environment takes
 }
 
 // Check is one thing a test looked at.

@@ -23,7 +23,7 @@ type Check struct {
 type Report struct {
 	OK          bool    `json:"ok" doc:"Whether every check passed; warnings are no failures"`
 	LatencyMS   int64   `json:"latency_ms" doc:"Time of one small request"`
-	Parallelism int     `json:"parallelism,omitempty" doc:"Requests at a time that the environment recommends; absent when it does not say"`
+	Parallelism int     `json:"parallelism" doc:"Requests at a time that the environment takes, by its own hint"`
 	Checks      []Check `json:"checks"`
 }
 
@@ -69,19 +69,39 @@ func (c *Connector) Test(ctx context.Context, id string) (Report, error) {
 	if !r.add("Latency", fmt.Sprintf("A small request takes %d ms.", r.LatencyMS), err) {
 		return r, nil
 	}
+	r.Parallelism = client.ParallelHint()
+	r.add("Parallelism", fmt.Sprintf("The environment takes %d requests at a time.", r.Parallelism), nil)
 	r.add("Organization", organization(conn), Pinned(conn, who.OrganizationID))
 	entities, err := client.Entities(ctx)
 	if r.add("Metadata", fmt.Sprintf("%d entities can be listed.", len(entities)), err) {
-		c.testReading(ctx, conn, client, &r)
+		c.testReading(ctx, conn, client, who.UserID, &r)
 	}
 	return r, nil
 }
 
-// testReading looks whether the tables that everybody syncs can be read.
-func (c *Connector) testReading(ctx context.Context, conn crosswalk.Connection, client *dataverse.Client, r *Report) {
+// testReading looks whether the tables that everybody syncs can be read, and
+// of how many rows.
+func (c *Connector) testReading(ctx context.Context, conn crosswalk.Connection, client *dataverse.Client, userID string, r *Report) {
+	const name = "Organization-wide read"
+	const hint = "Give the user a security role that reads this table at organization level. Without it rows of others are missing, and changes cannot be tracked."
+	held, failed := client.Privileges(ctx, userID)
 	for _, t := range []struct{ check, entity string }{{"Users", "systemuser"}, {"Accounts", "account"}} {
 		_, err := client.Entity(ctx, t.entity)
-		r.add(t.check, "The table "+t.entity+" can be read.", c.explainApplication(conn, err))
+		if !r.add(t.check, "The table "+t.entity+" can be read.", c.explainApplication(conn, err)) || failed != nil {
+			continue
+		}
+		switch depth := held.Read(t.entity); depth {
+		case dataverse.DepthGlobal:
+			r.add(name, "All rows of "+t.entity+" can be read.", nil)
+		case "":
+			r.warn(name, &crosswalk.Warning{Message: "The user has no privilege to read " + t.entity + ".", Hint: hint})
+		default:
+			r.warn(name, &crosswalk.Warning{Message: fmt.Sprintf("Only some rows of %s can be read (depth %s).", t.entity, depth), Hint: hint})
+		}
+	}
+	if failed != nil {
+		message, _ := Words(failed)
+		r.warn(name, &crosswalk.Warning{Message: "It cannot be told how far the user may read: " + message, Hint: hint})
 	}
 }
 

@@ -8,9 +8,8 @@ import (
 
 // Codes with which the environment refuses a caller whose token is good.
 const (
-	codeNotAMember   = "0x80072560"
-	codeNoPrivilege  = "0x80040220"
-	codeUserDisabled = "0x80040225"
+	codeNotAMember  = "0x80072560"
+	codeNoPrivilege = "0x80040220"
 )
 
 // admit returns who calls the Web API. When the caller may not, it has
@@ -84,10 +83,6 @@ func (in *signIn) member(claims accessClaims) (caller, *fault) {
 		return caller{}, stranger
 	}
 	id := users.id(row).String()
-	var v value
-	if users.value(row, users.byName["isdisabled"], &v); v.kind == kindBool && v.n != 0 {
-		return caller{}, &fault{http.StatusForbidden, codeUserDisabled, "The specified user(Id = " + id + ") is disabled. Consider enabling this user."}
-	}
 	if claims.IDType == "app" {
 		if a, _ := in.app(claims.AppID); a.noRole {
 			return caller{}, &fault{

@@ -146,6 +146,9 @@ func (c *call) serve() error {
 	case "GlobalOptionSetDefinitions":
 		return c.globalOptionSets()
 	}
+	if first == "systemusers" && len(c.path) == 2 && c.path[1].name == "Microsoft.Dynamics.CRM.RetrieveUserPrivileges" {
+		return c.userPrivileges()
+	}
 	if e := c.s.catalog.bySet[first]; e != nil {
 		t := c.data.table(e.name)
 		if c.tracked() {
