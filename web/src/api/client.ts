@@ -72,6 +72,7 @@ export const api = {
   deleteConnection: (id: string) => ok(http.DELETE('/api/connections/{id}', at(id))),
   authorize: (id: string, returnTo: string) =>
     ok(http.POST('/api/connections/{id}/authorize', { ...at(id), body: { return_to: returnTo } })),
+  adminConsentLink: (id: string) => ok(http.GET('/api/connections/{id}/admin-consent-link', at(id))),
   revoke: (id: string) => ok(http.POST('/api/connections/{id}/revoke', at(id))),
   testConnection: (id: string) => ok(http.POST('/api/connections/{id}/test', at(id))),
   refreshMetadata: (id: string) => ok(http.POST('/api/connections/{id}/refresh-metadata', at(id))),

@@ -25,6 +25,7 @@ export type Reject = S['Reject'];
 export type Run = S['Run'];
 export type RunStatus = Run['status'];
 export type Settings = S['Settings'];
+export type SignInMode = Connection['sign_in_mode'];
 export type Status = S['Status'];
 export type Template = S['Template'];
 export type TestResult = S['Report'];

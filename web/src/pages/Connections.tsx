@@ -1,11 +1,12 @@
-import { Box, Button, Group, Table, Text } from '@mantine/core';
-import { IconCircleCheck, IconCircleX, IconPlus } from '@tabler/icons-react';
+import { Box, Button, Group, Table, Text, UnstyledButton } from '@mantine/core';
+import { IconCircleCheck, IconCircleX, IconPlus, IconShieldCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api } from '../api/client';
 import type { Connection } from '../api/types';
 import { count, host } from '../lib/format';
+import { modeName } from '../lib/signIn';
 import { pageSize, q, refresh } from '../queries';
 import { AnchorLink, ButtonLink } from '../ui/links';
 import { Header, Loading, Nothing, Trouble } from '../ui/page';
@@ -14,10 +15,13 @@ import { Search } from '../ui/Search';
 import { ConnectionState } from '../ui/Status';
 import { Ago } from '../ui/time';
 import { bad } from '../ui/toast';
-import { ConnectionActions } from './ConnectionActions';
-import { CreateConnection } from './CreateConnection';
-import { FirstSteps } from './FirstSteps';
 import { Note } from '../ui/Note';
+import { AdminConsent } from './AdminConsent';
+import { AuthorizeButton } from './authorize';
+import { ConnectionActions, type Dialog } from './ConnectionActions';
+import { Expiry } from './ConnectionDetails';
+import { ConnectionForm } from './ConnectionForm';
+import { FirstSteps } from './FirstSteps';
 
 export function ConnectionsPage() {
   const search = useSearch({ from: '/shell/connections' });
@@ -68,7 +72,7 @@ export function ConnectionsPage() {
           </Box>
         </>
       )}
-      {creating && <CreateConnection onClose={() => setCreating(false)} />}
+      {creating && <ConnectionForm onClose={() => setCreating(false)} />}
     </>
   );
 }
@@ -81,7 +85,7 @@ function Connections({ items }: { items: Connection[] }) {
           <Table.Th scope="col">Name</Table.Th>
           <Table.Th scope="col">Status</Table.Th>
           <Table.Th scope="col">Environment</Table.Th>
-          <Table.Th scope="col">Authorized by</Table.Th>
+          <Table.Th scope="col">Signs in as</Table.Th>
           <Table.Th scope="col" className="cw-num">
             Jobs
           </Table.Th>
@@ -93,79 +97,88 @@ function Connections({ items }: { items: Connection[] }) {
       </Table.Thead>
       <Table.Tbody>
         {items.map((c) => (
-          <Table.Tr key={c.id} data-hover>
-            <Table.Td>
-              <Text fz="sm" className="cw-name cw-cut" title={c.name}>
-                {c.name}
-              </Text>
-              <Text fz="xs" c="dimmed">
-                Dynamics 365
-              </Text>
-            </Table.Td>
-            <Table.Td maw={300} miw={190}>
-              <ConnectionState status={c.status} />
-              {c.status_cause && (
-                <Text fz="xs" c="dimmed" mt={2}>
-                  {c.status_cause} {c.status_hint}
-                </Text>
-              )}
-            </Table.Td>
-            <Table.Td>
-              <Text fz="sm">{host(c.environment_url)}</Text>
-              {c.authorization?.organization_name && (
-                <Text fz="xs" c="dimmed">
-                  {c.authorization.organization_name}
-                </Text>
-              )}
-            </Table.Td>
-            <Table.Td>
-              {c.authorization ? (
-                <>
-                  <Text fz="sm">{c.authorization.display_name || c.authorization.user_name}</Text>
-                  {c.authorization.display_name && (
-                    <Text fz="xs" c="dimmed">
-                      {c.authorization.user_name}
-                    </Text>
-                  )}
-                </>
-              ) : (
-                <Text fz="sm" c="dimmed">
-                  –
-                </Text>
-              )}
-            </Table.Td>
-            <Table.Td className="cw-num">
-              {c.jobs > 0 ? (
-                <AnchorLink to="/jobs" search={{ connection_id: c.id }} fz="sm" aria-label={`${count(c.jobs)} jobs of ${c.name}`}>
-                  {count(c.jobs)}
-                </AnchorLink>
-              ) : (
-                '0'
-              )}
-            </Table.Td>
-            <Table.Td c="dimmed">
-              <Ago at={c.last_activity} />
-            </Table.Td>
-            <Table.Td>
-              <ConnectionActions connection={c} />
-            </Table.Td>
-          </Table.Tr>
+          <Row key={c.id} connection={c} />
         ))}
       </Table.Tbody>
     </Table>
   );
 }
 
-// Returned tells how the sign-in at Microsoft ended, from what the callback
-// put into the address.
+function Row({ connection: c }: { connection: Connection }) {
+  const [open, setOpen] = useState<Dialog>();
+  return (
+    <Table.Tr data-hover>
+      <Table.Td>
+        <UnstyledButton className="cw-open cw-name cw-cut" fz="sm" title={c.name} aria-label={`Details of ${c.name}`} onClick={() => setOpen('details')}>
+          {c.name}
+        </UnstyledButton>
+        <Text fz="xs" c="dimmed">
+          Dynamics 365
+        </Text>
+      </Table.Td>
+      <Table.Td maw={300} miw={190}>
+        <ConnectionState status={c.status} />
+        {c.status_cause && (
+          <Text fz="xs" c="dimmed" mt={2}>
+            {c.status_cause} {c.status_hint}
+          </Text>
+        )}
+      </Table.Td>
+      <Table.Td>
+        <Text fz="sm">{host(c.environment_url)}</Text>
+        {c.authorization?.organization_name && (
+          <Text fz="xs" c="dimmed">
+            {c.authorization.organization_name}
+          </Text>
+        )}
+      </Table.Td>
+      <Table.Td>
+        {c.authorization && (
+          <Text fz="sm" className="cw-cut" title={c.authorization.user_name}>
+            {c.authorization.display_name || c.authorization.user_name}
+          </Text>
+        )}
+        <Text fz={c.authorization ? 'xs' : 'sm'} c="dimmed" className="cw-cut">
+          {modeName(c.sign_in_mode)}
+          {c.sign_in_mode === 'user' && c.authorization?.display_name && ` · ${c.authorization.user_name}`}
+        </Text>
+        <Expiry connection={c} />
+      </Table.Td>
+      <Table.Td className="cw-num">
+        {c.jobs > 0 ? (
+          <AnchorLink to="/jobs" search={{ connection_id: c.id }} fz="sm" aria-label={`${count(c.jobs)} jobs of ${c.name}`}>
+            {count(c.jobs)}
+          </AnchorLink>
+        ) : (
+          '0'
+        )}
+      </Table.Td>
+      <Table.Td c="dimmed">
+        <Ago at={c.last_activity} />
+      </Table.Td>
+      <Table.Td>
+        <ConnectionActions connection={c} open={open} setOpen={setOpen} />
+      </Table.Td>
+    </Table.Tr>
+  );
+}
+
+// What Microsoft says when only an administrator may consent.
+const onlyAdministrators = /AADSTS(90094|90095|900941)\b/;
+
+// Returned tells how an authorization ended, from what the callback put into
+// the address.
 function Returned() {
   const search = useSearch({ from: '/shell/connections' });
   const navigate = useNavigate({ from: '/connections' });
   const id = search.connection ?? '';
   const authorized = Boolean(search.authorized);
   const connection = useQuery({
-    queryKey: ['connections', 'one', id], queryFn: () => api.connection(id), enabled: id !== '' && (authorized || Boolean(search.error)),
+    queryKey: ['connections', 'one', id],
+    queryFn: () => api.connection(id),
+    enabled: id !== '' && (authorized || Boolean(search.consented) || Boolean(search.error)),
   });
+  const [open, setOpen] = useState<'edit' | 'consent'>();
   const jobs = useQuery({ ...q.jobs({ connection_id: id }), enabled: authorized && id !== '' });
   const ready = jobs.data?.items.find((j) => j.out_of_the_box) ?? undefined;
   const run = useMutation({
@@ -178,7 +191,10 @@ function Returned() {
   }, [authorized]);
 
   const dismiss = () => void navigate({ search: (s) => ({ q: s.q }), replace: true });
-  const name = connection.data?.name ?? 'The connection';
+  const c = connection.data;
+  const name = c?.name ?? 'The connection';
+  // Deleted, revoked or lost meanwhile: what was said no longer holds.
+  if (connection.isError || (authorized && c && c.status !== 'authorized')) return null;
 
   if (search.error) {
     return (
@@ -194,9 +210,40 @@ function Returned() {
       >
         <Text fz="sm">{search.error}</Text>
         {search.hint && <Text fz="sm">{search.hint}</Text>}
-        {connection.data && (
+        {c && (
+          <Group mt="sm" gap="xs">
+            <AuthorizeButton connection={c} label="Try again" />
+            {onlyAdministrators.test(search.error) && (
+              <Button size="compact-sm" variant="default" leftSection={<IconShieldCheck size={15} />} onClick={() => setOpen('consent')}>
+                Get a link for an administrator
+              </Button>
+            )}
+            <Button size="compact-sm" variant="default" onClick={() => setOpen('edit')}>
+              Edit connection
+            </Button>
+          </Group>
+        )}
+        {c && open === 'edit' && <ConnectionForm connection={c} onClose={() => setOpen(undefined)} />}
+        {c && open === 'consent' && <AdminConsent connection={c} onClose={() => setOpen(undefined)} />}
+      </Note>
+    );
+  }
+  if (search.consented) {
+    return (
+      <Note
+        tone="good"
+        mb="lg"
+        icon={<IconShieldCheck />}
+        title={`An administrator has approved the app of ${name}.`}
+        withCloseButton
+        closeButtonLabel="Dismiss"
+        onClose={dismiss}
+        role="status"
+      >
+        <Text fz="sm">Nobody needs to ask for approval any more.{c?.status !== 'authorized' && ' The connection itself still has to be authorized.'}</Text>
+        {c && c.status !== 'authorized' && (
           <Group mt="sm">
-            <AuthorizeButton connection={connection.data} label="Try again" />
+            <AuthorizeButton connection={c} />
           </Group>
         )}
       </Note>
@@ -214,10 +261,9 @@ function Returned() {
       onClose={dismiss}
       role="status"
     >
-      {connection.data?.authorization && (
+      {c?.authorization && (
         <Text fz="sm">
-          Crosswalk reads {connection.data.authorization.organization_name || host(connection.data.environment_url)} as{' '}
-          {connection.data.authorization.display_name || connection.data.authorization.user_name}.
+          Crosswalk reads {c.authorization.organization_name || host(c.environment_url)} as {c.authorization.display_name || c.authorization.user_name}.
         </Text>
       )}
       {ready && (
@@ -250,24 +296,4 @@ function Returned() {
       </Group>
     </Note>
   );
-}
-
-// AuthorizeButton leaves for the sign-in page of Microsoft.
-export function AuthorizeButton({ connection, label }: { connection: Connection; label?: string }) {
-  const go = useAuthorize();
-  return (
-    <Button size="compact-sm" loading={go.isPending || go.isSuccess} onClick={() => go.mutate(connection.id)}>
-      {label ?? (connection.status === 'not_authorized' ? 'Authorize' : 'Re-authorize')}
-    </Button>
-  );
-}
-
-// useAuthorize starts the sign-in at Microsoft, which comes back to the list
-// of connections.
-export function useAuthorize() {
-  return useMutation({
-    mutationFn: (id: string) => api.authorize(id, '/connections'),
-    onSuccess: (r) => window.location.assign(r.authorize_url),
-    onError: bad,
-  });
 }

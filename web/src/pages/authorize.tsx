@@ -1,0 +1,47 @@
+import { Button } from '@mantine/core';
+import { useMutation } from '@tanstack/react-query';
+import { useNavigate } from '@tanstack/react-router';
+import { api } from '../api/client';
+import { asProblem } from '../api/problem';
+import type { Connection } from '../api/types';
+import { refresh } from '../queries';
+
+// useFinish shows how an authorization ended where the sign-in at Microsoft
+// would come back to.
+export function useFinish() {
+  const navigate = useNavigate();
+  return async (c: Connection, failure?: unknown) => {
+    await refresh('connections', 'entities', 'templates', 'jobs');
+    const p = failure === undefined ? undefined : asProblem(failure);
+    await navigate({
+      to: '/connections',
+      search: (s) => ({ q: s.q, connection: c.id, ...(p ? { error: p.message, hint: p.hint || undefined } : { authorized: '1' }) }),
+    });
+  };
+}
+
+// useAuthorize authorizes a connection: as a user at Microsoft's sign-in page,
+// which comes back to the list of connections, as an application at once.
+export function useAuthorize() {
+  const finish = useFinish();
+  return useMutation({
+    mutationFn: (c: Connection) => api.authorize(c.id, '/connections'),
+    onSuccess: (r, c) => {
+      if (r.authorize_url) {
+        window.location.assign(r.authorize_url);
+        return;
+      }
+      return finish(r.connection ?? c);
+    },
+    onError: (err, c) => finish(c, err),
+  });
+}
+
+export function AuthorizeButton({ connection: c, label }: { connection: Connection; label?: string }) {
+  const go = useAuthorize();
+  return (
+    <Button size="compact-sm" loading={go.isPending || (go.isSuccess && c.sign_in_mode === 'user')} onClick={() => go.mutate(c)}>
+      {label ?? (c.status === 'not_authorized' ? 'Authorize' : 'Re-authorize')}
+    </Button>
+  );
+}
