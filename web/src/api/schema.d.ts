@@ -1173,9 +1173,9 @@ export interface components {
             ok: boolean;
             /**
              * Format: int64
-             * @description Requests at a time that the environment recommends; absent when it does not say
+             * @description Requests at a time that the environment takes, by its own hint
              */
-            parallelism?: number;
+            parallelism: number;
         };
         Run: {
             /** @description A cancel was asked for and has not taken effect yet */

@@ -28,7 +28,7 @@ export function ConnectionTest({ connection: c, onClose }: { connection: Connect
               <Verdict result={test.data} />
               <Stack gap={10} component="ul" p={0} m={0} style={{ listStyle: 'none' }}>
                 {(test.data.checks ?? []).map((k) => (
-                  <Group key={k.name} component="li" wrap="nowrap" align="flex-start" gap={10}>
+                  <Group key={k.name + k.detail} component="li" wrap="nowrap" align="flex-start" gap={10}>
                     <Mark check={k} />
                     <div>
                       <Text fz="sm" fw={560}>

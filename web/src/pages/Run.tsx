@@ -7,6 +7,7 @@ import { api } from '../api/client';
 import type { Run } from '../api/types';
 import { bytes, count, duration, plural } from '../lib/format';
 import { addSample, averageRate, isLive, percent, rate, remaining, type Sample } from '../lib/progress';
+import { untold } from '../lib/warnings';
 import { q, queryClient, refresh } from '../queries';
 import { Confirm } from '../ui/Confirm';
 import { AnchorLink, ButtonLink } from '../ui/links';
@@ -87,6 +88,7 @@ function Detail({ run: r }: { run: Run }) {
       <Stack gap="md">
         <ProgressCard run={r} />
         {r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
+        <Warnings of={untold(r)} />
         <Tiles run={r} />
         <Facts run={r} />
         <Rejects run={r} />
@@ -176,6 +178,23 @@ function Outcome({ run: r }: { run: Run }) {
   return (
     <Note tone={tone} icon={icon} title={r.message}>
       {r.hint}
+    </Note>
+  );
+}
+
+// Warnings tells what the run had to do without.
+function Warnings({ of: all }: { of: string[] }) {
+  const [first] = all;
+  if (first === undefined) return null;
+  return (
+    <Note tone="warn" icon={<IconAlertTriangle />} title={all.length === 1 ? first : `The run goes on with ${plural(all.length, 'warning')}.`}>
+      {all.length > 1 && (
+        <Box component="ul" m={0} pl={18} fz="sm">
+          {all.map((w) => (
+            <li key={w}>{w}</li>
+          ))}
+        </Box>
+      )}
     </Note>
   );
 }

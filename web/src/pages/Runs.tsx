@@ -2,8 +2,9 @@ import { Box, Group, Progress, Select, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { Run } from '../api/types';
-import { count, duration } from '../lib/format';
+import { count, duration, plural } from '../lib/format';
 import { isLive, percent } from '../lib/progress';
+import { untold } from '../lib/warnings';
 import { pageSize, q } from '../queries';
 import { AnchorLink, ButtonLink } from '../ui/links';
 import { Header, Loading, Nothing, Trouble } from '../ui/page';
@@ -114,6 +115,7 @@ function Runs({ items }: { items: Run[] }) {
         {items.map((r) => {
           const live = isLive(r);
           const p = percent(r);
+          const warnings = untold(r);
           return (
             <Table.Tr key={r.id} data-hover>
               <Table.Td miw={230}>
@@ -128,6 +130,11 @@ function Runs({ items }: { items: Run[] }) {
                 <RunState status={r.status} cancelling={r.cancelling} />
                 {r.status === 'running' && (
                   <Progress value={p ?? 100} animated={p === undefined} size="xs" mt={6} w={120} aria-label={`Progress of run ${r.number}`} />
+                )}
+                {warnings.length > 0 && (
+                  <Text fz="xs" c="var(--cw-warn)" lineClamp={2} mt={2} title={warnings.join(' ')}>
+                    {warnings.length === 1 ? warnings[0] : plural(warnings.length, 'warning')}
+                  </Text>
                 )}
                 {r.message && !live && (
                   <Text fz="xs" c="dimmed" lineClamp={2} mt={2}>
