@@ -18,6 +18,8 @@ type catalog struct {
 	entities []*entity // sorted by logical name
 	byName   map[string]*entity
 	bySet    map[string]*entity
+	version  int64               // rises with every change of metadata
+	deleted  []deletedDefinition // oldest first
 }
 
 // entity is one table: the facts the sandbox itself needs, and raw, from
@@ -26,6 +28,7 @@ type entity struct {
 	name        string // logical name
 	schemaName  string
 	set         string
+	version     int64 // metadata version of its last change, 0 for none
 	id          guid
 	typeCode    int64
 	key         *attribute
@@ -107,7 +110,7 @@ var loadCatalog = sync.OnceValues(func() (*catalog, error) {
 	if err != nil {
 		return nil, fmt.Errorf("activitypointer: %w", err)
 	}
-	c := &catalog{byName: map[string]*entity{}, bySet: map[string]*entity{}}
+	c := &catalog{byName: map[string]*entity{}, bySet: map[string]*entity{}, version: firstMetadataVersion}
 	for i, f := range files {
 		e, err := newEntity(raws[i], pointer)
 		if err != nil {

@@ -17,14 +17,14 @@ func (c *call) csdl() error {
 		`<Schema Namespace="Microsoft.Dynamics.CRM" Alias="mscrm" xmlns="http://docs.oasis-open.org/odata/ns/edm">`+
 		`<EntityType Name="crmbaseentity" Abstract="true" />`+
 		`<EntityType Name="principal" BaseType="mscrm:crmbaseentity"><Key><PropertyRef Name="ownerid" /></Key><Property Name="ownerid" Type="Edm.Guid" /></EntityType>`...)
-	for _, e := range c.s.catalog.entities {
+	for _, e := range c.data.catalog.entities {
 		out.buf = append(out.buf, c.entityType(e)...)
 		out.flush()
 	}
 	out.buf = append(out.buf, `<EntityContainer Name="System">`...)
-	for _, e := range c.s.catalog.entities {
+	for _, e := range c.data.catalog.entities {
 		out.buf = append(out.buf, `<EntitySet Name="`+e.set+`" EntityType="Microsoft.Dynamics.CRM.`+e.name+`">`...)
-		for _, n := range c.s.navigations(e) {
+		for _, n := range c.data.catalog.navigations(e) {
 			out.buf = append(out.buf, `<NavigationPropertyBinding Path="`+n.name+`" Target="`+n.target.set+`" />`...)
 		}
 		out.buf = append(out.buf, `</EntitySet>`...)
@@ -56,7 +56,7 @@ func (c *call) entityType(e *entity) string {
 		}
 		b.WriteString(` />`)
 	}
-	for _, n := range c.s.navigations(e) {
+	for _, n := range c.data.catalog.navigations(e) {
 		b.WriteString(`<NavigationProperty Name="`)
 		_ = xml.EscapeText(&b, []byte(n.name)) // a strings.Builder does not fail
 		b.WriteString(`" Type="mscrm:` + n.target.name + `"><ReferentialConstraint Property="_` + n.attribute + `_value" ReferencedProperty="` + n.target.key.name + `" /></NavigationProperty>`)
@@ -72,7 +72,7 @@ type navigation struct {
 
 // navigations returns the single-valued navigation properties to tables that
 // are here.
-func (s *Sandbox) navigations(e *entity) []navigation {
+func (c *catalog) navigations(e *entity) []navigation {
 	var list []navigation
 	seen := map[string]bool{}
 	for _, a := range e.attributes {
@@ -80,7 +80,7 @@ func (s *Sandbox) navigations(e *entity) []navigation {
 			continue
 		}
 		for _, name := range a.targets {
-			target := s.catalog.byName[name]
+			target := c.byName[name]
 			nav := e.navigationTo(a, name)
 			if target == nil || seen[nav] {
 				continue

@@ -17,6 +17,7 @@ type dataset struct {
 	awkward bool
 	nodes   [maxNodes]uint64 // the servers that made the ids, ascending
 	tables  map[string]*table
+	catalog *catalog // their metadata
 
 	clock     int64 // version of the last write
 	deletions bool  // some row was deleted
@@ -60,6 +61,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		org:     randomGUID(cfg.Seed, "organization"),
 		awkward: cfg.Awkward,
 		tables:  map[string]*table{},
+		catalog: c,
 		clock:   firstVersion,
 	}
 	d.makeNodes()

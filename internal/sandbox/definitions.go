@@ -50,7 +50,7 @@ func (c *call) definitions() error {
 func (c *call) findEntity(key string) (*entity, error) {
 	if name, ok := strings.CutPrefix(key, "LogicalName="); ok {
 		name = c.unquote(name)
-		if e := c.s.catalog.byName[name]; e != nil {
+		if e := c.data.catalog.byName[name]; e != nil {
 			return e, nil
 		}
 		return nil, noEntity(name, http.StatusNotFound)
@@ -59,7 +59,7 @@ func (c *call) findEntity(key string) (*entity, error) {
 	if !ok {
 		return nil, badRequest("Bad Request - Error in query syntax.")
 	}
-	for _, e := range c.s.catalog.entities {
+	for _, e := range c.data.catalog.entities {
 		if e.id == id {
 			return e, nil
 		}
@@ -77,8 +77,8 @@ func (c *call) unquote(s string) string {
 
 func (c *call) entityList() error {
 	v := &view{typeName: "EntityMetadata", parts: definitionParts, query: c.query}
-	items := make([]item, len(c.s.catalog.entities))
-	for i, e := range c.s.catalog.entities {
+	items := make([]item, len(c.data.catalog.entities))
+	for i, e := range c.data.catalog.entities {
 		items[i] = entityItem(e)
 	}
 	return c.collection(v, "EntityDefinitions", items)
@@ -180,7 +180,7 @@ func (c *call) optionSet(a *attribute, context, part string) error {
 func (c *call) globalOptionSets() error {
 	var items []item
 	seen := map[string]bool{}
-	for _, e := range c.s.catalog.entities {
+	for _, e := range c.data.catalog.entities {
 		for _, a := range e.attributes {
 			raw := a.raw.object("OptionSet")
 			if name := raw.text("Name"); raw.bool("IsGlobal") && !seen[name] {

@@ -10,7 +10,7 @@ import (
 func (c *call) serviceDocument() error {
 	out := c.begin()
 	var sets []any
-	for _, e := range c.s.catalog.entities {
+	for _, e := range c.data.catalog.entities {
 		sets = append(sets, object{{"name", e.set}, {"kind", "EntitySet"}, {"url", e.set}})
 	}
 	out.buf = appendJSON(out.buf, object{{"@odata.context", c.root + "/$metadata"}, {"value", sets}})

@@ -18,7 +18,7 @@ func (c *call) userPrivileges() error {
 	users.value(row, users.byName["businessunitid"], &unit)
 	role := c.s.rights.Load().role(id.String())
 	held := []any{}
-	for _, e := range c.s.catalog.entities {
+	for _, e := range c.data.catalog.entities {
 		t := c.data.table(e.name)
 		if t == nil {
 			continue

@@ -234,10 +234,6 @@ func (c *call) page(t *table, path string, within predicate, cols []columnWriter
 	return out.close()
 }
 
-// globalMetadataVersion rises with every change of metadata. There is none
-// here.
-const globalMetadataVersion = "6012567"
-
 func (c *call) appendTotals(b []byte, total int) []byte {
 	if !c.prefer.annotates("Microsoft.Dynamics.CRM.totalrecordcount") {
 		return b
@@ -246,7 +242,7 @@ func (c *call) appendTotals(b []byte, total int) []byte {
 	b = strconv.AppendInt(b, int64(min(total, countLimit)), 10)
 	b = append(b, `,"@Microsoft.Dynamics.CRM.totalrecordcountlimitexceeded":`...)
 	b = strconv.AppendBool(b, total > countLimit)
-	return append(b, `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"`+globalMetadataVersion+`"`...)
+	return append(b, `,"@Microsoft.Dynamics.CRM.globalmetadataversion":"`+strconv.FormatInt(c.data.catalog.version, 10)+`"`...)
 }
 
 // Select resolves $select. The key is always there, and the currency where

@@ -91,14 +91,13 @@ func rows(n, standard int) int {
 // Sandbox is one environment and its sign-in server. It is safe for
 // concurrent use.
 type Sandbox struct {
-	cfg     Config
-	log     *slog.Logger
-	now     func() time.Time
-	catalog *catalog
-	signIn  *signIn
-	tenant  guid
-	org     guid
-	sorted  sortCache
+	cfg    Config
+	log    *slog.Logger
+	now    func() time.Time
+	signIn *signIn
+	tenant guid
+	org    guid
+	sorted sortCache
 
 	writing sync.Mutex              // held while rows are changed
 	current atomic.Pointer[dataset] // the rows as they are now
@@ -125,7 +124,6 @@ func New(cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load metadata: %w", err)
 	}
-	s.catalog = catalog
 	data, err := newDataset(catalog, cfg)
 	if err != nil {
 		return nil, err

@@ -149,7 +149,7 @@ func (c *call) serve() error {
 	if first == "systemusers" && len(c.path) == 2 && c.path[1].name == "Microsoft.Dynamics.CRM.RetrieveUserPrivileges" {
 		return c.userPrivileges()
 	}
-	if e := c.s.catalog.bySet[first]; e != nil {
+	if e := c.data.catalog.bySet[first]; e != nil {
 		t := c.data.table(e.name)
 		if c.tracked() {
 			return c.track(t)

@@ -39,7 +39,7 @@ func (c *call) write() error {
 		return c.noMethod()
 	}
 	first := c.path[0]
-	e := c.s.catalog.bySet[first.name]
+	e := c.data.catalog.bySet[first.name]
 	if e == nil {
 		return noSegment(first.name)
 	}

@@ -63,7 +63,7 @@ func (c *call) addressed(d *dataset, text string) (*table, int, error) {
 	}
 	set, args, called := strings.Cut(strings.TrimPrefix(text, "/"), "(")
 	args, closed := strings.CutSuffix(args, ")")
-	e := c.s.catalog.bySet[set]
+	e := c.data.catalog.bySet[set]
 	if e == nil || !called || !closed {
 		return nil, 0, nil
 	}

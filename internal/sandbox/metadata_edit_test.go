@@ -1,0 +1,80 @@
+package sandbox_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+)
+
+func TestMetadataEdits(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Accounts: 5, Contacts: 5})
+	before := s.MetadataVersion()
+	for _, c := range []sandbox.Column{
+		{Name: "new_segment", Type: "PicklistType", Options: []string{"Small", "Large"}, DisplayName: "Segment"},
+		{Name: "new_score", Type: "DecimalType", Precision: 3},
+		{Name: "new_sponsor", Type: "LookupType", Targets: []string{"contact"}},
+		{Name: "new_seen", Type: "DateTimeType", Behavior: "DateOnly"},
+		{Name: "new_note", Type: "StringType", MaxLength: 40},
+	} {
+		if err := s.AddColumn("account", c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	row := s.values(t, "accounts?$select=new_segment,new_score,_new_sponsor_value,new_seen,new_note&$expand=new_sponsor($select=fullname)&$orderby=new_score")[0]
+	for _, name := range []string{"new_segment", "new_score", "_new_sponsor_value", "new_seen", "new_note", "new_sponsor"} {
+		if v, ok := row[name]; !ok || v != nil {
+			t.Errorf("%s is %v", name, v)
+		}
+	}
+	a := s.decode(t, "EntityDefinitions(LogicalName='account')/Attributes(LogicalName='new_segment')/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$select=LogicalName&$expand=OptionSet($select=Options)")
+	if n := len(a["OptionSet"].(map[string]any)["Options"].([]any)); n != 2 {
+		t.Errorf("%d options", n)
+	}
+	value, err := s.AddOption("account", "new_segment", "Huge")
+	if err != nil || value != 100000002 {
+		t.Errorf("option %d, %v", value, err)
+	}
+	answer := s.decode(t, "accounts?$select=name", "Prefer", `odata.include-annotations="*"`)
+	if d := cmp.Diff(fmt.Sprint(before+6), answer["@Microsoft.Dynamics.CRM.globalmetadataversion"]); d != "" {
+		t.Error(d)
+	}
+	if err := s.RemoveColumn("account", "new_note"); err != nil {
+		t.Fatal(err)
+	}
+	s.refuses(t, "accounts?$select=new_note", 400, "0x80060888", "Could not find a property named 'new_note' on type 'Microsoft.Dynamics.CRM.account'.")
+	s.refuses(t, "EntityDefinitions(LogicalName='account')/Attributes(LogicalName='new_note')", 404, "0x80041103", "'account' entity doesn't contain attribute with Name = 'new_note' and NameMapping = 'Logical'.")
+	if err := s.RemoveTable("contact"); err != nil {
+		t.Fatal(err)
+	}
+	s.refuses(t, "contacts?$select=fullname", 404, "0x80060888", "Resource not found for the segment 'contacts'.")
+	s.refuses(t, "EntityDefinitions(LogicalName='contact')", 404, "0x80041102", "The entity with a name = 'contact' with namemapping = 'Logical' was not found in the MetadataCache.")
+	s.values(t, "accounts", "Prefer", `odata.include-annotations="*"`) // lookups to it dangle
+	s.values(t, "incidents?$expand=customerid_contact", "Prefer", `odata.include-annotations="*"`)
+	for what, err := range map[string]error{
+		"column taken":   s.AddColumn("account", sandbox.Column{Name: "new_score", Type: "StringType"}),
+		"no prefix":      s.AddColumn("account", sandbox.Column{Name: "score", Type: "StringType"}),
+		"unknown type":   s.AddColumn("account", sandbox.Column{Name: "new_x", Type: "Text"}),
+		"lookup nowhere": s.AddColumn("account", sandbox.Column{Name: "new_x", Type: "LookupType"}),
+		"no table":       s.AddColumn("nope", sandbox.Column{Name: "new_x", Type: "StringType"}),
+		"key":            s.RemoveColumn("account", "accountid"),
+		"no column":      s.RemoveColumn("account", "nope"),
+		"gone table":     s.RemoveTable("contact"),
+		"needed table":   s.RemoveTable("systemuser"),
+		"no choice":      func() error { _, err := s.AddOption("account", "name", "x"); return err }(),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+	if d := cmp.Diff(before+8, s.MetadataVersion()); d != "" {
+		t.Error(d)
+	}
+	s.Publish()
+	if d := cmp.Diff(before+9, s.MetadataVersion()); d != "" {
+		t.Error(d)
+	}
+}
