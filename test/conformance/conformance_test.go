@@ -67,20 +67,26 @@ type environment struct {
 	Authority    string `json:"ca_file"`
 }
 
-// newEnvironment runs a sandbox until the test ends. Its log is shown when
-// the test fails.
-func newEnvironment(t *testing.T, more ...string) *environment {
+// newEnvironment runs a sandbox until the test ends.
+func newEnvironment(t *testing.T) *environment {
+	t.Helper()
+	var e environment
+	launch(t, &e, nil,
+		"sandbox", "--json", "--listen", "127.0.0.1:0", "--tls", t.TempDir(), "--log-level", "debug", "--seed", strconv.Itoa(seed),
+		"--users", "12", "--accounts", strconv.Itoa(accounts), "--contacts", "40", "--opportunities", "20", "--incidents", "20")
+	return &e
+}
+
+// launch runs a server of the program until the test ends, and decodes into
+// ready what it says when it is ready. Its log is shown when the test fails.
+func launch(t *testing.T, ready any, variables []string, args ...string) {
 	t.Helper()
 	path, err := built()
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{
-		"sandbox", "--json", "--listen", "127.0.0.1:0", "--tls", t.TempDir(), "--log-level", "debug", "--seed", strconv.Itoa(seed),
-		"--users", "12", "--accounts", strconv.Itoa(accounts), "--contacts", "40", "--opportunities", "20", "--incidents", "20",
-	}
-	cmd := exec.Command(path, append(args, more...)...)
-	cmd.Env = program.Environ()
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(program.Environ(), variables...)
 	var log bytes.Buffer
 	cmd.Stderr = &log
 	stdout, err := cmd.StdoutPipe()
@@ -94,18 +100,16 @@ func newEnvironment(t *testing.T, more ...string) *environment {
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 		if t.Failed() {
-			t.Logf("log of the sandbox:\n%s", log.String())
+			t.Logf("log of crosswalk %s:\n%s", args[0], log.String())
 		}
 	})
 	line, err := bufio.NewReader(stdout).ReadBytes('\n')
 	if err != nil {
-		t.Fatalf("the sandbox did not get ready: %v", err)
+		t.Fatalf("crosswalk %s did not get ready: %v", args[0], err)
 	}
-	var env environment
-	if err := json.Unmarshal(line, &env); err != nil {
-		t.Fatalf("the sandbox said %q instead of where it is: %v", line, err)
+	if err := json.Unmarshal(line, ready); err != nil {
+		t.Fatalf("crosswalk %s said %q instead of where it is: %v", args[0], line, err)
 	}
-	return &env
 }
 
 // address is the host and port where the sandbox listens.
