@@ -49,6 +49,7 @@ type Config struct {
 	BaseURL string
 
 	Unverified Unverified // behaviours that are not known for certain
+	Limits     Limits     // service protection; the zero value has none
 
 	Latency time.Duration    // how long every answer of the Web API is held back
 	Now     func() time.Time // nil means time.Now
@@ -105,9 +106,15 @@ type Sandbox struct {
 
 	unverified   atomic.Pointer[Unverified]
 	trackingDays atomic.Int64
+	front        atomic.Pointer[front]
+	swapped      atomic.Pointer[Sandbox] // answers in place of this one
+	base         *dataset                // the rows as generated
+	journal      journal
 
-	mu     sync.RWMutex
-	faults []*injected
+	mu        sync.RWMutex
+	faults    []*injected
+	troubles  []*Fault
+	lastFault int
 }
 
 // New makes a sandbox. It fails only when a number of rows is larger than
@@ -128,7 +135,9 @@ func New(cfg Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.base = data
 	s.current.Store(data)
+	s.SetLimits(cfg.Limits)
 	s.SetUnverified(cfg.Unverified)
 	s.SetTrackingDays(DefaultTrackingDays)
 	s.rights.Store(&rights{roles: map[string]Role{}})
@@ -188,22 +197,40 @@ type injected struct {
 	answer func(http.ResponseWriter, *http.Request) bool
 }
 
-// Handler returns the HTTP side: the Web API under /api/data/ and the
-// sign-in server everywhere else.
+// Handler returns the HTTP side: the Web API under /api/data/, the API that
+// controls the sandbox under /sandbox/, for this machine only, and the sign-in
+// server everywhere else.
 func (s *Sandbox) Handler() http.Handler {
+	control := s.control()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/data/") || r.URL.Path == "/api/data" {
-			if s.cfg.Latency > 0 && !sleep(r.Context(), s.cfg.Latency) {
-				return
-			}
-			if s.faulty(w, r) {
-				return
-			}
-			s.serveWebAPI(w, r)
+		if strings.HasPrefix(r.URL.Path, controlPath) {
+			control.ServeHTTP(w, r)
 			return
 		}
-		s.signIn.ServeHTTP(w, r)
+		s.watch(w, r, func(w *watched, r *http.Request) {
+			if f, ok := s.strike(r); ok {
+				s.suffer(f, w, r, s.serve)
+				return
+			}
+			s.serve(w, r)
+		})
 	})
+}
+
+// serve answers a request to the Web API or the sign-in server.
+func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
+	if !webAPI(r) {
+		s.signIn.ServeHTTP(w, r)
+		return
+	}
+	if s.faulty(w, r) {
+		return
+	}
+	if other := s.swapped.Load(); other != nil {
+		other.serveWebAPI(w, r)
+		return
+	}
+	s.serveWebAPI(w, r)
 }
 
 func (s *Sandbox) faulty(w http.ResponseWriter, r *http.Request) bool {

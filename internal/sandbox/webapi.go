@@ -48,6 +48,15 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{s: s, w: w, r: r, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}
 	s.headers(w, r)
+	ticket, refused := s.enter(w, r, who)
+	if refused != nil {
+		c.fail(refused)
+		return
+	}
+	defer func() { ticket.leave(s.now()) }()
+	if s.cfg.Latency > 0 && !sleep(r.Context(), s.cfg.Latency) {
+		return
+	}
 	c.run()
 }
 
@@ -84,10 +93,7 @@ func (s *Sandbox) headers(w http.ResponseWriter, r *http.Request) {
 		h.Set("x-ms-client-request-id", client)
 	}
 	h.Set("orgId", s.OrganizationID())
-	h.Set("x-ms-dop-hint", "4")
-	h.Set("x-ms-ratelimit-burst-remaining-xrm-requests", "5999")
-	h.Set("x-ms-ratelimit-time-remaining-xrm-requests", "1199.95")
-	h.Add("Set-Cookie", "ARRAffinity="+strings.ReplaceAll(s.OrganizationID(), "-", "")+"; path=/; secure; HttpOnly")
+	h.Set("Set-Cookie", affinity+"="+strings.ReplaceAll(s.OrganizationID(), "-", "")+"; path=/; secure; HttpOnly")
 }
 
 func freshGUID() guid {

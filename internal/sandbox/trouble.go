@@ -1,0 +1,273 @@
+package sandbox
+
+import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The kinds of faults.
+const (
+	FaultReset         = "reset"          // the connection is reset after Bytes of the body, by default half of it
+	FaultTruncate      = "truncate"       // the body, mostly gzip, ends after Bytes, by default half of it, as if that were all
+	FaultDrip          = "drip"           // the body comes in pieces of Bytes (64), Delay (100ms) apart
+	FaultDelay         = "delay"          // the answer is held back for Delay
+	FaultHTML          = "html"           // a page of the front door's with Status (502)
+	FaultStatus        = "status"         // an error with Status (503), Code, Message and RetryAfter
+	FaultLinkHost      = "link-host"      // the link to the next page leads to Host (attacker.example)
+	FaultLinkLoop      = "link-loop"      // the link to the next page leads back to this one
+	FaultDuplicatePage = "duplicate-page" // the same, by default once: rows come twice
+	FaultDate          = "date"           // the Date header is off by Delay
+)
+
+var faultKinds = []string{
+	FaultReset, FaultTruncate, FaultDrip, FaultDelay, FaultHTML, FaultStatus, FaultLinkHost, FaultLinkLoop, FaultDuplicatePage, FaultDate,
+}
+
+// Fault is something that goes wrong with answers. Of several faults that
+// could strike a request, the one added first does.
+type Fault struct {
+	ID   int    `json:"id"`   // given by Sandbox.Fault
+	Kind string `json:"kind"` // FaultReset and so on
+
+	// Which requests: those to an address, with path and query, that contains
+	// Path ("" means all to the Web API) and with that Method ("" means any).
+	Path   string `json:"path,omitempty"`
+	Method string `json:"method,omitempty"`
+
+	After       int     `json:"after,omitempty"`       // how many of them are let pass first
+	Count       int     `json:"count,omitempty"`       // how many are struck; 0 means all
+	Probability float64 `json:"probability,omitempty"` // of those, how many of 1; 0 means all
+	Seed        uint64  `json:"seed,omitempty"`        // decides which, with Probability
+
+	Status     int    `json:"status,omitempty"`
+	Code       string `json:"code,omitempty"`
+	Message    string `json:"message,omitempty"`
+	RetryAfter int    `json:"retry_after,omitempty"` // seconds; 0 leaves the header out
+	Bytes      int    `json:"bytes,omitempty"`
+	Delay      Span   `json:"delay,omitempty"`
+	Host       string `json:"host,omitempty"`
+
+	Seen   int `json:"seen"`   // requests it was held against
+	Struck int `json:"struck"` // and struck
+}
+
+// Fault makes something go wrong from now on, until Count requests were
+// struck or RemoveFault is called with the number it returns. It fails for a
+// kind that there is not.
+func (s *Sandbox) Fault(f Fault) (id int, err error) {
+	if !slices.Contains(faultKinds, f.Kind) {
+		return 0, fmt.Errorf("sandbox: there is no fault of the kind %q; there are %s", f.Kind, strings.Join(faultKinds, ", "))
+	}
+	if f.Kind == FaultDuplicatePage && f.Count == 0 {
+		f.Count = 1
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastFault++
+	f.ID, f.Seen, f.Struck = s.lastFault, 0, 0
+	s.troubles = append(s.troubles, &f)
+	return f.ID, nil
+}
+
+// RemoveFault takes a fault away; 0 takes all.
+func (s *Sandbox) RemoveFault(id int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.troubles = slices.DeleteFunc(s.troubles, func(f *Fault) bool { return id == 0 || f.ID == id })
+}
+
+// Faults returns the faults, with how often each struck.
+func (s *Sandbox) Faults() []Fault {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []Fault{}
+	for _, f := range s.troubles {
+		list = append(list, *f)
+	}
+	return list
+}
+
+// strike returns the fault that strikes a request.
+func (s *Sandbox) strike(r *http.Request) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	address := r.URL.RequestURI()
+	for _, f := range s.troubles {
+		if f.Path == "" && !webAPI(r) || !strings.Contains(address, f.Path) || f.Method != "" && f.Method != r.Method {
+			continue
+		}
+		f.Seen++
+		if f.Seen <= f.After || f.Count > 0 && f.Struck >= f.Count ||
+			f.Probability > 0 && float64(mix(f.Seed+uint64(f.Seen))>>11)/(1<<53) >= f.Probability {
+			continue
+		}
+		f.Struck++
+		return *f, true
+	}
+	return Fault{}, false
+}
+
+// suffer answers a request with the fault; next would answer it well.
+func (s *Sandbox) suffer(f Fault, w *watched, r *http.Request, next http.HandlerFunc) {
+	w.fault = f.Kind
+	switch f.Kind {
+	case FaultDelay:
+		if sleep(r.Context(), time.Duration(f.Delay)) {
+			next(w, r)
+		}
+		return
+	case FaultDate:
+		w.Header().Set("Date", time.Now().Add(time.Duration(f.Delay)).UTC().Format(http.TimeFormat))
+		next(w, r)
+		return
+	case FaultHTML:
+		status := f.Status
+		if status == 0 {
+			status = http.StatusBadGateway
+		}
+		f.retryAfter(w)
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><center><h1>%[1]d %[2]s</h1></center><hr><center>Microsoft-Azure-Application-Gateway/v2</center></body></html>\r\n",
+			status, http.StatusText(status))
+		return
+	case FaultStatus:
+		f.retryAfter(w)
+		e := &fault{f.Status, f.Code, f.Message}
+		if e.status == 0 {
+			e.status = http.StatusServiceUnavailable
+		}
+		if e.code == "" {
+			e.code = "0x80040216"
+		}
+		if e.message == "" {
+			e.message = http.StatusText(e.status)
+		}
+		w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
+		w.WriteHeader(e.status)
+		_, _ = w.Write(e.body(nil))
+		return
+	}
+	links := f.Kind == FaultLinkHost || f.Kind == FaultLinkLoop || f.Kind == FaultDuplicatePage
+	if links {
+		r = r.Clone(r.Context())
+		r.Header.Del("Accept-Encoding")
+	}
+	answer := &recorder{header: w.Header()}
+	next(answer, r)
+	body := answer.body.Bytes()
+	if links {
+		body = f.relink(s, r, body)
+	}
+	f.send(w, r, answer.status(), body)
+}
+
+func (f *Fault) retryAfter(w http.ResponseWriter) {
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+	}
+}
+
+var nextLinkMember = regexp.MustCompile(`"@odata\.nextLink":"((?:[^"\\]|\\.)*)"`)
+
+// relink changes the link to the next page.
+func (f *Fault) relink(s *Sandbox, r *http.Request, body []byte) []byte {
+	return nextLinkMember.ReplaceAllFunc(body, func(m []byte) []byte {
+		link := s.baseURL(r) + r.URL.RequestURI()
+		if f.Kind == FaultLinkHost {
+			host := f.Host
+			if host == "" {
+				host = "attacker.example"
+			}
+			old := string(nextLinkMember.FindSubmatch(m)[1])
+			_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(old, "https://"), "http://"), "/")
+			return append(append([]byte(`"@odata.nextLink":"https://`+host+"/"), path...), '"')
+		}
+		return appendString([]byte(`"@odata.nextLink":`), link)
+	})
+}
+
+// send sends a body as the fault says.
+func (f *Fault) send(w *watched, r *http.Request, status int, body []byte) {
+	cut := f.Bytes
+	if cut <= 0 || cut > len(body) {
+		cut = len(body) / 2
+	}
+	switch f.Kind {
+	case FaultTruncate:
+		body = body[:cut]
+	case FaultReset:
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(status)
+		_, _ = w.Write(body[:cut])
+		_ = http.NewResponseController(w).Flush()
+		reset(w)
+		return
+	case FaultDrip:
+		w.WriteHeader(status)
+		piece, pause := f.Bytes, time.Duration(f.Delay)
+		if piece <= 0 {
+			piece = 64
+		}
+		if pause <= 0 {
+			pause = 100 * time.Millisecond
+		}
+		for p := range slices.Chunk(body, piece) {
+			if _, err := w.Write(p); err != nil || http.NewResponseController(w).Flush() != nil || !sleep(r.Context(), pause) {
+				return
+			}
+		}
+		return
+	}
+	w.WriteHeader(status)
+	_, _ = bytes.NewReader(body).WriteTo(w)
+}
+
+// reset ends the connection with a TCP reset rather than in good order.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil { // HTTP/2, or no connection at all
+		panic(http.ErrAbortHandler)
+	}
+	below := conn
+	if t, ok := conn.(*tls.Conn); ok {
+		below = t.NetConn()
+	}
+	if tcp, ok := below.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = below.Close()
+}
+
+// webAPI tells whether a request is to the Web API.
+func webAPI(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, "/api/data/") || r.URL.Path == "/api/data"
+}
+
+// SwapOrganization puts another organization behind the address, with other
+// rows and ids, as after a copy or a restore; with false the first one comes
+// back. Tokens stay good.
+func (s *Sandbox) SwapOrganization(other bool) error {
+	if !other {
+		s.swapped.Store(nil)
+		return nil
+	}
+	cfg := s.cfg
+	cfg.Seed++
+	o, err := New(cfg)
+	if err != nil {
+		return errors.Join(errors.New("sandbox: make another organization"), err)
+	}
+	o.signIn, o.now, o.tenant = s.signIn, s.now, s.tenant
+	s.swapped.Store(o)
+	return nil
+}

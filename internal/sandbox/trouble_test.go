@@ -1,0 +1,180 @@
+package sandbox_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+)
+
+// fault adds a fault to a sandbox.
+func (s *server) fault(t testing.TB, f sandbox.Fault) int {
+	t.Helper()
+	id, err := s.Fault(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestFaultStatus(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	s.fault(t, sandbox.Fault{Kind: sandbox.FaultHTML, Count: 1})
+	s.fault(t, sandbox.Fault{Kind: sandbox.FaultStatus, Count: 2, RetryAfter: 7, Path: "/accounts"})
+	s.fault(t, sandbox.Fault{Kind: sandbox.FaultStatus, Status: 429, Code: "0x80072322", Message: "slow down", After: 1, Count: 1, Method: "GET"})
+	a, body := s.send(t, "GET", "accounts", "")
+	if a.StatusCode != 502 || !strings.Contains(body, "<h1>502 Bad Gateway</h1>") || a.Header.Get("Content-Type") != "text/html" {
+		t.Error(a.Status, body)
+	}
+	for range 2 {
+		if a, _ := s.send(t, "GET", "accounts", ""); a.StatusCode != 503 || a.Header.Get("Retry-After") != "7" {
+			t.Error(a.Status, a.Header)
+		}
+	}
+	s.must(t, 200, "GET", "accounts?$top=1", "")
+	s.fails(t, 429, "0x80072322", "slow down", "GET", "WhoAmI()", "")
+	s.must(t, 200, "GET", "WhoAmI()", "")
+	for _, f := range s.Faults() {
+		if f.Count != f.Struck {
+			t.Errorf("%+v", f)
+		}
+	}
+	if _, err := s.Fault(sandbox.Fault{Kind: "rain"}); err == nil {
+		t.Error("no such fault, and no error")
+	}
+	r := s.Requests(0, "/accounts")
+	if len(r) != 4 || r[0].Status != 502 || r[0].Fault != sandbox.FaultHTML || r[1].RetryAfter != "7" || r[3].Fault != "" || r[3].Bytes == 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestFaultProbability(t *testing.T) {
+	t.Parallel()
+	statuses := func() string {
+		s := start(t, small)
+		s.fault(t, sandbox.Fault{Kind: sandbox.FaultStatus, Probability: 0.5, Seed: 3})
+		var b strings.Builder
+		for range 40 {
+			a, _ := s.send(t, "GET", "WhoAmI()", "")
+			b.WriteByte("x.."[a.StatusCode/200-1])
+		}
+		return b.String()
+	}
+	a := statuses()
+	if n := strings.Count(a, "."); n < 10 || n > 30 || a != statuses() {
+		t.Errorf("%d of 40 struck: %s", n, a)
+	}
+}
+
+func TestFaultBodies(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	raw := func() (*http.Response, []byte, error) {
+		r, err := http.NewRequestWithContext(t.Context(), "GET", s.url+"/api/data/v9.2/accounts?$select=name", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+token)
+		r.Header.Set("Accept-Encoding", "gzip")
+		a, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			return nil, nil, err
+		}
+		defer a.Body.Close()
+		b, err := io.ReadAll(a.Body)
+		return a, b, err
+	}
+	_, whole, err := raw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := s.fault(t, sandbox.Fault{Kind: sandbox.FaultTruncate})
+	a, body, err := raw()
+	if err != nil || a.Header.Get("Content-Encoding") != "gzip" || len(body) == 0 || len(body) > len(whole)*2/3 {
+		t.Errorf("%d of %d bytes, %v", len(body), len(whole), err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err == nil {
+		_, err = io.Copy(io.Discard, z)
+	}
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("inflated: %v", err)
+	}
+	s.RemoveFault(id)
+	id = s.fault(t, sandbox.Fault{Kind: sandbox.FaultReset, Bytes: 100})
+	if _, body, err = raw(); !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("%d bytes, %v", len(body), err)
+	}
+	s.RemoveFault(id)
+	id = s.fault(t, sandbox.Fault{Kind: sandbox.FaultDrip, Bytes: 4000, Delay: sandbox.Span(20 * time.Millisecond)})
+	began := time.Now()
+	if _, body, err = raw(); err != nil || !bytes.Equal(body, whole) || time.Since(began) < 40*time.Millisecond {
+		t.Errorf("%d of %d bytes in %s, %v", len(body), len(whole), time.Since(began), err)
+	}
+	s.RemoveFault(id)
+	s.fault(t, sandbox.Fault{Kind: sandbox.FaultDate, Delay: sandbox.Span(-48 * time.Hour)})
+	a, _, err = raw()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at, err := http.ParseTime(a.Header.Get("Date")); err != nil || time.Since(at) < 47*time.Hour {
+		t.Error(at, err)
+	}
+}
+
+func TestFaultLinks(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	const path = "accounts?$select=name"
+	const prefer = "odata.maxpagesize=100"
+	link := func(path string) (first, next string) {
+		page := s.decode(t, path, "Prefer", prefer)
+		next, _ = page["@odata.nextLink"].(string)
+		return page["value"].([]any)[0].(map[string]any)["accountid"].(string), strings.Replace(next, "https://org.crm.dynamics.com", s.url, 1)
+	}
+	first, good := link(path)
+	id := s.fault(t, sandbox.Fault{Kind: sandbox.FaultLinkHost, Host: "evil.example"})
+	if _, next := link(path); !strings.HasPrefix(next, "https://evil.example/api/data/v9.2/accounts?$select=name&$skiptoken=") {
+		t.Error(next)
+	}
+	s.RemoveFault(id)
+	id = s.fault(t, sandbox.Fault{Kind: sandbox.FaultLinkLoop})
+	if _, next := link(path); next != s.url+"/api/data/v9.2/"+path {
+		t.Error(next)
+	}
+	s.RemoveFault(id)
+	s.fault(t, sandbox.Fault{Kind: sandbox.FaultDuplicatePage})
+	_, next := link(path)
+	again, next := link(next)
+	if again != first || next != good {
+		t.Errorf("%s, want %s again; then %s", again, first, next)
+	}
+}
+
+func TestSwapOrganization(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	first := s.decode(t, "WhoAmI()")["OrganizationId"]
+	if err := s.SwapOrganization(true); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := s.must(t, 200, "GET", "accounts?$top=1", "")
+	if got := s.decode(t, "WhoAmI()")["OrganizationId"]; got == first || a.Header.Get("orgId") != got {
+		t.Error(got)
+	}
+	if err := s.SwapOrganization(false); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.decode(t, "WhoAmI()")["OrganizationId"]; got != first {
+		t.Error(got)
+	}
+}
