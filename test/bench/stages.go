@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -157,9 +158,28 @@ func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, cro
 
 // signIn signs in to the sandbox as its first person.
 func signIn(ctx context.Context, environment string) (*dataverse.Client, error) {
-	challenge, err := dataverse.Probe(ctx, nil, environment)
+	token, err := signInToken(ctx, environment)
 	if err != nil {
 		return nil, err
+	}
+	return clientOf(environment, token, nil), nil
+}
+
+// clientOf returns a client with that access token. A nil transport means the
+// client's own.
+func clientOf(environment, token string, transport http.RoundTripper) *dataverse.Client {
+	return dataverse.New(dataverse.Config{
+		BaseURL:   environment,
+		Transport: transport,
+		Token:     func(context.Context, bool) (string, error) { return token, nil },
+	})
+}
+
+// signInToken returns an access token of the sandbox's first person.
+func signInToken(ctx context.Context, environment string) (string, error) {
+	challenge, err := dataverse.Probe(ctx, nil, environment)
+	if err != nil {
+		return "", err
 	}
 	cfg := oauth.Config{
 		Authority: challenge.Authority, Tenant: challenge.TenantID, Resource: environment,
@@ -171,18 +191,15 @@ func signIn(ctx context.Context, environment string) (*dataverse.Client, error) 
 		return u.Path == "/oauth/callback", nil
 	})
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	code := back.Query().Get("code")
 	if code == "" || back.Query().Get("state") != state {
-		return nil, errors.New("the sign-in brought no code back")
+		return "", errors.New("the sign-in brought no code back")
 	}
 	grant, err := cfg.Exchange(ctx, code, verifier, nonce)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
-	return dataverse.New(dataverse.Config{
-		BaseURL: environment,
-		Token:   func(context.Context, bool) (string, error) { return grant.AccessToken, nil },
-	}), nil
+	return grant.AccessToken, nil
 }

@@ -158,8 +158,11 @@ func (p *Process) Ended() bool {
 
 // PeakMemory returns the largest resident size the process has had so far, in
 // bytes: VmHWM of proc(5).
-func (p *Process) PeakMemory() (int64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+func (p *Process) PeakMemory() (int64, error) { return PeakMemory(p.cmd.Process.Pid) }
+
+// PeakMemory is that of any process.
+func PeakMemory(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
