@@ -18,6 +18,7 @@ const (
 	CodeNotFound     Code = "not_found"    // no such thing
 	CodeConflict     Code = "conflict"     // the thing's present state does not allow it
 	CodeUnavailable  Code = "unavailable"  // another system does not answer; trying again can help
+	CodeTooMany      Code = "too_many"     // too many attempts; wait as long as the hint says
 	CodeDisconnected Code = "disconnected" // the connection's authorization no longer works; a person must act
 	CodeInternal     Code = "internal"     // a fault of Crosswalk itself
 )

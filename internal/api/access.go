@@ -133,38 +133,18 @@ func (a *api) setup(ctx context.Context, in *body[SetupInput]) (*sessionOutput, 
 	if err := p.Err("The administrator cannot be made."); err != nil {
 		return nil, err
 	}
-	n, err := a.Store.CountUsers(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if n > 0 {
-		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "The administrator was already made.").WithHint("Sign in.")
-	}
-	if err := a.Store.TakeLink(ctx, access.HashToken(in.Body.Token)); err != nil {
-		return nil, linkProblem(err)
-	}
 	user := crosswalk.User{Name: in.Body.Name, Email: in.Body.Email, Role: crosswalk.RoleSuperAdmin}
-	if err := a.Store.InsertUser(ctx, &user, access.HashPassword(in.Body.Password)); err != nil {
+	if err := a.Store.InsertFirstUser(ctx, access.HashToken(in.Body.Token), &user, access.HashPassword(in.Body.Password)); err != nil {
 		return nil, err
 	}
 	return a.startSession(ctx, user)
 }
 
-func linkProblem(err error) error {
-	if crosswalk.ErrorCode(err) == crosswalk.CodeInternal {
-		return err
-	}
-	return crosswalk.Errorf(crosswalk.CodeUnauthorized, "This link was already used or is too old.").
-		WithHint("Start the server again, or run: crosswalk link; it prints a new one.").WithCause(err)
-}
-
 func (a *api) signIn(ctx context.Context, in *body[SignInInput]) (*sessionOutput, error) {
 	email := strings.ToLower(strings.TrimSpace(in.Body.Email))
-	for _, key := range []string{"email " + email, "from " + callerOf(ctx).remote} {
-		if wait := a.limiter.Take(key); wait > 0 {
-			return nil, crosswalk.Errorf(crosswalk.CodeUnavailable, "Too many attempts to sign in.").
-				WithHint("Try again in %s.", wait.Round(time.Second))
-		}
+	from := callerOf(ctx).remote
+	if wait := max(a.perAccount.Take(email), a.perAddress.Take(from)); wait > 0 {
+		return nil, tooMany(wait)
 	}
 	user, hash, err := a.Store.FindUserByEmail(ctx, email)
 	if code := crosswalk.ErrorCode(err); code != "" && code != crosswalk.CodeNotFound {
@@ -175,7 +155,8 @@ func (a *api) signIn(ctx context.Context, in *body[SignInInput]) (*sessionOutput
 		return nil, crosswalk.Errorf(crosswalk.CodeUnauthorized, "The e-mail address or the password is wrong.").
 			WithHint("Check both; a super administrator can get a one-time link with: crosswalk link")
 	}
-	a.limiter.Reset("email " + email)
+	a.perAccount.Reset(email)
+	a.perAddress.Reset(from)
 	return a.startSession(ctx, user)
 }
 
@@ -186,13 +167,13 @@ func (a *api) redeemLink(ctx context.Context, in *body[LinkInput]) (*linkOutput,
 		return nil, err
 	}
 	if n == 0 {
-		if !a.Store.HasLink(ctx, hash) {
-			return nil, linkProblem(crosswalk.Errorf(crosswalk.CodeNotFound, "no such link"))
+		if err := a.Store.CheckLink(ctx, hash); err != nil {
+			return nil, err
 		}
 		return &linkOutput{Body: LinkOutput{SetupRequired: true}}, nil
 	}
 	if err := a.Store.TakeLink(ctx, hash); err != nil {
-		return nil, linkProblem(err)
+		return nil, err
 	}
 	user, err := a.Store.FirstAdmin(ctx)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -24,8 +25,9 @@ type Config struct {
 	Store     *store.Store
 	DB        *database.DB
 	Connector *connector.Connector
-	// Enqueue hands a queued run to the workers.
-	Enqueue   func(ctx context.Context, run crosswalk.Run) error
+	// Enqueue hands a run to the workers, who take it when its fence still is
+	// the one given.
+	Enqueue   func(ctx context.Context, runID string, fence int64) error
 	PublicURL string // address people reach the server at, without a trailing slash
 	ClientID  string // the installation's app registration; "" when there is none
 	Version   string
@@ -38,14 +40,20 @@ type Config struct {
 // api holds the handlers.
 type api struct {
 	Config
-	huma    huma.API
-	limiter *access.Limiter
+	huma huma.API
+	// Behind a proxy all people come from one address, so that one allows
+	// more.
+	perAccount, perAddress *access.Limiter
 }
 
 // New returns the handler of the API and, beside it, the UI.
 func New(cfg Config) http.Handler {
 	mux := http.NewServeMux()
-	a := &api{Config: cfg, limiter: access.NewLimiter(10, 5*time.Minute)}
+	a := &api{
+		Config:     cfg,
+		perAccount: access.NewLimiter(10, 5*time.Minute),
+		perAddress: access.NewLimiter(100, 5*time.Minute),
+	}
 	a.huma = humago.New(mux, humaConfig(cfg.Version))
 	a.huma.UseMiddleware(a.authenticate)
 	a.routes()
@@ -61,6 +69,10 @@ func New(cfg Config) http.Handler {
 	// Requests of other sites' pages are refused; requests without a browser's
 	// headers (the command line) pass.
 	protect := http.NewCrossOriginProtection()
+	protect.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, crosswalk.Errorf(crosswalk.CodeForbidden, "This request was sent by the page of another site.").
+			WithHint("Open Crosswalk itself and try again; a proxy in front of it must pass on the headers Host and Origin."))
+	}))
 	return secureHeaders(protect.Handler(mux))
 }
 
@@ -168,6 +180,22 @@ type operation struct {
 
 const roleKey = "role"
 
+// problems lists the statuses of the problem documents that callers should
+// be ready for.
+func (op operation) problems() []int {
+	var statuses []int
+	if op.method != http.MethodGet {
+		statuses = append(statuses, http.StatusUnprocessableEntity, http.StatusConflict)
+	}
+	if op.role != "" {
+		statuses = append(statuses, http.StatusUnauthorized, http.StatusForbidden)
+	}
+	if strings.Contains(op.path, "{") {
+		statuses = append(statuses, http.StatusNotFound)
+	}
+	return append(statuses, http.StatusInternalServerError)
+}
+
 // register adds an operation. Errors that the handler returns become problem
 // documents.
 func register[I, O any](a *api, op operation, handle func(context.Context, *I) (*O, error)) {
@@ -181,6 +209,7 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 		DefaultStatus: op.status,
 		Metadata:      map[string]any{roleKey: op.role},
 		MaxBodyBytes:  4 << 20,
+		Errors:        op.problems(),
 	}
 	if op.role != "" {
 		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}

@@ -69,8 +69,10 @@ func (a *api) noteAuthorization(ctx context.Context, out connector.Outcome, err 
 	switch {
 	case err != nil:
 		message, _ := connector.Words(err)
-		a.Logger.WarnContext(ctx, "authorization failed", "connection", out.Connection.Name, "error", err)
-		a.note(ctx, "connection.authorization_refused", out.Connection.Name, message)
+		if out.Connection.ID != "" { // else anybody could fill the log
+			a.Logger.WarnContext(ctx, "authorization failed", "connection", out.Connection.Name, "error", err)
+			a.note(ctx, "connection.authorization_refused", out.Connection.Name, message)
+		}
 	case out.Consent:
 		a.note(ctx, "connection.consent_given", out.Connection.Name, "by an administrator of the tenant")
 	case out.Again:

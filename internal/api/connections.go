@@ -110,6 +110,13 @@ func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (
 		return nil, err
 	}
 	a.checkClient(&p, conn, given)
+	_, err = a.Store.FindConnectionByName(ctx, conn.Name)
+	switch {
+	case err == nil:
+		p.Add("name", "A connection named %s exists already.", conn.Name)
+	case crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
+		return nil, err
+	}
 	if err := p.Err("The connection cannot be created."); err != nil {
 		return nil, err
 	}

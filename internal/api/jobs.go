@@ -136,8 +136,12 @@ func (a *api) templates(ctx context.Context, in *IDInput) (*body[Items[Template]
 func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Problems, error) {
 	var p crosswalk.Problems
 	crosswalk.ValidateName(&p, "name", job.Name)
-	if other, err := a.Store.FindJobByName(ctx, job.Name); err == nil && other.ID != job.ID {
+	other, err := a.Store.FindJobByName(ctx, job.Name)
+	switch {
+	case err == nil && other.ID != job.ID:
 		p.Add("name", "A job named %s exists already.", job.Name)
+	case err != nil && crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
+		return nil, err
 	}
 	object, err := a.Store.FindObject(ctx, job.Object)
 	switch {
@@ -276,7 +280,7 @@ func (a *api) runJob(ctx context.Context, in *IDInput) (*body[crosswalk.Run], er
 	}
 	// When this fails the run stays queued, and the next look for runs
 	// without a task finds it.
-	if err := a.Enqueue(ctx, run); err != nil {
+	if err := a.Enqueue(ctx, run.ID, 0); err != nil {
 		a.Logger.ErrorContext(ctx, "queue run", "run", run.Number, "error", err)
 	}
 	return &body[crosswalk.Run]{run}, nil

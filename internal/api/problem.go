@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -39,6 +41,7 @@ var statuses = map[crosswalk.Code]int{
 	crosswalk.CodeForbidden:    http.StatusForbidden,
 	crosswalk.CodeNotFound:     http.StatusNotFound,
 	crosswalk.CodeConflict:     http.StatusConflict,
+	crosswalk.CodeTooMany:      http.StatusTooManyRequests,
 	crosswalk.CodeUnavailable:  http.StatusServiceUnavailable,
 	crosswalk.CodeDisconnected: http.StatusFailedDependency,
 	crosswalk.CodeInternal:     http.StatusInternalServerError,
@@ -63,14 +66,27 @@ func newProblem(e *crosswalk.Error) *Problem {
 // logged and not told.
 func (a *api) problem(ctx context.Context, err error) error {
 	var e *crosswalk.Error
-	if errors.As(err, &e) && e.Code != crosswalk.CodeInternal {
+	var ready huma.StatusError
+	switch {
+	case errors.As(err, &e) && e.Code != crosswalk.CodeInternal:
 		return newProblem(e)
+	case errors.As(err, &ready):
+		return err
 	}
 	if ctx.Err() == nil {
 		a.Logger.ErrorContext(ctx, "request failed", "error", err)
 	}
 	return newProblem(crosswalk.Errorf(crosswalk.CodeInternal, "Something went wrong inside Crosswalk.").
 		WithHint("Try again; if it stays, the log of the server holds the details."))
+}
+
+// tooMany is the answer to somebody who must wait before trying again.
+func tooMany(wait time.Duration) error {
+	wait = max(wait.Round(time.Second), time.Second)
+	p := newProblem(crosswalk.Errorf(crosswalk.CodeTooMany, "Too many attempts to sign in.").WithHint("Try again in %s.", wait))
+	header := http.Header{}
+	header.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	return huma.ErrorWithHeaders(p, header)
 }
 
 func writeProblem(w http.ResponseWriter, e *crosswalk.Error) {

@@ -36,9 +36,26 @@ func (a *api) runRoutes() {
 		summary: "Cancel a run", detail: "A queued run ends at once, a running one within a page. What is stored stays.",
 	}, func(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
 		run, err := a.Store.RequestCancel(ctx, in.ID)
-		if err == nil {
-			a.note(ctx, "run.cancelled", run.JobName, "")
+		if err != nil {
+			return nil, err
 		}
-		return one(run, err)
+		a.note(ctx, "run.cancelled", run.JobName, "")
+		if !run.Status.Ended() {
+			a.wake(ctx, run)
+		}
+		return one(run, nil)
 	})
+}
+
+// wake has a run looked at now: it may be waiting for its next attempt. Whoever
+// works on it finds its fence raised and stops before it writes again. When
+// this fails, the next attempt sees that the run is to be cancelled.
+func (a *api) wake(ctx context.Context, run crosswalk.Run) {
+	fence, err := a.Store.BumpFence(ctx, run.ID)
+	if err == nil {
+		err = a.Enqueue(ctx, run.ID, fence)
+	}
+	if code := crosswalk.ErrorCode(err); err != nil && code != crosswalk.CodeConflict {
+		a.Logger.ErrorContext(ctx, "wake run", "run", run.Number, "error", err)
+	}
 }

@@ -108,22 +108,21 @@ type Outcome struct {
 func (c *Connector) Complete(ctx context.Context, cb Callback) (Outcome, error) {
 	out := Outcome{ReturnTo: LocalPath("")}
 	signIn, err := c.Store.TakeSignIn(ctx, access.HashToken(cb.State))
-	if err != nil || cb.State == "" {
-		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "This sign-in is not known, or it was already used.").
-			WithHint("Go back to the connection and authorize it again.").WithCause(err)
+	switch {
+	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
+		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "This sign-in is not known: it was finished already, or it took longer than %d minutes.", int(signInLife.Minutes())).
+			WithHint("Go back to the connection and authorize it again.")
+	case err != nil:
+		return out, err
 	}
 	out.ReturnTo = signIn.ReturnTo
 	if out.Connection, err = c.Store.FindConnection(ctx, signIn.ConnectionID); err != nil {
 		return out, err
 	}
 	out.Again = out.Connection.OrganizationID != ""
-	switch {
-	case signIn.SessionID != "" && signIn.SessionID != cb.SessionID:
+	if signIn.SessionID != "" && signIn.SessionID != cb.SessionID {
 		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "This sign-in was begun in another browser session.").
 			WithHint("Authorize the connection again and finish in the same browser.")
-	case c.Now().After(signIn.ExpiresAt):
-		return out, crosswalk.Errorf(crosswalk.CodeInvalid, "The sign-in took longer than %d minutes.", int(signInLife.Minutes())).
-			WithHint("Authorize the connection again.")
 	}
 	plain, err := c.Keys.Open(signIn.Sealed, "signin/"+signIn.ConnectionID)
 	if err != nil {

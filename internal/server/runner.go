@@ -41,9 +41,9 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	if s.Rescued {
 		// The attempt before died; if it had taken the run, its fence is
 		// ours to replace.
-		current, err := r.fence(ctx, s.RunID)
+		current, err := r.store.Fence(ctx, s.RunID)
 		if err != nil {
-			return queue.Done, err
+			return queue.Done, ignoreMissing(err)
 		}
 		if current == fence+1 {
 			fence = current
@@ -60,8 +60,19 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 		return queue.Done, err
 	}
 	queue.Took(ctx, task.Fence)
+	if task.Run.Cancelling {
+		return queue.Done, r.end(ctx, task, crosswalk.RunCancelled, "Cancelled.", "", r.log)
+	}
 	log := r.log.With("run", task.Run.Number, "job", task.Run.JobName, "connection", task.Run.ConnectionName)
 	done, err := r.slice(ctx, task, log)
+	if trouble := r.trouble(ctx, err); trouble != nil {
+		log.Warn("slice failed", "attempt", s.Attempt, "error", trouble)
+		message, hint := connector.Words(trouble)
+		if err := r.store.SetRunTrouble(context.WithoutCancel(ctx), task.Run.ID, task.Fence, message, hint); err != nil {
+			log.Error("note why the run does not go on", "error", err)
+		}
+		return queue.Done, trouble
+	}
 	switch {
 	case err == nil && !done:
 		return queue.Continue(task.Fence), nil
@@ -69,32 +80,34 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 		return queue.Done, r.finish(ctx, task, log)
 	case errors.Is(err, errStopped):
 		return queue.Done, r.end(ctx, task, crosswalk.RunCancelled, "Cancelled.", "", log)
-	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return queue.Done, crosswalk.Errorf(crosswalk.CodeUnavailable, "The environment did not answer in time.").
-			WithHint("Run the job again; it goes on from what is stored.").WithCause(err)
-	case crosswalk.ErrorCode(err) == crosswalk.CodeUnavailable, ctx.Err() != nil:
-		return queue.Done, err
-	case crosswalk.ErrorCode(err) == crosswalk.CodeInternal:
-		log.Error("slice failed", "error", err)
-		return queue.Done, err
+	case ctx.Err() != nil:
+		return queue.Done, err // the server stops; the run goes on at its next start
 	default:
 		message, hint := problemWords(err)
 		return queue.Done, r.end(ctx, task, crosswalk.RunFailed, message, hint, log)
 	}
 }
 
-// fence returns the fence of an unfinished run, 0 when it is over.
-func (r *runner) fence(ctx context.Context, id string) (int64, error) {
-	runs, err := r.store.UnfinishedRuns(ctx)
-	if err != nil {
-		return 0, err
+// trouble returns what an error means when trying again can mend it, nil when
+// it cannot or when there is none.
+func (r *runner) trouble(ctx context.Context, err error) error {
+	switch {
+	case err == nil, errors.Is(err, errStopped):
+		return nil
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The environment did not answer in time.").
+			WithHint("Crosswalk tries again by itself.").WithCause(err)
+	case ctx.Err() != nil:
+		return nil
+	case database.IsFull(err):
+		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The disk of the database is full.").
+			WithHint("Make room; Crosswalk tries again by itself for some minutes, and what is stored already stays.").WithCause(err)
 	}
-	for _, run := range runs {
-		if run.ID == id {
-			return run.Fence, nil
-		}
+	switch crosswalk.ErrorCode(err) {
+	case crosswalk.CodeUnavailable, crosswalk.CodeInternal:
+		return err
 	}
-	return 0, nil
+	return nil
 }
 
 // park ends a run whose slice failed at every attempt.

@@ -75,6 +75,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
 	s := &Server{cfg: cfg}
 	defer func() {
 		if err != nil {
@@ -99,7 +102,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 			WithHint("Another program may use that address; choose another with --listen.").WithCause(err)
 	}
 	if s.cfg.PublicURL == "" {
-		s.cfg.PublicURL = "http://" + s.listener.Addr().String()
+		s.cfg.PublicURL = localURL(s.listener.Addr())
 	}
 	s.cfg.PublicURL = strings.TrimSuffix(s.cfg.PublicURL, "/")
 	if err := s.ensureToken(ctx); err != nil {
@@ -128,8 +131,8 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		Store:     s.store,
 		DB:        s.db,
 		Connector: con,
-		Enqueue: func(ctx context.Context, run crosswalk.Run) error {
-			return s.queue.Enqueue(ctx, queue.Slice{RunID: run.ID})
+		Enqueue: func(ctx context.Context, runID string, fence int64) error {
+			return s.queue.Enqueue(ctx, queue.Slice{RunID: runID, Fence: fence})
 		},
 		SignInLink: s.SignInLink,
 		PublicURL:  s.cfg.PublicURL,
@@ -177,6 +180,34 @@ func (s *Server) queueDSN() string {
 	return "sqlite:" + filepath.Join(s.cfg.DataDir, "queue.db")
 }
 
+// check refuses settings that would only hurt later.
+func (c Config) check() error {
+	switch {
+	case c.SliceBudget > maxSliceBudget:
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "A slice of %s is too long; at most %s are allowed.", c.SliceBudget, maxSliceBudget).
+			WithHint("A slice is one step of a run, not the run; runs may take as long as they need.")
+	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "The database must be a postgres:// address.").
+			WithHint("Leave it away to use SQLite files in the data directory.")
+	}
+	return nil
+}
+
+// maxSliceBudget leaves a slice time to end within the queue's limit: what
+// was begun within the budget may take that much longer again.
+const maxSliceBudget = time.Minute
+
+// localURL returns the address under which this machine reaches the server.
+// It names localhost where it can: Microsoft Entra takes a redirect address
+// with plain http for that name only.
+func localURL(addr net.Addr) string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && ip != nil && (ip.IsUnspecified() || ip.Equal(net.IPv4(127, 0, 0, 1))) {
+		return "http://" + net.JoinHostPort("localhost", port)
+	}
+	return "http://" + addr.String()
+}
+
 // ensureToken makes the API token of the command line on this machine, or
 // reads the one made before.
 func (s *Server) ensureToken(ctx context.Context) error {
@@ -189,7 +220,7 @@ func (s *Server) ensureToken(ctx context.Context) error {
 		}
 	}
 	token, hash := access.NewToken()
-	if err := s.store.ReplaceAPIToken(ctx, hash, "Command line", crosswalk.RoleSuperAdmin); err != nil {
+	if err := s.store.ReplaceAPIToken(ctx, hash, s.tokenName(), crosswalk.RoleSuperAdmin); err != nil {
 		return err
 	}
 	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
@@ -197,6 +228,22 @@ func (s *Server) ensureToken(ctx context.Context) error {
 	}
 	s.token = token
 	return nil
+}
+
+// tokenName tells the tokens of several servers on one database apart.
+func (s *Server) tokenName() string {
+	if s.cfg.Database == "" {
+		return "Command line"
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	dir, err := filepath.Abs(s.cfg.DataDir)
+	if err != nil {
+		dir = s.cfg.DataDir
+	}
+	return "Command line of " + host + ", " + dir
 }
 
 // URL returns the address of the web UI and the API.

@@ -54,7 +54,6 @@ func TestUsersAndTokens(t *testing.T) {
 		code(t, err, crosswalk.CodeNotFound)
 		u := crosswalk.User{Name: "Ann", Email: "Ann@contoso.com", Role: crosswalk.RoleSuperAdmin}
 		ok(t, s.InsertUser(ctx, &u, "hash"))
-		equal(t, must(s.FindUser(ctx, u.ID))(t), u)
 		equal(t, must(s.FirstAdmin(ctx))(t), u)
 		equal(t, must(s.CountUsers(ctx))(t), 1)
 		found, hash, err := s.FindUserByEmail(ctx, "ann@CONTOSO.com")
@@ -64,8 +63,7 @@ func TestUsersAndTokens(t *testing.T) {
 		field(t, s.InsertUser(ctx, &twin, ""), crosswalk.CodeConflict, "email", "A user with the e-mail address ANN@contoso.com exists already.")
 		_, _, err = s.FindUserByEmail(ctx, "bob\x00@contoso.com")
 		code(t, err, crosswalk.CodeNotFound)
-		_, err = s.FindUser(ctx, "nope")
-		code(t, err, crosswalk.CodeNotFound)
+		code(t, s.InsertFirstUser(ctx, []byte{9}, &twin, ""), crosswalk.CodeConflict)
 
 		token := []byte{0, 255}
 		ok(t, s.InsertSession(ctx, token, u.ID, now.Add(time.Hour)))
@@ -80,8 +78,7 @@ func TestUsersAndTokens(t *testing.T) {
 		_, err = s.FindSession(ctx, token)
 		code(t, err, crosswalk.CodeUnauthorized)
 
-		ok(t, s.InsertAPIToken(ctx, []byte{1}, "cli", crosswalk.RoleAdmin))
-		field(t, s.InsertAPIToken(ctx, []byte{2}, "cli", crosswalk.RoleAdmin), crosswalk.CodeConflict, "name", "A token named cli exists already.")
+		ok(t, s.ReplaceAPIToken(ctx, []byte{1}, "cli", crosswalk.RoleAdmin))
 		ok(t, s.ReplaceAPIToken(ctx, []byte{3}, "cli", crosswalk.RoleOperator))
 		_, err = s.FindAPIToken(ctx, []byte{1})
 		code(t, err, crosswalk.CodeUnauthorized)
@@ -89,14 +86,32 @@ func TestUsersAndTokens(t *testing.T) {
 		equal(t, []any{as.Name, as.Role, as.Email, as.ID != ""}, []any{"cli", crosswalk.RoleOperator, "", true})
 
 		ok(t, s.InsertLink(ctx, []byte{9}, now.Add(time.Hour)))
-		equal(t, s.HasLink(ctx, []byte{9}), true)
-		equal(t, s.HasLink(ctx, []byte{8}), false)
+		ok(t, s.CheckLink(ctx, []byte{9}))
+		code(t, s.CheckLink(ctx, []byte{8}), crosswalk.CodeUnauthorized)
 		ok(t, s.TakeLink(ctx, []byte{9}))
 		code(t, s.TakeLink(ctx, []byte{9}), crosswalk.CodeUnauthorized)
 		ok(t, s.InsertLink(ctx, []byte{7}, now.Add(time.Hour)))
 		now = now.Add(time.Hour)
-		equal(t, s.HasLink(ctx, []byte{7}), false)
+		code(t, s.CheckLink(ctx, []byte{7}), crosswalk.CodeUnauthorized)
 		code(t, s.TakeLink(ctx, []byte{7}), crosswalk.CodeUnauthorized)
+	})
+}
+
+// The first user and the link that makes it stand or fall together.
+func TestFirstUser(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
+		ctx := t.Context()
+		ok(t, s.InsertLink(ctx, []byte{1}, time.Now().Add(time.Hour)))
+		ok(t, s.InsertLink(ctx, []byte{2}, time.Now().Add(time.Hour)))
+		ann := crosswalk.User{Name: "Ann", Email: "ann@contoso.com", Role: crosswalk.RoleSuperAdmin}
+		code(t, s.InsertFirstUser(ctx, []byte{3}, &ann, "hash"), crosswalk.CodeUnauthorized)
+		ok(t, s.InsertFirstUser(ctx, []byte{1}, &ann, "hash"))
+		equal(t, must(s.FirstAdmin(ctx))(t), ann)
+		code(t, s.CheckLink(ctx, []byte{1}), crosswalk.CodeUnauthorized)
+		bob := crosswalk.User{Name: "Bob", Email: "bob@contoso.com", Role: crosswalk.RoleSuperAdmin}
+		code(t, s.InsertFirstUser(ctx, []byte{2}, &bob, "hash"), crosswalk.CodeConflict)
+		ok(t, s.CheckLink(ctx, []byte{2}))
+		equal(t, must(s.CountUsers(ctx))(t), 1)
 	})
 }
 

@@ -49,7 +49,7 @@ func TestRunLife(t *testing.T) {
 
 		unfinished := must(s.UnfinishedRuns(ctx))(t)
 		equal(t, len(unfinished), 2)
-		equal(t, []any{unfinished[0].ID, unfinished[0].Fence, unfinished[0].Status, unfinished[0].Cancelling}, []any{r.ID, int64(3), crosswalk.RunRunning, true})
+		equal(t, []any{unfinished[0].ID, unfinished[0].Fence, unfinished[0].Status}, []any{r.ID, int64(3), crosswalk.RunRunning})
 
 		code(t, s.FinishRun(ctx, r.ID, 2, crosswalk.RunFailed, "", ""), crosswalk.CodeConflict)
 		code(t, s.FinishRun(ctx, r.ID, 3, crosswalk.RunRunning, "", ""), crosswalk.CodeInvalid)

@@ -17,33 +17,18 @@ func unauthorized(err error, message string) error {
 	return err
 }
 
-// InsertAPIToken stores a token of the API by its hash. It returns
-// CodeConflict with the field "name" when the name is taken.
-func (s *Store) InsertAPIToken(ctx context.Context, tokenHash []byte, name string, role crosswalk.Role) error {
-	return s.saveAPIToken(ctx, tokenHash, name, role, false)
-}
-
-// ReplaceAPIToken is like InsertAPIToken, but a token with that name is
-// replaced: the old one no longer works.
+// ReplaceAPIToken stores a token of the API by its hash. A token that had the
+// name before no longer works.
 func (s *Store) ReplaceAPIToken(ctx context.Context, tokenHash []byte, name string, role crosswalk.Role) error {
-	return s.saveAPIToken(ctx, tokenHash, name, role, true)
-}
-
-func (s *Store) saveAPIToken(ctx context.Context, tokenHash []byte, name string, role crosswalk.Role, replace bool) error {
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if replace {
-			if _, err := tx.Exec(ctx, "DELETE FROM cw_api_tokens WHERE name = $1", name); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, "DELETE FROM cw_api_tokens WHERE name = $1", name); err != nil {
+			return err
 		}
 		_, err := tx.Exec(ctx, "INSERT INTO cw_api_tokens (token_hash, id, name, role, created_at) VALUES ($1, $2, $3, $4, $5)",
 			tokenHash, crosswalk.NewID(), name, string(role), s.now())
-		if database.IsUnique(err) {
-			return taken("name", "A token named %s exists already.", name)
-		}
 		return err
 	})
-	return wrap(err, "save token")
+	return wrap(err, "replace token")
 }
 
 // FindAPIToken returns who a token of the API acts as: a user with the
@@ -68,25 +53,36 @@ func (s *Store) InsertLink(ctx context.Context, tokenHash []byte, expires time.T
 	return wrap(err, "insert link")
 }
 
+// errLink is the answer to a one-time link that does not work.
+func errLink() error {
+	return crosswalk.Errorf(crosswalk.CodeUnauthorized, "This sign-in link was used already or has expired.").
+		WithHint("Sign in with your password, or make a new link on the server's machine with: crosswalk link")
+}
+
 // TakeLink uses a one-time link up. It returns CodeUnauthorized when it was
 // used already, has expired or never existed.
 func (s *Store) TakeLink(ctx context.Context, tokenHash []byte) error {
-	var n int64
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
-		n, err = tx.Exec(ctx, "DELETE FROM cw_links WHERE token_hash = $1 AND expires_at > $2", tokenHash, s.now())
-		return err
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		return s.takeLink(ctx, tx, tokenHash)
 	})
-	if err == nil && n == 0 {
-		return crosswalk.Errorf(crosswalk.CodeUnauthorized, "This sign-in link was used already or has expired.").
-			WithHint("Restart Crosswalk to get a new link, or sign in with your password.")
-	}
 	return wrap(err, "take link")
 }
 
-// HasLink reports whether a one-time link can still be used. When the
-// database does not answer it reports false.
-func (s *Store) HasLink(ctx context.Context, tokenHash []byte) bool {
+func (s *Store) takeLink(ctx context.Context, tx *database.Tx, tokenHash []byte) error {
+	n, err := tx.Exec(ctx, "DELETE FROM cw_links WHERE token_hash = $1 AND expires_at > $2", tokenHash, s.now())
+	if err == nil && n == 0 {
+		return errLink()
+	}
+	return err
+}
+
+// CheckLink returns CodeUnauthorized when a one-time link can no longer be
+// used. It does not use it up.
+func (s *Store) CheckLink(ctx context.Context, tokenHash []byte) error {
 	var ok bool
 	err := s.db.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM cw_links WHERE token_hash = $1 AND expires_at > $2)", tokenHash, s.now()).Scan(&ok)
-	return err == nil && ok
+	if err == nil && !ok {
+		return errLink()
+	}
+	return wrap(err, "check link")
 }

@@ -22,26 +22,51 @@ func scanUser(row scanner, more ...any) (crosswalk.User, error) {
 // CodeConflict with the field "email" when the address is taken, in whatever
 // case of letters.
 func (s *Store) InsertUser(ctx context.Context, u *crosswalk.User, passwordHash string) error {
-	now, id := s.now(), crosswalk.NewID()
+	user := *u
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		_, err := tx.Exec(ctx, "INSERT INTO cw_users (id, name, email, email_key, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			id, u.Name, u.Email, key(u.Email), string(u.Role), passwordHash, now)
-		if database.IsUnique(err) {
-			return taken("email", "A user with the e-mail address %s exists already.", u.Email)
-		}
-		return err
+		return s.insertUser(ctx, tx, &user, passwordHash)
 	})
 	if err != nil {
 		return wrap(err, "insert user")
 	}
-	u.ID, u.CreatedAt = id, now.Time
+	*u = user
 	return nil
 }
 
-// FindUser returns the user with that id or CodeNotFound.
-func (s *Store) FindUser(ctx context.Context, id string) (crosswalk.User, error) {
-	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+" FROM cw_users u WHERE u.id = $1", id))
-	return u, wrap(notFound(err, "There is no user with the id %s.", id), "find user")
+// InsertFirstUser stores the first user by a one-time link, which is used up
+// with it or not at all. It returns CodeUnauthorized when the link cannot be
+// used and CodeConflict when there is a user already.
+func (s *Store) InsertFirstUser(ctx context.Context, linkHash []byte, u *crosswalk.User, passwordHash string) error {
+	user := *u
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		var n int
+		if err := tx.QueryRow(ctx, "SELECT count(*) FROM cw_users").Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			return crosswalk.Errorf(crosswalk.CodeConflict, "The administrator was already made.").WithHint("Sign in.")
+		}
+		if err := s.takeLink(ctx, tx, linkHash); err != nil {
+			return err
+		}
+		return s.insertUser(ctx, tx, &user, passwordHash)
+	})
+	if err != nil {
+		return wrap(err, "insert first user")
+	}
+	*u = user
+	return nil
+}
+
+func (s *Store) insertUser(ctx context.Context, tx *database.Tx, u *crosswalk.User, passwordHash string) error {
+	now := s.now()
+	u.ID, u.CreatedAt = crosswalk.NewID(), now.Time
+	_, err := tx.Exec(ctx, "INSERT INTO cw_users (id, name, email, email_key, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+		u.ID, u.Name, u.Email, key(u.Email), string(u.Role), passwordHash, now)
+	if database.IsUnique(err) {
+		return taken("email", "A user with the e-mail address %s exists already.", u.Email)
+	}
+	return err
 }
 
 // FindUserByEmail returns the user with that e-mail address, in whatever case

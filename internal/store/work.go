@@ -13,17 +13,15 @@ import (
 // UnfinishedRun is a run that is queued or running: what is needed to see
 // that its task exists.
 type UnfinishedRun struct {
-	ID         string
-	JobID      string
-	Fence      int64
-	Status     crosswalk.RunStatus
-	Cancelling bool
-	SavedAt    time.Time // when it last made progress
+	ID      string
+	Fence   int64
+	Status  crosswalk.RunStatus
+	SavedAt time.Time // when it last made progress
 }
 
 // UnfinishedRuns returns every run that has not ended, the oldest first.
 func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
-	rows, err := s.db.Query(ctx, "SELECT id, job_id, fence, status, cancelling, saved_at FROM cw_runs WHERE status IN ('queued', 'running') ORDER BY number")
+	rows, err := s.db.Query(ctx, "SELECT id, fence, status, saved_at FROM cw_runs WHERE status IN ('queued', 'running') ORDER BY number")
 	if err != nil {
 		return nil, wrap(err, "unfinished runs")
 	}
@@ -32,7 +30,7 @@ func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
 	for rows.Next() {
 		var r UnfinishedRun
 		var saved database.Time
-		if err := rows.Scan(&r.ID, &r.JobID, &r.Fence, &r.Status, &r.Cancelling, &saved); err != nil {
+		if err := rows.Scan(&r.ID, &r.Fence, &r.Status, &saved); err != nil {
 			return nil, wrap(err, "unfinished runs")
 		}
 		r.SavedAt = saved.Time
@@ -111,6 +109,13 @@ func (s *Store) change(ctx context.Context, id string, fn func(ctx context.Conte
 	return r, err
 }
 
+// Fence returns the present fence of a run. It returns CodeNotFound.
+func (s *Store) Fence(ctx context.Context, id string) (int64, error) {
+	var fence int64
+	err := s.db.QueryRow(ctx, "SELECT fence FROM cw_runs WHERE id = $1", id).Scan(&fence)
+	return fence, wrap(runNotFound(err, id), "find fence")
+}
+
 // BumpFence raises the fence of a run, so that whoever works on it can no
 // longer write, and returns the new one. It returns CodeNotFound, or
 // CodeConflict when the run has ended.
@@ -125,6 +130,17 @@ func (s *Store) BumpFence(ctx context.Context, id string) (int64, error) {
 		return 0, wrap(err, "raise fence")
 	}
 	return raised, nil
+}
+
+// SetRunTrouble notes what keeps a running run from going on at the moment,
+// until the next progress. When another worker has the run it does nothing.
+func (s *Store) SetRunTrouble(ctx context.Context, id string, fence int64, message, hint string) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET message = $3, hint = $4 WHERE id = $1 AND fence = $2 AND status = 'running'",
+			id, fence, database.Text(message), database.Text(hint))
+		return err
+	})
+	return wrap(err, "set trouble")
 }
 
 // SetRunTotal stores the estimated number of records to read, -1 when it is
@@ -226,7 +242,7 @@ func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress
 	c := p.Counts
 	n, err := tx.Exec(ctx, `UPDATE cw_runs SET records_read = records_read + $3, inserted = inserted + $4, updated = updated + $5, unchanged = unchanged + $6,
 		rejected = rejected + $7, duplicates = duplicates + $8, pages = pages + $9, bytes = bytes + $10, requests = requests + $11, throttled_ns = throttled_ns + $12,
-		checkpoint_page = $13, checkpoint_link = $14, checkpoint_done = $15, saved_at = $16
+		checkpoint_page = $13, checkpoint_link = $14, checkpoint_done = $15, saved_at = $16, message = '', hint = ''
 		WHERE id = $1 AND fence = $2 AND status = 'running'`,
 		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Pages, c.Bytes, c.Requests, int64(c.Throttled),
 		p.Checkpoint.Page, p.Checkpoint.Link, p.Checkpoint.Done, now)

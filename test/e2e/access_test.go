@@ -146,7 +146,7 @@ func TestSession(t *testing.T) {
 	for range 20 {
 		b.do("POST", "/api/session", `{"email":"ada@example.com","password":"wrong password"}`)
 	}
-	if status, _ := b.do("POST", "/api/session", `{"email":"ada@example.com","password":"correct horse battery"}`); status != 503 {
+	if status, _ := b.do("POST", "/api/session", `{"email":"ada@example.com","password":"correct horse battery"}`); status != 429 {
 		t.Errorf("after many wrong passwords: %d", status)
 	}
 }

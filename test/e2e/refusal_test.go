@@ -59,7 +59,7 @@ func TestWrongConnection(t *testing.T) {
 	}
 	w.create("Fine")
 	_, err = w.client.InsertConnection(t.Context(), ok)
-	if e := problem(t, err, crosswalk.CodeConflict); at(e, "name") == "" {
+	if e := problem(t, err, crosswalk.CodeInvalid); at(e, "name") == "" {
 		t.Errorf("name taken: %+v", e)
 	}
 }
