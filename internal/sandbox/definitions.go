@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -11,11 +12,8 @@ var definitionParts = []string{"Attributes", "ManyToOneRelationships", "OneToMan
 // definitions answers for EntityDefinitions and all below it. Metadata is
 // never paged, ordered or counted.
 func (c *call) definitions() error {
-	for _, o := range c.query.Raw {
-		switch o.Name {
-		case "$top", "$orderby", "$count", "$apply", "$skiptoken", "$deltatoken":
-			return badRequest("The query parameter '%s' is not supported.", o.Name)
-		}
+	if err := c.plainDefinitions(); err != nil {
+		return err
 	}
 	first := c.path[0]
 	if !first.called {
@@ -36,13 +34,52 @@ func (c *call) definitions() error {
 	case "Attributes":
 		return c.attributes(e, context)
 	case "ManyToOneRelationships", "OneToManyRelationships", "ManyToManyRelationships", "Keys":
-		if len(c.path) > 2 || c.path[1].called {
-			return notHere("single relationships and keys")
+		if len(c.path) > 2 {
+			return noSegment(c.path[2].name)
 		}
 		v := &view{typeName: partType(part), query: c.query}
-		return c.collection(v, context+part, definitionItems(e, part))
+		if !c.path[1].called {
+			return c.collection(v, context+part, definitionItems(e, part))
+		}
+		name := "SchemaName"
+		if part == "Keys" {
+			name = "LogicalName"
+		}
+		it, err := c.pick(definitionItems(e, part), c.path[1].args, name)
+		if err != nil {
+			return err
+		}
+		return c.single(v, context+part, it)
 	default:
-		return noSegment(part)
+		return c.definitionProperty(entityItem(e).base, context, c.path[1:])
+	}
+}
+
+// plainDefinitions refuses the options that metadata does not know.
+func (c *call) plainDefinitions() error {
+	for _, o := range c.query.Raw {
+		switch o.Name {
+		case "$top", "$orderby", "$count", "$apply", "$skiptoken", "$deltatoken":
+			return badRequest("The query parameter '%s' is not supported.", o.Name)
+		}
+	}
+	return nil
+}
+
+// definitionProperty answers with one property of a definition.
+func (c *call) definitionProperty(of object, context string, rest []segment) error {
+	name := rest[0].name
+	if len(rest) > 1 || rest[0].called || !of.has(name) {
+		return noSegment(rest[len(rest)-1].name)
+	}
+	switch v := of.get(name).(type) {
+	case nil:
+		c.w.WriteHeader(http.StatusNoContent)
+		return nil
+	case object:
+		return c.answer(context+name, v)
+	default:
+		return c.answer(context+name, object{{"value", v}})
 	}
 }
 
@@ -118,8 +155,12 @@ func (c *call) attributes(e *entity, context string) error {
 		if len(rest) == 1 && v.parts != nil && (rest[0].name == "OptionSet" || rest[0].name == "GlobalOptionSet") {
 			return c.optionSet(a, context+"/"+rest[0].name, rest[0].name)
 		}
-		if len(rest) > 0 {
-			return noSegment(rest[0].name)
+		if it := attributeItem(e, a); len(rest) > 0 {
+			all := it.base
+			if v.cast != "" {
+				all = append(slices.Clone(all), it.more...)
+			}
+			return c.definitionProperty(all, "EntityDefinitions('"+e.name+"')/Attributes('"+a.name+"')/", rest)
 		}
 		return c.single(v, context, attributeItem(e, a))
 	}
@@ -198,8 +239,14 @@ func (c *call) globalOptionSets() error {
 		return c.collection(v, "GlobalOptionSetDefinitions", items)
 	}
 	name, named := strings.CutPrefix(first.args, "Name=")
+	if len(c.path) > 1 {
+		cast, ok := strings.CutPrefix(c.path[1].name, "Microsoft.Dynamics.CRM.")
+		if !ok || cast != "OptionSetMetadata" && cast != "BooleanOptionSetMetadata" || len(c.path) > 2 {
+			return noSegment(c.path[len(c.path)-1].name)
+		}
+	}
 	for _, it := range items {
-		if named && it.base.text("Name") == c.unquote(name) || !named && it.base.text("MetadataId") == first.args {
+		if named && it.base.text("Name") == c.unquote(name) || !named && it.base.get("MetadataId").(guid).String() == strings.ToLower(first.args) {
 			return c.single(v, "GlobalOptionSetDefinitions", it)
 		}
 	}

@@ -106,16 +106,17 @@ func definitionItems(e *entity, part string) []item {
 		return items
 	}
 	for _, v := range e.raw.list(part) {
-		o := v.(object)
-		if part == "ManyToOneRelationships" || part == "OneToManyRelationships" {
-			o = append(o, member{"RelationshipType", "OneToManyRelationship"})
-			for _, name := range []string{"IsHierarchical", "IsCustomRelationship"} {
-				if !o.has(name) {
-					o = append(o, member{name, false})
-				}
-			}
+		r := v.(object)
+		if part == "Keys" {
+			items = append(items, keyItem(e, r))
+			continue
 		}
-		items = append(items, item{base: o})
+		kind := oneToMany
+		if part == "ManyToManyRelationships" {
+			kind = manyToMany
+		}
+		it := relationshipItem(r, kind)
+		items = append(items, item{base: append(it.base, it.more...)}) // declared as the derived type
 	}
 	return items
 }
@@ -171,7 +172,7 @@ func attributeItem(e *entity, a *attribute) item {
 		member{"LinkedAttributeId", nil},
 		member{"LogicalName", a.name},
 		orNull(r, "SchemaName"),
-		member{"InheritsFrom", nil},
+		orNull(r, "InheritsFrom"),
 		member{"CreatedOn", "2018-01-01T08:00:00Z"},
 		member{"ModifiedOn", "2018-01-01T08:00:00Z"},
 		orNull(r, "SourceType"),

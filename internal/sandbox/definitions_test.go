@@ -2,6 +2,7 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"slices"
 	"strings"
@@ -195,5 +196,135 @@ func TestOptionSets(t *testing.T) {
 	}
 	if d := cmp.Diff([]any{"account", "contact"}, lookups[i]["Targets"]); d != "" {
 		t.Error(d)
+	}
+}
+
+// TestRelationships walks the shapes in which relationships and keys are
+// told.
+func TestRelationships(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	const account = "EntityDefinitions(LogicalName='account')/"
+	for part, want := range map[string]int{"ManyToOneRelationships": 27, "ManyToManyRelationships": 7, "Keys": 1} {
+		items := s.values(t, account+part)
+		if len(items) != want || items[0]["@odata.type"] != nil || items[0]["SchemaName"] == nil {
+			t.Errorf("%s: %d of %v", part, len(items), items[0]["@odata.type"])
+		}
+	}
+	one := s.decode(t, account+"ManyToOneRelationships(SchemaName='account_primary_contact')")
+	if one["ReferencedEntity"] != "contact" || one["ReferencingEntityNavigationPropertyName"] != "primarycontactid" || one["RelationshipType"] != "OneToManyRelationship" {
+		t.Errorf("relationship %v", one)
+	}
+	if k := s.decode(t, account+"Keys(LogicalName='new_accountnumber')?$select=KeyAttributes,EntityKeyIndexStatus"); k["EntityKeyIndexStatus"] != "Active" || len(k) != 4 {
+		t.Errorf("key %v", k)
+	}
+	all := s.values(t, "RelationshipDefinitions?$select=SchemaName,RelationshipType")
+	byID := all[0]["MetadataId"].(string)
+	if again := s.decode(t, "RelationshipDefinitions("+byID+")"); again["SchemaName"] != all[0]["SchemaName"] || again["@odata.type"] == nil {
+		t.Errorf("by id: %v", again["SchemaName"])
+	}
+	many := s.values(t, "RelationshipDefinitions/Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata?$select=SchemaName,Entity1LogicalName")
+	single := s.values(t, "RelationshipDefinitions/Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata?$select=SchemaName,ReferencedEntity&$filter=ReferencedEntity eq 'account'")
+	if len(all) < 1000 || len(many) < 20 || len(single) < 100 || single[0]["ReferencedEntity"] != "account" || single[0]["@odata.type"] != nil {
+		t.Errorf("%d relationships, %d many to many, %d of account", len(all), len(many), len(single))
+	}
+	kind := s.values(t, "RelationshipDefinitions?$select=SchemaName&$filter=RelationshipType eq Microsoft.Dynamics.CRM.RelationshipType'ManyToManyRelationship'")
+	if len(kind) != len(many) || kind[0]["@odata.type"] != "#Microsoft.Dynamics.CRM.ManyToManyRelationshipMetadata" {
+		t.Errorf("%d many to many, want %d", len(kind), len(many))
+	}
+	if p := s.values(t, account+"Privileges"); len(p) != 8 {
+		t.Errorf("%d privileges", len(p))
+	}
+	if p := s.decode(t, account+"EntitySetName"); p["value"] != "accounts" {
+		t.Errorf("set %v", p)
+	}
+	if p := s.decode(t, account+"Attributes(LogicalName='name')/AttributeTypeName"); p["Value"] != "StringType" {
+		t.Errorf("type %v", p)
+	}
+	task := s.values(t, "EntityDefinitions(LogicalName='task')/Attributes?$select=LogicalName,IsValidODataAttribute,InheritsFrom&$filter=LogicalName eq 'subject' or LogicalName eq 'actualdurationminutes' or LogicalName eq 'percentcomplete'")
+	for _, a := range task {
+		if a["IsValidODataAttribute"] != (a["LogicalName"] == "percentcomplete") {
+			t.Errorf("%v", a)
+		}
+	}
+	s.refuses(t, account+"ManyToOneRelationships(SchemaName='nope')", 404, "0x80040217", "Could not find a metadata item with the key SchemaName='nope'.")
+	s.refuses(t, "RelationshipDefinitions?$select=ReferencedEntity", 400, "0x80060888", "Could not find a property named 'ReferencedEntity' on type 'Microsoft.Dynamics.CRM.RelationshipMetadataBase'.")
+	s.refuses(t, "EntityDefinitions?$expand=Attributes($expand=OptionSet)", 400, "0x80060888", "Could not find a property named 'OptionSet' on type 'Microsoft.Dynamics.CRM.AttributeMetadata'.")
+	s.refuses(t, account+"Attributes/Microsoft.Dynamics.CRM.EnumAttributeMetadata", 404, "0x80060888", "Resource not found for the segment 'Microsoft.Dynamics.CRM.EnumAttributeMetadata'.")
+	s.refuses(t, account+"Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata/Microsoft.Dynamics.CRM.StateAttributeMetadata", 404, "0x80060888", "Resource not found for the segment 'Microsoft.Dynamics.CRM.StateAttributeMetadata'.")
+}
+
+// TestModel reads the service's model: each type's base is there, each
+// navigation leads to a type, and no property stands twice on one line of
+// inheritance.
+func TestModel(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{})
+	type property struct {
+		Name string `xml:"Name,attr"`
+		Type string `xml:"Type,attr"`
+	}
+	var m struct {
+		Types []struct {
+			Name       string     `xml:"Name,attr"`
+			Base       string     `xml:"BaseType,attr"`
+			Properties []property `xml:"Property"`
+			Navigation []property `xml:"NavigationProperty"`
+			Keys       []property `xml:"Key>PropertyRef"`
+		} `xml:"DataServices>Schema>EntityType"`
+		Sets []struct {
+			Name    string `xml:"Name,attr"`
+			Binding []struct {
+				Path   string `xml:"Path,attr"`
+				Target string `xml:"Target,attr"`
+			} `xml:"NavigationPropertyBinding"`
+		} `xml:"DataServices>Schema>EntityContainer>EntitySet"`
+	}
+	if err := xml.Unmarshal([]byte(s.get(t, "$metadata")), &m); err != nil {
+		t.Fatal(err)
+	}
+	bases, members := map[string]string{}, map[string]map[string]bool{}
+	for _, y := range m.Types {
+		bases[y.Name] = strings.TrimPrefix(y.Base, "mscrm:")
+		members[y.Name] = map[string]bool{}
+		for _, p := range append(y.Properties, y.Navigation...) {
+			if members[y.Name][p.Name] {
+				t.Errorf("%s has %s twice", y.Name, p.Name)
+			}
+			members[y.Name][p.Name] = true
+		}
+	}
+	for _, y := range m.Types {
+		base := bases[y.Name]
+		if members[base] == nil && y.Name != "crmbaseentity" {
+			t.Errorf("%s has the unknown base %q", y.Name, base)
+		}
+		for p := range members[y.Name] {
+			if members[base][p] {
+				t.Errorf("%s declares %s again", y.Name, p)
+			}
+		}
+		for _, n := range y.Navigation {
+			target := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(n.Type, "Collection("), "mscrm:"), ")")
+			if members[target] == nil {
+				t.Errorf("%s.%s leads to %s", y.Name, n.Name, n.Type)
+			}
+		}
+	}
+	if d := cmp.Diff(map[string]string{"task": "activitypointer", "systemuser": "principal", "account": "crmbaseentity", "principal": "crmbaseentity"},
+		map[string]string{"task": bases["task"], "systemuser": bases["systemuser"], "account": bases["account"], "principal": bases["principal"]}); d != "" {
+		t.Error(d)
+	}
+	if members["task"]["subject"] || !members["activitypointer"]["subject"] || !members["account"]["contact_customer_accounts"] || !members["task"]["regardingobjectid_account_task"] {
+		t.Error("a property stands in the wrong type")
+	}
+	plain, annotated := s.get(t, "$metadata"), s.get(t, "$metadata?annotations=true")
+	for _, term := range []string{"Org.OData.Capabilities.V1.ChangeTracking", "Org.OData.Core.V1.Computed", "Org.OData.Core.V1.Description"} {
+		if strings.Contains(plain, `Term="`+term) || !strings.Contains(annotated, `Term="`+term) {
+			t.Errorf("%s in the wrong model", term)
+		}
+	}
+	if !strings.Contains(plain, "OData.Community.Keys.V1.AlternateKeys") {
+		t.Error("no alternate keys")
 	}
 }

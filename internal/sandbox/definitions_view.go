@@ -213,7 +213,8 @@ func (v *view) lookUp(p odata.Path, it item) (any, error) {
 // filter must say of which.
 var enumerations = map[string]string{
 	"AttributeType": "AttributeTypeCode", "OwnershipType": "OwnershipTypes", "RequiredLevel": "AttributeRequiredLevel",
-	"OptionSetType": "OptionSetType",
+	"OptionSetType": "OptionSetType", "RelationshipType": "RelationshipType", "EntityKeyIndexStatus": "EntityKeyIndexStatus",
+	"SecurityTypes": "SecurityTypes",
 }
 
 func (v *view) compares(e *odata.Comparison, it item) (bool, error) {

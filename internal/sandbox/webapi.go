@@ -149,6 +149,8 @@ func (c *call) serve() error {
 		return c.organizations()
 	case "EntityDefinitions":
 		return c.definitions()
+	case "RelationshipDefinitions":
+		return c.relationships()
 	case "GlobalOptionSetDefinitions":
 		return c.globalOptionSets()
 	}
