@@ -58,6 +58,7 @@ type Client struct {
 	base    *url.URL
 	err     error // the base address is wrong
 	chain   http.RoundTripper
+	pacer   *pacer
 	limiter *limiter
 	log     *slog.Logger
 
@@ -82,11 +83,15 @@ func New(cfg Config) *Client {
 	chain := http.RoundTripper(&wire{next: transport})
 	chain = &batcher{next: chain}
 	chain = &authorizer{next: chain, token: cfg.Token, told: cfg.Challenged}
-	chain = &pacer{next: chain}
-	c.limiter = newLimiter(chain)
+	c.pacer = &pacer{next: chain}
+	c.limiter = newLimiter(c.pacer)
 	c.chain = &logger{next: c.limiter, log: c.log}
 	return c
 }
+
+// Paused returns how long requests of the client are still held back because
+// the environment asked for it, 0 when they are not.
+func (c *Client) Paused() time.Duration { return c.pacer.left() }
 
 // Parallelism returns how many requests of the client may be under way at a
 // time at present. More of them wait.

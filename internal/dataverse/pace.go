@@ -49,13 +49,18 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
+// left returns how long the gate stays closed, 0 when it is open.
+func (p *pacer) left() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(time.Until(p.until), 0)
+}
+
 // wait waits until the gate is open and notes how long that took.
 func (p *pacer) wait(ctx context.Context) error {
 	for {
-		p.mu.Lock()
-		left := time.Until(p.until)
-		p.mu.Unlock()
-		if left <= 0 {
+		left := p.left()
+		if left == 0 {
 			return nil
 		}
 		begin := time.Now()

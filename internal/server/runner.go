@@ -34,6 +34,17 @@ type runner struct {
 // errStopped ends a slice because the run was cancelled.
 var errStopped = errors.New("cancelled")
 
+// longPause is how long an environment may ask to wait before the slice gives
+// its worker back. It is well below the queue's limit for a slice.
+const longPause = 15 * time.Second
+
+// pausedError ends a slice because the environment asked to wait for long.
+type pausedError struct{ left time.Duration }
+
+func (e *pausedError) Error() string {
+	return fmt.Sprintf("the environment asked to wait %s", e.left.Round(time.Second))
+}
+
 // work is the queue's worker. It returns an error only for what trying again
 // can mend.
 func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
@@ -65,12 +76,16 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	}
 	log := r.log.With("run", task.Run.Number, "job", task.Run.JobName, "connection", task.Run.ConnectionName)
 	done, err := r.slice(ctx, task, log)
+	var paused *pausedError
+	if errors.As(err, &paused) {
+		log.Info("waiting for the environment", "wait", paused.left)
+		r.setTrouble(ctx, task, log, fmt.Sprintf("Dynamics asked to wait %s.", paused.left.Round(time.Second)), "The run goes on by itself.")
+		return queue.Snooze(paused.left), nil
+	}
 	if trouble := r.trouble(ctx, err); trouble != nil {
 		log.Warn("slice failed", "attempt", s.Attempt, "error", trouble)
 		message, hint := connector.Words(trouble)
-		if err := r.store.SetRunTrouble(context.WithoutCancel(ctx), task.Run.ID, task.Fence, message, hint); err != nil {
-			log.Error("note why the run does not go on", "error", err)
-		}
+		r.setTrouble(ctx, task, log, message, hint)
 		return queue.Done, trouble
 	}
 	switch {
@@ -85,6 +100,14 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	default:
 		message, hint := problemWords(err)
 		return queue.Done, r.end(ctx, task, crosswalk.RunFailed, message, hint, log)
+	}
+}
+
+// setTrouble notes on the run what keeps it from going on.
+func (r *runner) setTrouble(ctx context.Context, task crosswalk.Task, log *slog.Logger, message, hint string) {
+	err := r.store.SetRunTrouble(context.WithoutCancel(ctx), task.Run.ID, task.Fence, message, hint)
+	if err != nil {
+		log.Error("note why the run does not go on", "error", err)
 	}
 }
 
@@ -154,6 +177,13 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
+	ctx, stop := r.watch(ctx, task, client)
+	defer stop()
+	defer func() {
+		if cause := context.Cause(ctx); err != nil && cause != nil {
+			done, err = false, cause
+		}
+	}()
 	who, err := client.WhoAmI(ctx)
 	if err != nil {
 		return false, err
@@ -170,8 +200,6 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
-	ctx, stop := r.watch(ctx, task)
-	defer stop()
 	var lost []string // columns that went away while the run was at work
 	for {
 		done, err = r.pages(ctx, client, &task, mapping.Without(entity, lost), object, log)
@@ -185,9 +213,6 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 			break
 		}
 		lost = append(lost, gone.members...)
-	}
-	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return false, cause
 	}
 	if err == nil {
 		err = r.connector.Watch(ctx, conn.ID, client.MetadataVersion())
@@ -247,8 +272,9 @@ func (r *runner) entity(ctx context.Context, connectionID, name string, fresh bo
 }
 
 // watch returns a context that ends with errStopped when the run is
-// cancelled, and with the reason when its connection no longer is authorized.
-func (r *runner) watch(parent context.Context, task crosswalk.Task) (context.Context, func()) {
+// cancelled, with the reason when its connection no longer is authorized, and
+// with a pausedError when the environment asked to wait for long.
+func (r *runner) watch(parent context.Context, task crosswalk.Task, client *dataverse.Client) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	ended := make(chan struct{})
 	go func() {
@@ -263,6 +289,10 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task) (context.Con
 			}
 			if err := r.mayGoOn(ctx, task); err != nil {
 				cancel(err)
+				return
+			}
+			if left := client.Paused(); left > longPause {
+				cancel(&pausedError{left})
 				return
 			}
 		}
