@@ -54,6 +54,10 @@ func (s *Sandbox) Reset() {
 	s.writing.Lock()
 	d := s.base.clone()
 	d.clock = s.snapshot().clock + 1
+	if version := s.snapshot().catalog.version; version > d.catalog.version {
+		d.catalog = d.catalog.clone()
+		d.catalog.version = version + 1
+	}
 	for _, t := range d.tables {
 		t.tracks = d.clock
 	}
@@ -171,6 +175,33 @@ type ClockChange struct {
 	Advance Span      `json:"advance,omitempty"`
 }
 
+// MetadataChange changes the metadata of a table. Action is add-column,
+// remove-column, remove-table or publish.
+type MetadataChange struct {
+	Action      string   `json:"action"`
+	Table       string   `json:"table,omitempty"`
+	Column      string   `json:"column,omitempty"`
+	DisplayName string   `json:"display_name,omitempty"`
+	Type        string   `json:"type,omitempty"` // of a new column, for example StringType
+	Targets     []string `json:"targets,omitempty"`
+	Options     []string `json:"options,omitempty"`
+}
+
+func (c MetadataChange) apply(s *Sandbox) error {
+	switch c.Action {
+	case "add-column":
+		return s.AddColumn(c.Table, Column{Name: c.Column, DisplayName: c.DisplayName, Type: c.Type, Targets: c.Targets, Options: c.Options})
+	case "remove-column":
+		return s.RemoveColumn(c.Table, c.Column)
+	case "remove-table":
+		return s.RemoveTable(c.Table)
+	case "publish":
+		s.Publish()
+		return nil
+	}
+	return errors.New("sandbox: action is none of add-column, remove-column, remove-table and publish")
+}
+
 // RoleChange gives a user a role.
 type RoleChange struct {
 	User string `json:"user,omitempty"` // systemuserid or user name; empty means everybody without a role of their own
@@ -235,6 +266,7 @@ func (s *Sandbox) control() http.Handler {
 	) (any, error) {
 		return nil, s.SwapOrganization(c.Swapped)
 	})
+	handle(mux, "POST metadata", func(c MetadataChange) (any, error) { return nil, c.apply(s) })
 	handle(mux, "POST reset", func(struct{}) (any, error) {
 		s.Reset()
 		return nil, nil

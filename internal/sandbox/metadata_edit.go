@@ -205,6 +205,7 @@ func (s *Sandbox) define(name string, change func(e *entity, t *tableChange) err
 		c.byName[name], c.bySet[e.set] = &e, &e
 		tx.data.catalog = c
 		tx.data.clock++
+		t.tracks = tx.data.clock // delta tokens end with the metadata they are of
 		return nil
 	})
 }

@@ -105,17 +105,6 @@ func (c *call) deltaToken(t *table) (int64, error) {
 
 const tokenTime = "01/02/2006 15:04:05"
 
-// metadataChanged makes the delta tokens of a table useless.
-func (s *Sandbox) metadataChanged(entity string) {
-	_ = s.update(func(tx *transaction) error { // fn does not fail
-		if t := tx.data.table(entity); t != nil {
-			tx.data.clock++
-			t.tracks = tx.data.clock
-		}
-		return nil
-	})
-}
-
 var trackedCookie = regexp.MustCompile(`^<cookie pagenumber="(\d{1,9})" pagingcookie="([^"]*)" istracking="(?:True|False)" trackingversion="(\d{1,19})" />$`)
 
 // trackedPage is where a page of a tracked walk begins.

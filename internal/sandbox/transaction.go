@@ -40,6 +40,14 @@ func (d *dataset) clone() *dataset {
 	return &c
 }
 
+// table returns the transaction's own of a table, which may be gone by now.
+func (tx *transaction) table(t *table) (*table, error) {
+	if u := tx.data.table(t.name); u != nil {
+		return u, nil
+	}
+	return nil, noSegment(t.set)
+}
+
 // own returns the overlay of a table, to change.
 func (tx *transaction) own(t *table) *overlay {
 	if !tx.mine[t.name] {

@@ -26,10 +26,12 @@ const (
 	FaultLinkLoop      = "link-loop"      // the link to the next page leads back to this one
 	FaultDuplicatePage = "duplicate-page" // the same, by default once: rows come twice
 	FaultDate          = "date"           // the Date header is off by Delay
+	FaultRemoveColumn  = "remove-column"  // Column of Table is removed just before, by default once
+	FaultRemoveTable   = "remove-table"   // Table is removed just before, by default once
 )
 
 var faultKinds = []string{
-	FaultReset, FaultTruncate, FaultDrip, FaultDelay, FaultHTML, FaultStatus, FaultLinkHost, FaultLinkLoop, FaultDuplicatePage, FaultDate,
+	FaultReset, FaultTruncate, FaultDrip, FaultDelay, FaultHTML, FaultStatus, FaultLinkHost, FaultLinkLoop, FaultDuplicatePage, FaultDate, FaultRemoveColumn, FaultRemoveTable,
 }
 
 // Fault is something that goes wrong with answers. Of several faults that
@@ -55,6 +57,8 @@ type Fault struct {
 	Bytes      int    `json:"bytes,omitempty"`
 	Delay      Span   `json:"delay,omitempty"`
 	Host       string `json:"host,omitempty"`
+	Table      string `json:"table,omitempty"`
+	Column     string `json:"column,omitempty"`
 
 	Seen   int `json:"seen"`   // requests it was held against
 	Struck int `json:"struck"` // and struck
@@ -67,7 +71,8 @@ func (s *Sandbox) Fault(f Fault) (id int, err error) {
 	if !slices.Contains(faultKinds, f.Kind) {
 		return 0, fmt.Errorf("sandbox: there is no fault of the kind %q; there are %s", f.Kind, strings.Join(faultKinds, ", "))
 	}
-	if f.Kind == FaultDuplicatePage && f.Count == 0 {
+	once := []string{FaultDuplicatePage, FaultRemoveColumn, FaultRemoveTable}
+	if f.Count == 0 && slices.Contains(once, f.Kind) {
 		f.Count = 1
 	}
 	s.mu.Lock()
@@ -124,6 +129,17 @@ func (s *Sandbox) suffer(f Fault, w *watched, r *http.Request, next http.Handler
 		if sleep(r.Context(), time.Duration(f.Delay)) {
 			next(w, r)
 		}
+		return
+	case FaultRemoveColumn, FaultRemoveTable:
+		remove := func() error { return s.RemoveTable(f.Table) }
+		if f.Kind == FaultRemoveColumn {
+			remove = func() error { return s.RemoveColumn(f.Table, f.Column) }
+		}
+		err := remove()
+		if err != nil {
+			s.log.Warn("the sandbox could not remove what a fault names", "table", f.Table, "column", f.Column, "error", err)
+		}
+		next(w, r)
 		return
 	case FaultDate:
 		w.Header().Set("Date", time.Now().Add(time.Duration(f.Delay)).UTC().Format(http.TimeFormat))

@@ -106,8 +106,10 @@ func (c *call) create(t *table) error {
 	}
 	var id guid
 	err = c.change(func(tx *transaction) error {
-		t = tx.data.table(t.name)
-		var err error
+		t, err := tx.table(t)
+		if err != nil {
+			return err
+		}
 		id, err = c.insert(tx, t, body, nil, guid{})
 		return err
 	})
@@ -186,7 +188,10 @@ func (c *call) upsert(t *table) error {
 	var id guid
 	status := http.StatusOK
 	err = c.change(func(tx *transaction) error {
-		t = tx.data.table(t.name)
+		t, err := tx.table(t)
+		if err != nil {
+			return err
+		}
 		row, keys, given, err := c.key(t, c.path[0].args)
 		if err != nil {
 			return err
@@ -244,7 +249,10 @@ func (t *table) etag(row int) string { return `W/"` + strconv.FormatInt(t.versio
 
 func (c *call) remove(t *table) error {
 	err := c.change(func(tx *transaction) error {
-		t = tx.data.table(t.name)
+		t, err := tx.table(t)
+		if err != nil {
+			return err
+		}
 		row, _, id, err := c.key(t, c.path[0].args)
 		if err != nil {
 			return err

@@ -32,7 +32,10 @@ func (c *call) bulk(t *table, action string) error {
 	}
 	ids := []any{}
 	err = c.change(func(tx *transaction) error {
-		t := tx.data.table(t.name)
+		t, err := tx.table(t)
+		if err != nil {
+			return err
+		}
 		for _, v := range targets {
 			target, ok := v.(object)
 			if !ok || target.text("@odata.type") != "" && strings.TrimPrefix(target.text("@odata.type"), "#") != "Microsoft.Dynamics.CRM."+t.name {

@@ -128,7 +128,10 @@ func (t *table) withCells(cells []cell, but int) (int, bool) {
 	same := func(row int) bool {
 		var v, w value
 		for i := range cells {
-			a := t.attributes[cells[i].index]
+			a := t.attributeAt(cells[i].index)
+			if a == nil {
+				return false
+			}
 			t.value(row, a, &v)
 			cells[i].read(t.data, &w)
 			if !holds(odata.Eq, &v, &w) || v.kind == kindNull {
@@ -145,7 +148,7 @@ func (t *table) withCells(cells []cell, but int) (int, bool) {
 		}
 	}
 	// The numbers of generated accounts say which row they are of.
-	if len(cells) == 1 && t.name == "account" && t.attributes[cells[0].index].name == "accountnumber" {
+	if len(cells) == 1 && t.name == "account" && t.byName["accountnumber"] != nil && t.byName["accountnumber"].index == int(cells[0].index) {
 		n, err := strconv.Atoi(strings.TrimPrefix(strings.ToUpper(cells[0].text), "ACC-"))
 		row := n - firstAccountNumber
 		return row, err == nil && row >= 0 && row < t.rows && same(row)
@@ -156,6 +159,16 @@ func (t *table) withCells(cells []cell, but int) (int, bool) {
 		}
 	}
 	return -1, false
+}
+
+// attributeAt returns the column that a cell is of, nil when it was removed.
+func (t *table) attributeAt(index int32) *attribute {
+	for _, a := range t.attributes {
+		if a.index == int(index) {
+			return a
+		}
+	}
+	return nil
 }
 
 // unique refuses values of an alternate key that another row has.

@@ -34,7 +34,10 @@ func (c *call) setProperty(t *table, last segment) error {
 // existing runs fn on the row that the address names.
 func (c *call) existing(t *table, fn func(tx *transaction, t *table, row int) error) error {
 	return c.change(func(tx *transaction) error {
-		t := tx.data.table(t.name)
+		t, err := tx.table(t)
+		if err != nil {
+			return err
+		}
 		row, _, id, err := c.key(t, c.path[0].args)
 		if err != nil {
 			return err
