@@ -68,7 +68,7 @@ func parseScopes(scope string, bases []string) (scopes, *refusal) {
 			return s, refuse(70011, one)
 		}
 		resource = strings.TrimSuffix(resource, "/")
-		if !slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, resource) }) {
+		if !isDiscovery(resource) && !slices.ContainsFunc(bases, func(b string) bool { return strings.EqualFold(b, resource) }) {
 			return s, refuse(500011, resource)
 		}
 		if s.Resource != "" && !strings.EqualFold(s.Resource, resource) {

@@ -197,7 +197,8 @@ type injected struct {
 	answer func(http.ResponseWriter, *http.Request) bool
 }
 
-// Handler returns the HTTP side: the Web API under /api/data/, the API that
+// Handler returns the HTTP side: the Web API under /api/data/, global
+// discovery under /api/discovery/, the API that
 // controls the sandbox under /sandbox/, for this machine only, and the sign-in
 // server everywhere else.
 func (s *Sandbox) Handler() http.Handler {
@@ -219,6 +220,10 @@ func (s *Sandbox) Handler() http.Handler {
 
 // serve answers a request to the Web API or the sign-in server.
 func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, discoveryPath) {
+		s.serveDiscovery(w, r)
+		return
+	}
 	if !webAPI(r) {
 		s.signIn.ServeHTTP(w, r)
 		return

@@ -58,7 +58,7 @@ func (in *signIn) applicationScope(r *http.Request, scope string, a registration
 		return refuse(700016, a.ClientID)
 	}
 	resource = strings.TrimSuffix(resource, "/")
-	if !slices.ContainsFunc(in.s.bases(r), func(b string) bool { return strings.EqualFold(b, resource) }) {
+	if !isDiscovery(resource) && !slices.ContainsFunc(in.s.bases(r), func(b string) bool { return strings.EqualFold(b, resource) }) {
 		return refuse(500011, resource)
 	}
 	return nil
