@@ -187,6 +187,7 @@ func TestErrors(t *testing.T) {
 		},
 		"only a title":        {409, "application/problem+json", `{"title":"Conflict"}`, client.Error{Status: 409, Code: crosswalk.CodeConflict, Message: "Conflict"}},
 		"page of a proxy":     {503, "text/html", `<h1>Busy</h1>`, client.Error{Status: 503, Code: crosswalk.CodeUnavailable, Message: "The server answered 503 Service Unavailable."}},
+		"too many":            {429, "text/plain", ``, client.Error{Status: 429, Code: crosswalk.CodeTooMany, Message: "The server answered 429 Too Many Requests."}},
 		"broken document":     {404, "application/problem+json", `{"title":`, client.Error{Status: 404, Code: crosswalk.CodeNotFound, Message: "The server answered 404 Not Found."}},
 		"no body":             {401, "", ``, client.Error{Status: 401, Code: crosswalk.CodeUnauthorized, Message: "The server answered 401 Unauthorized."}},
 		"forbidden":           {403, "", ``, client.Error{Status: 403, Code: crosswalk.CodeForbidden, Message: "The server answered 403 Forbidden."}},

@@ -76,7 +76,9 @@ func codeOfStatus(status int) crosswalk.Code {
 		return crosswalk.CodeConflict
 	case http.StatusFailedDependency:
 		return crosswalk.CodeDisconnected
-	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+	case http.StatusTooManyRequests:
+		return crosswalk.CodeTooMany
+	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return crosswalk.CodeUnavailable
 	}
 	if status >= 400 && status < 500 {

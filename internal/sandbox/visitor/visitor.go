@@ -34,7 +34,9 @@ const (
 // about the permissions. It ends when it is back at the page of Crosswalk that
 // follows the callback, without loading that page, and returns the error that
 // page would show. It returns CodeForbidden when the sign-in is not on this
-// machine and CodeUnauthorized when it ends in any other way.
+// machine, CodeConflict when it was to decline but was not asked, since the
+// permissions were granted before, and CodeUnauthorized when the sign-in ends
+// in any other way.
 func SignIn(ctx context.Context, address, decision string) error {
 	_, err := Visit(ctx, address, decision, signInEnded)
 	return err
@@ -61,13 +63,20 @@ func Visit(ctx context.Context, address, decision string, until func(*url.URL) (
 	if err != nil {
 		return nil, fmt.Errorf("read the sign-in address: %w", err)
 	}
+	asked := false
 	for range maxSignInPages {
 		if done, err := until(next.URL); done {
+			if err == nil && decision == Decline && !asked {
+				err = crosswalk.Errorf(crosswalk.CodeConflict, "The sign-in did not ask for permissions, so nothing was declined.").
+					WithHint("They were granted before. The sign-in went through.")
+			}
 			return next.URL, err
 		}
-		if next, err = answerPage(ctx, browser, next, decision); err != nil {
+		var decided bool
+		if next, decided, err = answerPage(ctx, browser, next, decision); err != nil {
 			return nil, err
 		}
+		asked = asked || decided
 	}
 	return nil, errors.New("the sign-in goes on for too many pages")
 }
@@ -85,30 +94,34 @@ func signInEnded(u *url.URL) (bool, error) {
 	return q.Get("authorized") != "", nil
 }
 
-// answerPage loads a page and returns the request that leaves it.
-func answerPage(ctx context.Context, browser *http.Client, req *http.Request, decision string) (*http.Request, error) {
+// answerPage loads a page and returns the request that leaves it, and whether
+// that is the decision about the permissions.
+func answerPage(ctx context.Context, browser *http.Client, req *http.Request, decision string) (next *http.Request, decided bool, err error) {
 	res, err := browser.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("load the sign-in page: %w", err)
+		return nil, false, fmt.Errorf("load the sign-in page: %w", err)
 	}
 	defer res.Body.Close()
 	if location := res.Header.Get("Location"); res.StatusCode >= 300 && res.StatusCode < 400 && location != "" {
-		return navigate(ctx, req.URL, http.MethodGet, location, nil)
+		next, err = navigate(ctx, req.URL, http.MethodGet, location, nil)
+		return next, false, err
 	}
 	page, err := io.ReadAll(io.LimitReader(res.Body, maxSignInPage))
 	if err != nil {
-		return nil, fmt.Errorf("load the sign-in page: %w", err)
+		return nil, false, fmt.Errorf("load the sign-in page: %w", err)
 	}
 	forms := parseForms(string(page))
-	f, ok := press(forms, "decision", decision)
+	f, decided := press(forms, "decision", decision)
+	ok := decided
 	if !ok {
 		f, ok = press(forms, "account", "")
 	}
 	if !ok {
-		return nil, crosswalk.Errorf(crosswalk.CodeUnauthorized, "The sign-in ended at %s with status %d and nothing to answer.", req.URL.Redacted(), res.StatusCode).
+		return nil, false, crosswalk.Errorf(crosswalk.CodeUnauthorized, "The sign-in ended at %s with status %d and nothing to answer.", req.URL.Redacted(), res.StatusCode).
 			WithHint("Open the address in a browser to see the page.")
 	}
-	return navigate(ctx, req.URL, f.method, f.action, f.values)
+	next, err = navigate(ctx, req.URL, f.method, f.action, f.values)
+	return next, decided, err
 }
 
 // navigate makes the request of a browser on page from that follows a link

@@ -101,6 +101,33 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
+// Who was asked before is not asked again: then nothing can be declined.
+func TestDeclineWithoutBeingAsked(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /authorize", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/connections?connection=7&authorized=1", http.StatusFound)
+	})
+	mux.HandleFunc("GET /broken", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "/connections?connection=7&error=Broken.", http.StatusFound)
+	})
+	s := httptest.NewServer(mux)
+	t.Cleanup(s.Close)
+	tests := []struct {
+		path, decision string
+		code           crosswalk.Code
+	}{
+		{"/authorize", Accept, ""},
+		{"/authorize", Decline, crosswalk.CodeConflict},
+		{"/broken", Decline, crosswalk.CodeUnauthorized},
+	}
+	for _, tt := range tests {
+		if err := SignIn(t.Context(), s.URL+tt.path, tt.decision); crosswalk.ErrorCode(err) != tt.code {
+			t.Errorf("%s, %s: error %v, want code %q", tt.path, tt.decision, err, tt.code)
+		}
+	}
+}
+
 func TestSignInOnlyAnswersThisMachine(t *testing.T) {
 	t.Parallel()
 	err := SignIn(t.Context(), "https://login.microsoftonline.com/common/oauth2/v2.0/authorize", "accept")
