@@ -45,8 +45,10 @@ type Field struct {
 	Decimals    int       `json:"decimals,omitempty" doc:"Digits behind the decimal point of numbers, 0 to 9"`
 	Required    bool      `json:"required,omitempty"`
 	System      bool      `json:"system,omitempty" doc:"Filled by Crosswalk; cannot be mapped or edited"`
+	Unique      bool      `json:"unique,omitempty" doc:"No two rows have the same value; any number may have none"`
+	Default     string    `json:"default,omitempty" doc:"Value of new rows whose job does not fill the field"`
 	Options     []string  `json:"options,omitempty" doc:"Known options of a dropdown"`
-	Lookup      string    `json:"lookup,omitempty" doc:"Object a lookup points to"`
+	Lookup      string    `json:"lookup,omitempty" doc:"Object a lookup points to, by GSID"`
 }
 
 // Field returns the field with that API name, or nil.
@@ -71,7 +73,20 @@ const (
 	GSIDField         = "GSID"
 	CreatedDateField  = "Created_Date"
 	ModifiedDateField = "Modified_Date"
+	CreatedByField    = "Created_By"
+	ModifiedByField   = "Modified_By"
 )
+
+// systemFields returns the fields that Crosswalk fills in every object.
+func systemFields() []Field {
+	return []Field{
+		{Name: GSIDField, DisplayName: "GSID", Type: FieldGSID, System: true},
+		{Name: CreatedDateField, DisplayName: "Created Date", Type: FieldDateTime, System: true},
+		{Name: ModifiedDateField, DisplayName: "Modified Date", Type: FieldDateTime, System: true},
+		{Name: CreatedByField, DisplayName: "Created By", Type: FieldString, System: true},
+		{Name: ModifiedByField, DisplayName: "Modified By", Type: FieldString, System: true},
+	}
+}
 
 // APIName derives the API name from a display name: letters and digits stay,
 // every run of other characters becomes one underscore.
@@ -89,70 +104,4 @@ func APIName(display string) string {
 		gap = !ok
 	}
 	return b.String()
-}
-
-// StandardObjects returns the definitions of the objects that Crosswalk makes
-// at its first start. The result is the caller's to change.
-func StandardObjects() []Object {
-	return []Object{
-		standard("Company",
-			text("Name", 250).required(),
-			text("External ID", 100),
-			text("Account Number", 100),
-			text("Industry", 100).dropdown(),
-			number("Employees", 0),
-			currency("ARR"), currency("MRR"), currency("Annual Revenue"),
-			text("Stage", 100).dropdown(),
-			text("Status", 100).dropdown(),
-			field("Managed As", FieldDropdown).options("Customer", "Ex-customer", "Partner", "Prospect"),
-			text("Phone", 50),
-			field("Website", FieldURL).length(500),
-			text("City", 100), text("Country", 100),
-			field("Description", FieldRichText),
-			field("Renewal Date", FieldDate), field("Original Contract Date", FieldDate),
-			number("Lifecycle in Months", 0), number("NPS", 0),
-			field("Source Created On", FieldDateTime), field("Source Modified On", FieldDateTime),
-		),
-		standard("User",
-			text("First Name", 100), text("Last Name", 100), text("Name", 250),
-			field("Email", FieldEmail).length(254),
-			text("Username", 254),
-			text("External ID", 100),
-			text("Title", 250), text("Timezone", 100),
-			field("Is Active", FieldBoolean),
-			text("Company ID", 100),
-			field("License Enabled", FieldBoolean),
-		),
-	}
-}
-
-type fieldBuilder struct{ f Field }
-
-func field(display string, t FieldType) fieldBuilder {
-	return fieldBuilder{Field{Name: APIName(display), DisplayName: display, Type: t}}
-}
-func text(display string, max int) fieldBuilder { return field(display, FieldString).length(max) }
-func currency(display string) fieldBuilder      { return field(display, FieldCurrency).decimals(2) }
-
-func number(display string, dec int) fieldBuilder { return field(display, FieldNumber).decimals(dec) }
-
-func (b fieldBuilder) length(n int) fieldBuilder   { b.f.MaxLength = n; return b }
-func (b fieldBuilder) decimals(n int) fieldBuilder { b.f.Decimals = n; return b }
-func (b fieldBuilder) required() fieldBuilder      { b.f.Required = true; return b }
-func (b fieldBuilder) dropdown() fieldBuilder      { b.f.Type = FieldDropdown; return b }
-func (b fieldBuilder) options(o ...string) fieldBuilder {
-	b.f.Options = o
-	return b
-}
-
-func standard(display string, fields ...fieldBuilder) Object {
-	o := Object{Name: APIName(display), DisplayName: display, Standard: true, Fields: []Field{
-		{Name: GSIDField, DisplayName: "GSID", Type: FieldGSID, System: true},
-		{Name: CreatedDateField, DisplayName: "Created Date", Type: FieldDateTime, System: true},
-		{Name: ModifiedDateField, DisplayName: "Modified Date", Type: FieldDateTime, System: true},
-	}}
-	for _, b := range fields {
-		o.Fields = append(o.Fields, b.f)
-	}
-	return o
 }

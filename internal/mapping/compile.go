@@ -182,7 +182,7 @@ func (c *compiler) whole(m crosswalk.Mapping) {
 	}
 	for i := range c.object.Fields {
 		f := &c.object.Fields[i]
-		if _, ok := c.filled[f.Name]; !ok && f.Required && !f.System {
+		if _, ok := c.filled[f.Name]; !ok && f.Required && f.Default == "" && !f.System {
 			c.problems.AddHint("mapping.fields", "Add a row that fills it.", "%s is required and nothing fills it.", f.DisplayName)
 		}
 	}

@@ -91,9 +91,9 @@ func (s *step) text(b []byte, dst *column.Column) crosswalk.RejectCode {
 		return crosswalk.RejectInvalidText
 	}
 	switch {
-	case s.op == opEmail && len(b) > 0 && !isEmail(b):
+	case s.op == opEmail && len(b) > 0 && !crosswalk.IsMailbox(b):
 		return crosswalk.RejectNotAnEmail
-	case s.op == opURL && len(b) > 0 && !isURL(b):
+	case s.op == opURL && len(b) > 0 && !crosswalk.IsWebAddress(b):
 		return crosswalk.RejectNotAURL
 	}
 	start := len(dst.Data)

@@ -96,6 +96,8 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, object cross
 		Object:       object,
 		ConnectionID: task.Run.ConnectionID,
 		Entity:       task.Run.Entity,
+		JobID:        task.Run.JobID,
+		By:           task.Run.JobName,
 		Run:          task.Run.Number,
 	}
 	for _, t := range plan.Target {

@@ -79,18 +79,5 @@ func (s *Store) FindObject(ctx context.Context, name string) (crosswalk.Object, 
 
 // ListObjects returns all objects by name. Rows is not filled.
 func (s *Store) ListObjects(ctx context.Context) ([]crosswalk.Object, error) {
-	rows, err := s.db.Query(ctx, "SELECT definition_json FROM cw_objects ORDER BY name_key")
-	if err != nil {
-		return nil, wrap(err, "list objects")
-	}
-	defer rows.Close()
-	objects := []crosswalk.Object{}
-	for rows.Next() {
-		o, err := scanObject(rows)
-		if err != nil {
-			return nil, wrap(err, "list objects")
-		}
-		objects = append(objects, o)
-	}
-	return objects, wrap(rows.Err(), "list objects")
+	return s.ObjectsIn(ctx, s.db)
 }

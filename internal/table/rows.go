@@ -2,10 +2,9 @@ package table
 
 import (
 	"context"
-	"encoding/base64"
+	"database/sql"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +21,9 @@ const (
 
 // RowQuery asks for rows of an object.
 type RowQuery struct {
-	Search string // text that one of the text fields contains, in whatever case of letters
-	Sort   string // API name of a field; "" sorts by GSID, which is the order the rows were made in
+	Search string                // text that one of the text fields contains, in whatever case of letters
+	Where  []crosswalk.Condition // on fields, by API name; all must hold
+	Sort   string                // API name of a field; "" sorts by GSID, which is the order the rows were made in
 	Desc   bool
 	Limit  int    // 0 means DefaultLimit; more than MaxLimit means MaxLimit
 	Cursor string // RowPage.Next of the same query, "" for the beginning
@@ -38,18 +38,79 @@ type RowPage struct {
 	Total int64  // rows that match, on all pages
 }
 
+// selection is the statement for a query, built up piece by piece.
+type selection struct {
+	d     database.Dialect
+	o     *crosswalk.Object
+	where []string
+	args  []any
+}
+
+// arg adds an argument and returns its placeholder.
+func (s *selection) arg(v any) string {
+	s.args = append(s.args, v)
+	return fmt.Sprintf("$%d", len(s.args))
+}
+
+func (s *selection) from() string {
+	text := " FROM " + quote(s.o.Table()) + " t"
+	if len(s.where) > 0 {
+		text += " WHERE " + strings.Join(s.where, " AND ")
+	}
+	return text
+}
+
+func (s *selection) columns() string {
+	var columns []string
+	for i := range s.o.Fields {
+		f := &s.o.Fields[i]
+		columns = append(columns, plainColumn(s.d, f, "t."+quote(f.Column())))
+	}
+	return strings.Join(columns, ", ")
+}
+
+func (s *selection) search(text string) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return
+	}
+	ph := s.arg(database.Pattern(text))
+	conditions := []string{"1 = 0"} // an object without text fields has nothing to search
+	for _, f := range s.o.Fields {
+		if column.KindFor(&f) == column.Text {
+			conditions = append(conditions, s.d.Contains("t."+quote(f.Column()), ph, text))
+		}
+	}
+	s.where = append(s.where, "("+strings.Join(conditions, " OR ")+")")
+}
+
+// newSelection returns the selection of a query and its order.
+func newSelection(d database.Dialect, o *crosswalk.Object, q RowQuery) (*selection, *order, error) {
+	s := &selection{d: d, o: o}
+	s.search(q.Search)
+	if err := s.conditions(q.Where); err != nil {
+		return nil, nil, err
+	}
+	by, err := newOrder(d, o, q)
+	return s, by, err
+}
+
 // Rows reads one page of an object's rows. Empty values come first, also
 // backwards last; texts sort without regard to the case of ASCII letters, and
-// what is equal sorts by GSID. The object's table must exist. It returns
-// CodeInvalid for an unknown field or cursor.
+// what is equal sorts by GSID. A page begins where the one before ended, also
+// when rows were added or removed meanwhile. The object's table must exist. It
+// returns CodeInvalid for an unknown field, a condition that does not fit its
+// field, or a cursor of another query.
 func Rows(ctx context.Context, db *database.DB, o crosswalk.Object, q RowQuery) (RowPage, error) {
 	page := RowPage{Items: []map[string]any{}}
-	offset, err := parseCursor(q)
+	s, by, err := newSelection(db.Dialect(), &o, q)
 	if err != nil {
 		return page, err
 	}
-	by, err := orderBy(db.Dialect(), &o, q)
-	if err != nil {
+	if err := db.QueryRow(ctx, "SELECT count(*)"+s.from(), s.args...).Scan(&page.Total); err != nil {
+		return page, fmt.Errorf("table: count %s: %w", o.Table(), err)
+	}
+	if err := by.after(s, q); err != nil {
 		return page, err
 	}
 	limit := q.Limit
@@ -57,103 +118,109 @@ func Rows(ctx context.Context, db *database.DB, o crosswalk.Object, q RowQuery) 
 		limit = DefaultLimit
 	}
 	limit = min(limit, MaxLimit)
-	from := " FROM " + quote(o.Table()) + " t"
-	var args []any
-	if search := strings.TrimSpace(q.Search); search != "" {
-		args = append(args, database.Pattern(search))
-		conditions := []string{"1 = 0"} // an object without text fields has nothing to search
-		for _, f := range o.Fields {
-			if column.KindFor(&f) == column.Text {
-				conditions = append(conditions, db.Dialect().Contains(quote(f.Column()), "$1", search))
-			}
+	err = s.each(ctx, db, fmt.Sprintf("%s LIMIT %d", by.text(), limit+1), func(item map[string]any) error {
+		if len(page.Items) == limit {
+			page.Next = by.cursor(page.Items[limit-1], q)
+			return nil
 		}
-		from += " WHERE (" + strings.Join(conditions, " OR ") + ")"
-	}
-	if err := db.QueryRow(ctx, "SELECT count(*)"+from, args...).Scan(&page.Total); err != nil {
-		return page, fmt.Errorf("table: count %s: %w", o.Table(), err)
-	}
-	var columns []string
-	for _, f := range o.Fields {
-		c := "t." + quote(f.Column())
-		if db.Dialect() == database.Postgres {
-			switch column.KindFor(&f) {
-			case column.Decimal, column.GUID, column.Date: // exact, as text
-				c += "::text"
-			}
-		}
-		columns = append(columns, c)
-	}
-	rows, err := db.Query(ctx, fmt.Sprintf("SELECT %s%s%s LIMIT %d OFFSET %d", strings.Join(columns, ", "), from, by, limit+1, offset), args...)
+		page.Items = append(page.Items, item)
+		return nil
+	})
+	return page, err
+}
+
+// EachRow calls fn for every row that matches, in order, as one moment saw
+// them, without holding more than one in memory. Limit and Cursor are not
+// used. An error of fn ends it and is returned as it is.
+func EachRow(ctx context.Context, db *database.DB, o crosswalk.Object, q RowQuery, fn func(row map[string]any) error) error {
+	s, by, err := newSelection(db.Dialect(), &o, q)
 	if err != nil {
-		return page, fmt.Errorf("table: rows of %s: %w", o.Table(), err)
+		return err
+	}
+	return s.each(ctx, db, by.text(), fn)
+}
+
+// CheckQuery returns the error that Rows would return for what the query asks.
+func CheckQuery(db *database.DB, o crosswalk.Object, q RowQuery) error {
+	_, _, err := newSelection(db.Dialect(), &o, q)
+	return err
+}
+
+func (s *selection) each(ctx context.Context, db Querier, tail string, fn func(map[string]any) error) error {
+	rows, err := db.Query(ctx, "SELECT "+s.columns()+s.from()+tail, s.args...)
+	if err != nil {
+		return fmt.Errorf("table: rows of %s: %w", s.o.Table(), err)
 	}
 	defer rows.Close()
-	values := make([]any, len(o.Fields))
-	into := make([]any, len(o.Fields))
+	for rows.Next() {
+		item, err := s.scan(rows)
+		if err != nil {
+			return err
+		}
+		if err := fn(item); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// scan reads the columns of a row and whatever follows them into more.
+func (s *selection) scan(rows *sql.Rows, more ...any) (map[string]any, error) {
+	values := make([]any, len(s.o.Fields))
+	into := make([]any, len(values), len(values)+len(more))
 	for i := range values {
 		into[i] = &values[i]
 	}
-	for rows.Next() {
-		if len(page.Items) == limit {
-			page.Next = formatCursor(q, offset+limit)
-			break
-		}
-		if err := rows.Scan(into...); err != nil {
-			return page, fmt.Errorf("table: rows of %s: %w", o.Table(), err)
-		}
-		item := make(map[string]any, len(values))
-		for i, f := range o.Fields {
-			v, err := value(column.KindFor(&f), values[i])
-			if err != nil {
-				return page, fmt.Errorf("table: %s of %s: %w", f.Column(), o.Table(), err)
-			}
-			item[f.Name] = v
-		}
-		page.Items = append(page.Items, item)
+	if err := rows.Scan(append(into, more...)...); err != nil {
+		return nil, fmt.Errorf("table: rows of %s: %w", s.o.Table(), err)
 	}
-	return page, rows.Err()
+	item := make(map[string]any, len(values))
+	for i := range s.o.Fields {
+		f := &s.o.Fields[i]
+		v, err := value(column.KindFor(f), values[i])
+		if err != nil {
+			return nil, fmt.Errorf("table: %s of %s: %w", f.Column(), s.o.Table(), err)
+		}
+		item[f.Name] = v
+	}
+	return item, nil
 }
 
-// orderBy returns the order of a query. It is total: no two rows are equal in
-// it, so that pages neither overlap nor leave rows out.
-func orderBy(d database.Dialect, o *crosswalk.Object, q RowQuery) (string, error) {
-	way := ""
-	if q.Desc {
-		way = " DESC"
+// Provenance says where a row came from.
+type Provenance struct {
+	ConnectionID string // "" when no run wrote the row
+	Entity       string
+	JobID        string // "" when it is not known
+	SourceID     string // key of the record
+	Run          int64  // number of the run that wrote the row last
+}
+
+// Row reads one row and where it came from. It returns CodeNotFound when
+// there is none of that GSID.
+func Row(ctx context.Context, db *database.DB, o crosswalk.Object, gsid string) (map[string]any, Provenance, error) {
+	var p Provenance
+	missing := crosswalk.Errorf(crosswalk.CodeNotFound, "%s has no row with the GSID %s.", o.Name, gsid)
+	f := crosswalk.Field{Type: crosswalk.FieldGSID}
+	gsid, err := f.Normalize(gsid)
+	if err != nil {
+		return nil, p, missing
 	}
-	gsid := `t."gsid"` + way
-	if q.Sort == "" || strings.EqualFold(q.Sort, crosswalk.GSIDField) {
-		return " ORDER BY " + gsid, nil
+	s := &selection{d: db.Dialect(), o: &o}
+	rows, err := db.Query(ctx, fmt.Sprintf(`SELECT %s, coalesce(c.connection_id, ''), coalesce(c.entity, ''), coalesce(c.job_id, ''), coalesce(t.%s, ''), coalesce(t.%s, 0)
+		FROM %s t LEFT JOIN cw_origins c ON c.id = t.%s WHERE t.gsid = %s`,
+		s.columns(), sourceIDColumn, runColumn, quote(o.Table()), originColumn, fromText(s.d, column.GUID, "$1")), gsid)
+	if err != nil {
+		return nil, p, fmt.Errorf("table: row of %s: %w", o.Table(), err)
 	}
-	f := o.Field(q.Sort)
-	if f == nil {
-		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no field %s to sort by.", o.Name, q.Sort)
-	}
-	// Qualified, since PostgreSQL would take a bare name for the column of the
-	// result, which is text.
-	c := "t." + quote(f.Column())
-	keys := []string{"(" + c + " IS NOT NULL)"}
-	switch kind := column.KindFor(f); {
-	case kind == column.Text && d == database.Postgres:
-		keys = append(keys, `lower(`+c+` COLLATE "C")`, c)
-	case kind == column.Text:
-		keys = append(keys, "lower("+c+")", c)
-	case kind == column.Decimal && d == database.SQLite:
-		// REAL tells most numbers apart. Those it takes for equal have the
-		// same sign and, having the same number of decimals, sort by length
-		// and then by their digits; negative ones the other way.
-		keys = append(keys, "CAST("+c+" AS REAL)",
-			fmt.Sprintf("CASE WHEN %s < '0' THEN -length(%s) ELSE length(%s) END", c, c, c),
-			fmt.Sprintf("CASE WHEN %s >= '0' THEN %s END", c, c))
-		back := " DESC"
-		if q.Desc {
-			back = ""
+	defer rows.Close()
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return nil, p, fmt.Errorf("table: row of %s: %w", o.Table(), err)
 		}
-		return " ORDER BY " + strings.Join(keys, way+", ") + way + ", " + c + back + ", " + gsid, nil
-	default:
-		keys = append(keys, c)
+		return nil, p, missing
 	}
-	return " ORDER BY " + strings.Join(keys, way+", ") + way + ", " + gsid, nil
+	item, err := s.scan(rows, &p.ConnectionID, &p.Entity, &p.JobID, &p.SourceID, &p.Run)
+	return item, p, err
 }
 
 // value turns what a driver returned into what RowPage promises.
@@ -180,26 +247,4 @@ func value(k column.Kind, v any) (any, error) {
 		return v, nil
 	}
 	return nil, fmt.Errorf("unexpected %T", v)
-}
-
-// A cursor is how many rows came before, with the query it belongs to.
-func formatCursor(q RowQuery, offset int) string {
-	return base64.RawURLEncoding.EncodeToString([]byte(cursorText(q, strconv.Itoa(offset))))
-}
-
-func cursorText(q RowQuery, offset string) string {
-	return strings.Join([]string{offset, q.Sort, strconv.FormatBool(q.Desc), strings.TrimSpace(q.Search)}, "\n")
-}
-
-func parseCursor(q RowQuery) (int, error) {
-	if q.Cursor == "" {
-		return 0, nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	offset, _, _ := strings.Cut(string(b), "\n")
-	n, e := strconv.Atoi(offset)
-	if err != nil || e != nil || n < 0 || string(b) != cursorText(q, offset) {
-		return 0, crosswalk.Errorf(crosswalk.CodeInvalid, "The cursor does not belong to this list.")
-	}
-	return n, nil
 }

@@ -26,8 +26,9 @@ const maxName = 63
 // reservedColumns cannot be made on PostgreSQL: every table has them.
 var reservedColumns = []string{"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"}
 
-// Ensure makes the object's table, or adds the columns that are missing.
-// Columns and rows that exist stay as they are. It returns CodeInvalid when
+// Ensure makes the object's table, or adds the columns that are missing and
+// the indexes of unique fields with them. Columns and rows that exist stay as
+// they are. It returns CodeInvalid when
 // the object or a field has a name that cannot be a table's or column's.
 func Ensure(ctx context.Context, db *database.DB, o crosswalk.Object) error {
 	if err := check(&o); err != nil {
@@ -73,7 +74,8 @@ func Ensure(ctx context.Context, db *database.DB, o crosswalk.Object) error {
 				return fmt.Errorf("table: add %s to %s: %w", f.Column(), o.Table(), err)
 			}
 		}
-		return nil
+		a := alterer{tx: tx, d: db.Dialect(), table: o.Table()}
+		return a.ensureUnique(ctx, &o)
 	})
 }
 
@@ -192,8 +194,13 @@ func quote(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`
 
 // Count returns the number of the object's rows.
 func Count(ctx context.Context, db *database.DB, o crosswalk.Object) (int64, error) {
+	return CountIn(ctx, db, o)
+}
+
+// CountIn is Count as q sees the rows.
+func CountIn(ctx context.Context, q Querier, o crosswalk.Object) (int64, error) {
 	var n int64
-	if err := db.QueryRow(ctx, "SELECT count(*) FROM "+quote(o.Table())).Scan(&n); err != nil {
+	if err := q.QueryRow(ctx, "SELECT count(*) FROM "+quote(o.Table())).Scan(&n); err != nil {
 		return 0, fmt.Errorf("table: count %s: %w", o.Table(), err)
 	}
 	return n, nil

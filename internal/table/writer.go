@@ -31,6 +31,7 @@ type Config struct {
 	Entity       string
 	JobID        string // may be empty
 	Run          int64  // number of the run
+	By           string // who writes, for Created By and Modified By; may be empty
 }
 
 // Result says what became of a batch. Its counts and rejects add up to the
@@ -190,12 +191,8 @@ func (w *Writer) identifiers() (columns, names []string) {
 
 func (w *Writer) ensureIndex(ctx context.Context) error {
 	columns, names := w.identifiers()
-	h := fnv.New64a()
-	for _, c := range columns {
-		_, _ = h.Write([]byte(c))
-	}
 	table := w.cfg.Object.Table()
-	name := fmt.Sprintf("%.30s_unique_%016x", table, h.Sum64())
+	name := indexName(table, columns)
 	err := w.db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
 		_, err := tx.Exec(ctx, fmt.Sprintf("CREATE UNIQUE INDEX IF NOT EXISTS %s ON %s (%s)", quote(name), quote(table), strings.Join(columns, ", ")))
 		return err
@@ -209,6 +206,19 @@ func (w *Writer) ensureIndex(ctx context.Context) error {
 		return fmt.Errorf("table: unique index of %s: %w", table, err)
 	}
 	return nil
+}
+
+// indexName returns the name of the unique index over columns, which are
+// quoted.
+func indexName(table string, columns []string) string {
+	h := fnv.New64a()
+	if len(table) > 30 { // the name shows no more of it
+		_, _ = h.Write([]byte(table))
+	}
+	for _, c := range columns {
+		_, _ = h.Write([]byte(c))
+	}
+	return fmt.Sprintf("%.30s_unique_%016x", table, h.Sum64())
 }
 
 func (w *Writer) findOrigin(ctx context.Context) error {
@@ -269,12 +279,34 @@ func retryable(err error) bool {
 	return database.Retryable(err) || sqliteBusy(err)
 }
 
+// constants returns the columns that every new row has the same value in, and
+// those values as they stand in a statement: who wrote it, and the defaults of
+// the fields that the job does not fill.
+func (w *Writer) constants() (columns, values []string) {
+	d := w.db.Dialect()
+	for _, f := range w.cfg.Object.Fields {
+		v := f.Default
+		switch {
+		case f.Name == crosswalk.CreatedByField || f.Name == crosswalk.ModifiedByField:
+			v = w.cfg.By
+		case f.System || slices.ContainsFunc(w.cfg.Columns, func(c Column) bool { return c.Field.Name == f.Name }):
+			continue
+		}
+		if v != "" {
+			columns, values = append(columns, quote(f.Column())), append(values, literal(d, column.KindFor(&f), database.Text(v)))
+		}
+	}
+	return columns, values
+}
+
 // upsertSQL returns the statement that both databases share: values is what
-// follows the list of columns.
+// follows the list of columns, which are the system's, those of constants and
+// the job's.
 func (w *Writer) upsertSQL(values string) string {
 	table := quote(w.cfg.Object.Table())
 	system := []string{quote("gsid"), quote("created_date"), quote("modified_date"), originColumn, sourceIDColumn, runColumn}
-	columns := append([]string{}, system...)
+	fixed, _ := w.constants()
+	columns := append(append([]string{}, system...), fixed...)
 	var set, differs []string
 	for _, c := range w.cfg.Columns {
 		name := quote(c.Field.Column())
@@ -298,7 +330,11 @@ func (w *Writer) upsertSQL(values string) string {
 		b.WriteString("NOTHING")
 		return b.String()
 	}
-	for _, name := range system[2:] {
+	changed := system[2:]
+	if w.cfg.By != "" && w.cfg.Object.Field(crosswalk.ModifiedByField) != nil {
+		changed = append(changed, quote("modified_by"))
+	}
+	for _, name := range changed {
 		set = append(set, fmt.Sprintf("%s = excluded.%s", name, name))
 	}
 	fmt.Fprintf(&b, "UPDATE SET %s WHERE %s", strings.Join(set, ", "), strings.Join(differs, " OR "))

@@ -38,6 +38,8 @@ func openPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
 	names := []string{"pos", "gsid", sourceIDColumn}
 	types := []string{"integer", "uuid", storageType(d, column.Text)}
 	chosen := []string{"s.gsid", "$3::timestamptz", "$3::timestamptz", "$4::bigint", "s." + sourceIDColumn, "$5::bigint"}
+	_, fixed := w.constants()
+	chosen = append(chosen, fixed...)
 	var same []string
 	for i, c := range w.cfg.Columns {
 		name := fmt.Sprintf("c%d", i)

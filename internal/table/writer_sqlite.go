@@ -62,9 +62,13 @@ func openSQLite(w *Writer) (_ *sqliteWriter, err error) {
 			*into, err = s.conn.Prepare(query)
 		}
 	}
-	values := make([]string, paramColumns-1+len(w.cfg.Columns))
-	for i := range values {
-		values[i] = fmt.Sprintf("?%d", i+1)
+	_, fixed := w.constants()
+	var values []string
+	for i := 1; i < paramColumns+len(w.cfg.Columns); i++ {
+		if i == paramColumns {
+			values = append(values, fixed...)
+		}
+		values = append(values, fmt.Sprintf("?%d", i))
 	}
 	prepare(&s.upsert, w.upsertSQL("VALUES ("+strings.Join(values, ", ")+")"))
 	prepare(&s.mark, "INSERT OR REPLACE INTO temp.cw_mark (id) VALUES (-1)")

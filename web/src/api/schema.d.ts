@@ -328,7 +328,11 @@ export interface paths {
         /** List objects */
         get: operations["list-objects"];
         put?: never;
-        post?: never;
+        /**
+         * Create a custom object
+         * @description Its API name and those of its fields end in __gc.
+         */
+        post: operations["create-object"];
         delete?: never;
         options?: never;
         head?: never;
@@ -344,8 +348,36 @@ export interface paths {
         };
         /** Get the definition of an object */
         get: operations["get-object"];
-        put?: never;
+        /**
+         * Apply a planned change of an object
+         * @description All of it or nothing. Jobs follow renamed fields and no longer fill those that are gone.
+         */
+        put: operations["change-object"];
         post?: never;
+        /**
+         * Delete a custom object and its rows
+         * @description Refused while a job writes into it or a lookup points to it.
+         */
+        delete: operations["delete-object"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objects/{name}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Plan a change of an object
+         * @description Compares the definition with the object as it is, and with its rows and jobs: what each step does, how many rows lose something or stand in the way, and which jobs fill the field. Nothing is changed.
+         */
+        post: operations["plan-object"];
         delete?: never;
         options?: never;
         head?: never;
@@ -364,6 +396,43 @@ export interface paths {
          * @description Every value of a row under the API name of its field; numbers with decimals are texts, dates and times ISO 8601.
          */
         get: operations["list-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objects/{name}/rows.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download rows of an object as CSV
+         * @description UTF-8 with a header line of API names. Texts that a spreadsheet would take for a formula begin with an apostrophe.
+         */
+        get: operations["export-rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/objects/{name}/rows/{gsid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a row and where it came from */
+        get: operations["get-row"];
         put?: never;
         post?: never;
         delete?: never;
@@ -880,6 +949,37 @@ export interface components {
             /** @description No two rows have the same value; any number may have none */
             unique?: boolean;
         };
+        FieldDefinition: {
+            /**
+             * Format: int64
+             * @description Digits behind the decimal point of numbers, 0 to 9
+             */
+            decimals?: number;
+            /** @description Value of new rows whose job does not fill the field */
+            default?: string;
+            /** @description Begins with a letter, unique in the object */
+            display_name: string;
+            /** @description API name of the object a lookup points to */
+            lookup?: string;
+            /**
+             * Format: int64
+             * @description Longest text in characters; 0 means no limit
+             */
+            max_length?: number;
+            /** @description API name, for example Tier__gc; made from the display name when absent */
+            name?: string;
+            /** @description Known options of a dropdown */
+            options?: string[];
+            /** @description API name that the field had; absent keeps it */
+            renamed_from?: string;
+            required?: boolean;
+            /** @description Ignored: system fields stay as they are */
+            system?: boolean;
+            /** @enum {string} */
+            type: "String" | "RichText" | "Number" | "Currency" | "Percentage" | "Boolean" | "Date" | "DateTime" | "Email" | "URL" | "Dropdown" | "MultiSelect" | "Lookup" | "GSID";
+            /** @description No two rows have the same value; any number may have none */
+            unique?: boolean;
+        };
         FieldError: {
             field: string;
             hint?: string;
@@ -1123,6 +1223,69 @@ export interface components {
             /** @description Whether Crosswalk made it */
             standard: boolean;
         };
+        ObjectChange: {
+            /** @description Begins with a letter, unique, 1 to 100 characters */
+            display_name: string;
+            /** @description Every field of the object in order; system fields may be left out */
+            fields: components["schemas"]["FieldDefinition"][];
+            /** @description API name; made from the display name when absent, and fixed from then on */
+            name?: string;
+            /** @description Hash of the plan; refused when the plan would be another one today */
+            plan: string;
+        };
+        ObjectDefinition: {
+            /** @description Begins with a letter, unique, 1 to 100 characters */
+            display_name: string;
+            /** @description Every field of the object in order; system fields may be left out */
+            fields: components["schemas"]["FieldDefinition"][];
+            /** @description API name; made from the display name when absent, and fixed from then on */
+            name?: string;
+        };
+        ObjectPlan: {
+            /** @description Whether no step is refused */
+            allowed: boolean;
+            /** @description Send it back to apply exactly this plan */
+            hash: string;
+            /** @description Whether a step takes values away */
+            lossy: boolean;
+            /** @description API name */
+            object: string;
+            /** @description Empty when nothing would change */
+            steps: components["schemas"]["ObjectStep"][];
+            warnings: string[];
+        };
+        ObjectStep: {
+            /** @description The step in words */
+            detail: string;
+            /**
+             * @description safe: every value stays; lossy: values or parts of them go away; refused: rows or jobs stand in the way
+             * @enum {string}
+             */
+            effect: "safe" | "lossy" | "refused";
+            /** @description Some of the values concerned */
+            examples?: string[];
+            /** @description API name of the field before the change; absent for the object itself */
+            field?: string;
+            /** @description Jobs that fill the field */
+            jobs: components["schemas"]["ObjectUse"][];
+            /** @enum {string} */
+            kind: "add_field" | "drop_field" | "rename_field" | "retype_field" | "change_length" | "change_required" | "change_unique" | "change_default" | "change_options" | "change_display_name" | "change_order";
+            /** @description Why the step is lossy or refused, and what to do */
+            reason?: string;
+            /**
+             * Format: int64
+             * @description Rows that the step writes, that lose something, or that stand in the way
+             */
+            rows: number;
+        };
+        ObjectUse: {
+            id: string;
+            /** @description Whether the field decides which row a record updates */
+            identifier: boolean;
+            name: string;
+            /** Format: int64 */
+            version: number;
+        };
         Option: {
             /** @description Empty when the option has no label */
             label: string;
@@ -1146,6 +1309,27 @@ export interface components {
         Problems: {
             /** @description Empty when the job can be saved */
             problems: components["schemas"]["FieldError"][];
+        };
+        Provenance: {
+            /**
+             * Format: date-time
+             * @description When it did
+             */
+            at: string;
+            connection_id: string;
+            connection_name?: string;
+            /** @description Logical name of the table the record was read from */
+            entity: string;
+            job_id?: string;
+            job_name?: string;
+            /**
+             * Format: int64
+             * @description Number of the run that wrote the row last
+             */
+            run: number;
+            run_id?: string;
+            /** @description Key of the record there */
+            source_id: string;
         };
         Reject: {
             /** Format: date-time */
@@ -1180,6 +1364,14 @@ export interface components {
              * @description Requests at a time that the environment takes, by its own hint
              */
             parallelism: number;
+        };
+        RowDetail: {
+            /** @description Absent when no run wrote the row */
+            provenance?: components["schemas"]["Provenance"];
+            /** @description Every value under the API name of its field */
+            row: {
+                [key: string]: unknown;
+            };
         };
         Run: {
             /** @description A cancel was asked for and has not taken effect yet */
@@ -2901,6 +3093,75 @@ export interface operations {
             };
         };
     };
+    "create-object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectDefinition"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Object"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "get-object": {
         parameters: {
             query?: never;
@@ -2969,6 +3230,246 @@ export interface operations {
             };
         };
     };
+    "change-object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description API name of the object */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectChange"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Object"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-object": {
+        parameters: {
+            query?: {
+                /** @description Number of rows that you know will be deleted with it */
+                rows?: number;
+            };
+            header?: never;
+            path: {
+                /** @description API name of the object */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "plan-object": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description API name of the object */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ObjectDefinition"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ObjectPlan"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-rows": {
         parameters: {
             query?: {
@@ -2978,6 +3479,8 @@ export interface operations {
                 limit?: number;
                 /** @description next_cursor of the page before */
                 cursor?: string;
+                /** @description Condition such as "ARR ge 1000", "Stage in Won,Lost" or "CSM is_null": a field, one of eq, ne, gt, ge, lt, le, in, contains, starts_with, ends_with, is_null, is_not_null, and the value. May be given several times; all must hold */
+                filter?: string[];
                 /** @description API name of the field to sort by; GSID when absent */
                 sort?: string;
                 /** @description Sort from high to low */
@@ -2999,6 +3502,119 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ListMapStringInterface {}"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-rows": {
+        parameters: {
+            query?: {
+                /** @description Condition such as "ARR ge 1000", "Stage in Won,Lost" or "CSM is_null": a field, one of eq, ne, gt, ge, lt, le, in, contains, starts_with, ends_with, is_null, is_not_null, and the value. May be given several times; all must hold */
+                filter?: string[];
+                /** @description API name of the field to sort by; GSID when absent */
+                sort?: string;
+                /** @description Sort from high to low */
+                desc?: boolean;
+                /** @description Text to search for */
+                q?: string;
+                /** @description API names of the fields to write; all when absent */
+                fields?: string[];
+            };
+            header?: never;
+            path: {
+                /** @description API name of the object */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The rows */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-row": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description API name of the object */
+                name: string;
+                /** @description GSID of the row */
+                gsid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowDetail"];
                 };
             };
             /** @description Unauthorized */

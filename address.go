@@ -1,4 +1,4 @@
-package mapping
+package crosswalk
 
 import (
 	"bytes"
@@ -14,11 +14,11 @@ const (
 	maxLabel  = 63
 )
 
-// isEmail reports whether b can be the address of a mailbox as people write
+// IsMailbox reports whether b can be the address of a mailbox as people write
 // it: name@domain.tld, without a display name, quotes or comments. Letters of
 // all scripts are allowed (RFC 6531). Whether anybody reads it, only sending
 // tells.
-func isEmail(b []byte) bool {
+func IsMailbox(b []byte) bool {
 	at := bytes.LastIndexByte(b, '@')
 	if len(b) > maxEmail || at < 1 || at > maxLocal {
 		return false
@@ -42,10 +42,10 @@ func isNameByte(c byte) bool {
 	return bytes.IndexByte([]byte(".!#$%&'*+/=?^_`{|}~-"), c) >= 0
 }
 
-// isURL reports whether b can be a web address: http or https and a host, or
+// IsWebAddress reports whether b can be a web address: http or https and a host, or
 // a host with a dot in it as people type it. Other schemes are refused, above
 // all those that a browser would run.
-func isURL(b []byte) bool {
+func IsWebAddress(b []byte) bool {
 	for rest := b; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
 		if r <= ' ' || r == 0x7f || unicode.IsSpace(r) || r == '<' || r == '>' || r == '"' || r == '\\' {
@@ -76,7 +76,7 @@ func isURL(b []byte) bool {
 		return isBracketed(host)
 	}
 	if i := bytes.IndexByte(host, ':'); i >= 0 {
-		if port := host[i+1:]; digits(port) != len(port) || len(port) > 5 {
+		if port := host[i+1:]; !isDigits(port) || len(port) > 5 {
 			return false
 		}
 		host = host[:i]
@@ -97,7 +97,7 @@ func isBracketed(b []byte) bool {
 		}
 	}
 	port := b[end+1:]
-	return len(port) == 0 || port[0] == ':' && digits(port[1:]) == len(port)-1 && len(port) <= 6
+	return len(port) == 0 || port[0] == ':' && isDigits(port[1:]) && len(port) <= 6
 }
 
 // isHost reports whether b is labels of letters, digits, hyphens and
@@ -128,4 +128,14 @@ func isHost(b []byte) bool {
 
 func hasPrefixFold(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && bytes.EqualFold(b[:len(prefix)], []byte(prefix))
+}
+
+// isDigits reports whether b holds nothing but the digits 0 to 9.
+func isDigits(b []byte) bool {
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return true
 }
