@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -15,11 +14,13 @@ import (
 
 // connectionCmd is the group of the commands about connections.
 type connectionCmd struct {
-	List      connectionListCmd      `cmd:"" help:"List connections."`
-	Create    connectionCreateCmd    `cmd:"" help:"Make a connection to a Dynamics 365 environment."`
-	Authorize connectionAuthorizeCmd `cmd:"" help:"Sign in to the environment and let Crosswalk read it."`
-	Test      connectionTestCmd      `cmd:"" help:"Ask the environment whether the connection works."`
-	Revoke    connectionRevokeCmd    `cmd:"" help:"Destroy the stored authorization."`
+	List             connectionListCmd             `cmd:"" help:"List connections."`
+	Create           connectionCreateCmd           `cmd:"" help:"Make a connection to a Dynamics 365 environment."`
+	Edit             connectionEditCmd             `cmd:"" help:"Change a connection's name or what it signs in with."`
+	Authorize        connectionAuthorizeCmd        `cmd:"" help:"Sign in to the environment and let Crosswalk read it."`
+	AdminConsentLink connectionAdminConsentLinkCmd `cmd:"" help:"Print a link at which an administrator of the tenant approves the app."`
+	Test             connectionTestCmd             `cmd:"" help:"Ask the environment whether the connection works."`
+	Revoke           connectionRevokeCmd           `cmd:"" help:"Destroy the stored authorization."`
 }
 
 type connectionListCmd struct {
@@ -55,50 +56,6 @@ func (cmd *connectionListCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-type connectionCreateCmd struct {
-	Name             string `arg:"" help:"Name of the connection."`
-	EnvironmentURL   string `arg:"" name:"environment-url" help:"Address of the environment, for example https://acme.crm.dynamics.com."`
-	ClientID         string `env:"CROSSWALK_CLIENT_ID" placeholder:"ID" help:"Application (client) id of the app registration; by default the server's own."`
-	ClientSecretFile string `placeholder:"FILE" help:"File with the client secret, - for standard input; else CROSSWALK_CLIENT_SECRET."`
-	remote
-}
-
-func (*connectionCreateCmd) Help() string {
-	return `Examples:
-
-  crosswalk connection create Acme https://acme.crm.dynamics.com
-  crosswalk connection create Acme https://acme.crm.dynamics.com --client-id 0000… --client-secret-file secret.txt
-
-The secret is never a parameter, since other users of the machine can read those.`
-}
-
-func (cmd *connectionCreateCmd) Run(ctx context.Context, a *app) error {
-	c, err := cmd.client()
-	if err != nil {
-		return err
-	}
-	in := client.ConnectionInput{Name: cmd.Name, EnvironmentURL: cmd.EnvironmentURL, ClientID: cmd.ClientID}
-	if cmd.ClientSecretFile != "" {
-		text, err := a.readFile(cmd.ClientSecretFile)
-		if err != nil {
-			return err
-		}
-		in.ClientSecret = strings.TrimSpace(string(text))
-	} else {
-		in.ClientSecret = a.getenv("CROSSWALK_CLIENT_SECRET")
-	}
-	conn, err := c.InsertConnection(ctx, in)
-	if err != nil {
-		return err
-	}
-	if cmd.JSON {
-		return a.printJSON(conn)
-	}
-	a.showConnection(conn)
-	a.note("Next: crosswalk connection authorize %q", conn.Name)
-	return nil
-}
-
 type connectionAuthorizeCmd struct {
 	Connection string        `arg:"" help:"Name or id of the connection."`
 	Timeout    time.Duration `default:"10m" help:"How long to wait for the sign-in."`
@@ -110,7 +67,8 @@ type connectionAuthorizeCmd struct {
 
 func (*connectionAuthorizeCmd) Help() string {
 	return `Opens Microsoft's sign-in page in the browser and waits until Crosswalk was allowed to read the
-environment. The first authorization makes the connection's User Sync job.
+environment. A connection that signs in as an application needs no browser and is authorized at once.
+The first authorization makes the connection's User Sync job.
 
 Examples:
 
@@ -132,6 +90,7 @@ func (cmd *connectionAuthorizeCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	switch {
+	case link == "": // signed in as an application
 	case cmd.LinkOnly && cmd.JSON:
 		return a.printJSON(map[string]string{"authorize_url": link})
 	case cmd.LinkOnly:
@@ -208,8 +167,11 @@ func (cmd *connectionTestCmd) Run(ctx context.Context, a *app) error {
 		t := &table{head: []string{"Check", "Result", "Detail"}}
 		for _, check := range result.Checks {
 			state := cell{"good", green}
-			if !check.OK {
+			switch {
+			case !check.OK:
 				state = cell{"fails", red}
+			case check.Warn:
+				state = cell{"warning", amber}
 			}
 			t.add(check.Name, state, check.Detail)
 			if check.Hint != "" {
@@ -250,6 +212,16 @@ func (cmd *connectionRevokeCmd) Run(ctx context.Context, a *app) error {
 
 func (a *app) showConnection(c crosswalk.Connection) {
 	user, organization := "", c.OrganizationID
+	certificate, warning, hint := "", "", c.StatusHint
+	if c.Certificate != nil {
+		certificate = fmt.Sprintf("%s, %s, until %s", c.Certificate.Subject, c.Certificate.Thumbprint, c.Certificate.NotAfter.Format(time.DateOnly))
+	}
+	if c.Warning != nil {
+		warning = c.Warning.Message
+		if hint == "" {
+			hint = c.Warning.Hint
+		}
+	}
 	if auth := c.Authorization; auth != nil {
 		user = auth.DisplayName + " (" + auth.UserName + ")"
 		organization = auth.OrganizationName + " (" + auth.OrganizationID + ")"
@@ -258,9 +230,12 @@ func (a *app) showConnection(c crosswalk.Connection) {
 		"Name", c.Name,
 		"Id", c.ID,
 		"Environment", c.EnvironmentURL,
+		"Sign-in", modeWord(c.SignInMode),
+		"Certificate", certificate,
 		"Status", connectionWord(c.Status),
 		"Cause", c.StatusCause,
-		"Hint", c.StatusHint,
+		"Warning", warning,
+		"Hint", hint,
 		"Organization", organization,
 		"Signed in as", user,
 		"Jobs", c.Jobs,

@@ -80,6 +80,7 @@ func newSignIn(s *Sandbox) *signIn {
 	sameOrigin := http.NewCrossOriginProtection()
 	in.mux.HandleFunc("GET /{$}", in.home)
 	in.mux.HandleFunc("GET /signin.css", in.style)
+	in.mux.HandleFunc("GET /certificate.pem", in.pem)
 	in.mux.HandleFunc("GET /common/discovery/instance", in.instance)
 	in.mux.HandleFunc("GET /{tenant}/v2.0/.well-known/openid-configuration", in.configuration)
 	in.mux.HandleFunc("GET /{tenant}/discovery/v2.0/keys", in.keys)

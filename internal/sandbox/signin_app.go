@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -196,4 +197,11 @@ func certificate(key *rsa.PrivateKey, name string) ([]byte, error) {
 		SignatureAlgorithm: x509.SHA256WithRSA,
 	}
 	return x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+}
+
+// pem serves Certificate, for people and scripts that try the sandbox.
+func (in *signIn) pem(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	_, _ = w.Write(in.s.Certificate()) // only a gone client can make it fail
 }

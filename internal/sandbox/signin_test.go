@@ -446,6 +446,9 @@ func TestHome(t *testing.T) {
 			t.Errorf("the page does not show %s", want)
 		}
 	}
+	if pem := newBrowser(t).open(w.url + "/certificate.pem"); pem.text != string(w.Certificate()) {
+		t.Errorf("certificate.pem = %d bytes", len(pem.text))
+	}
 	if css := newBrowser(t).open(w.url + "/signin.css"); css.header.Get("Content-Type") != "text/css; charset=utf-8" || len(css.text) < 1000 {
 		t.Errorf("style sheet = %d bytes of %s", len(css.text), css.header.Get("Content-Type"))
 	}

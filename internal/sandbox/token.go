@@ -300,7 +300,7 @@ type tokenAnswer struct {
 // grant answers with tokens for the account.
 func (in *signIn) grant(w http.ResponseWriter, r *http.Request, form url.Values, a registration, acr string, account person, s scopes, nonce string) {
 	claims := in.accessClaims(a, account, s, acr, 3600+mathrand.IntN(1801)) // 60 to 90 minutes
-	in.stamp(&claims, form.Get("claims"), account.ObjectID)
+	in.stamp(&claims, form.Get("claims"), account.ObjectID, form.Get("grant_type") == "authorization_code")
 	key := signingKeyFor(in.s.cfg.Seed)
 	access, err := key.sign(claims)
 	if err != nil {

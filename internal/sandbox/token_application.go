@@ -22,7 +22,7 @@ func (in *signIn) application(w http.ResponseWriter, r *http.Request, form url.V
 	claims.ACR, claims.Scope, claims.IDType = "", "", "app"
 	claims.ObjectID = in.principal(a.ClientID)
 	claims.Subject = claims.ObjectID
-	in.stamp(&claims, form.Get("claims"), "")
+	in.stamp(&claims, form.Get("claims"), "", false)
 	access, err := signingKeyFor(in.s.cfg.Seed).sign(claims)
 	if err != nil {
 		http.Error(w, "The token could not be signed.", http.StatusInternalServerError)

@@ -9,6 +9,7 @@
 //	stop NAME                  end that server, which must end well
 //	count NAME SET FILTER      ask that sandbox for the number of its records;
 //	                           $count is the answer
+//	fetch URL FILE             write what an address answers to a file
 package script
 
 import (
@@ -53,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"start": start,
 			"stop":  stop,
 			"count": count,
+			"fetch": fetch,
 		},
 	})
 }
