@@ -18,7 +18,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 )
 
-type sandboxCmd struct {
+type sandboxServeCmd struct {
 	Listen        string        `default:"127.0.0.1:8089" placeholder:"ADDR" help:"Address to listen on; port 0 takes a free one."`
 	Users         int           `default:"50" help:"Number of users."`
 	Accounts      int           `default:"1000" help:"Number of accounts."`
@@ -26,14 +26,15 @@ type sandboxCmd struct {
 	Opportunities int           `default:"500" help:"Number of opportunities."`
 	Incidents     int           `default:"500" help:"Number of cases."`
 	Seed          uint64        `default:"1" help:"Same seed and numbers, same data."`
-	Awkward       bool          `help:"Add rows that a mapping must reject: texts too long, addresses that are none."`
+	Awkward       bool          `help:"Spoil some rows, so that a mapping must reject them: texts too long, addresses that are none."`
 	Latency       time.Duration `default:"0s" help:"How long every answer of the Web API is held back."`
+	Limits        int           `default:"0" placeholder:"SERVERS" help:"Protect the service as a real environment with this many web servers does; 0 does not."`
 	TLS           string        `name:"tls" type:"path" placeholder:"DIR" help:"Serve HTTPS, with a certificate by a test authority; both are kept in DIR."`
 	JSON          bool          `help:"Print the addresses as one line of JSON when ready."`
 	logFlags
 }
 
-func (*sandboxCmd) Help() string {
+func (*sandboxServeCmd) Help() string {
 	return `The sandbox plays one Dynamics 365 environment and the Microsoft sign-in server in front of it, for
 trying, testing and demonstrating. Its data are made up from the seed.
 
@@ -56,7 +57,7 @@ contoso.crm.dynamics.com and login.microsoftonline.com for the sandbox's address
 and the sign-in server there.`
 }
 
-func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
+func (cmd *sandboxServeCmd) Run(ctx context.Context, a *app) error {
 	var secure *tls.Config
 	config := sandbox.Config{
 		Seed:          cmd.Seed,
@@ -67,6 +68,7 @@ func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
 		Incidents:     count(cmd.Incidents),
 		Awkward:       cmd.Awkward,
 		Latency:       cmd.Latency,
+		Limits:        limits(cmd.Limits),
 		Logger:        cmd.logger(a),
 	}
 	if cmd.TLS != "" {
@@ -118,9 +120,18 @@ func (cmd *sandboxCmd) Run(ctx context.Context, a *app) error {
 	return serveHTTP(ctx, listener, box.Handler())
 }
 
+// limits returns the service protection of a number of web servers, 0 for
+// none.
+func limits(servers int) sandbox.Limits {
+	if servers <= 0 {
+		return sandbox.Limits{}
+	}
+	return sandbox.RealLimits(servers)
+}
+
 // authorityFile returns the path of the certificate that clients must trust,
 // "" without HTTPS.
-func (cmd *sandboxCmd) authorityFile() string {
+func (cmd *sandboxServeCmd) authorityFile() string {
 	if cmd.TLS == "" {
 		return ""
 	}
