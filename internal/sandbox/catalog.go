@@ -3,6 +3,7 @@ package sandbox
 import (
 	"embed"
 	"fmt"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -53,6 +54,7 @@ type attribute struct {
 	index     int    // in entity.attributes
 	readable  bool
 	inherited bool // declared by activitypointer
+	untold    bool // inherited by the OData type; the table's metadata do not have it
 	maximum   int  // MaxLength
 	format    string
 	behavior  string
@@ -165,6 +167,7 @@ func newEntity(raw object, pointer *entity) (*entity, error) {
 			e.byMember[a.member] = a
 		}
 	}
+	e.inherit(pointer)
 	for _, v := range raw.list("ManyToOneRelationships") {
 		r := v.(object)
 		e.navigation[r.text("ReferencingAttribute")+"/"+r.text("ReferencedEntity")] = r.text("ReferencingEntityNavigationPropertyName")
@@ -175,6 +178,42 @@ func newEntity(raw object, pointer *entity) (*entity, error) {
 		return nil, fmt.Errorf("%s lacks its key", e.name)
 	}
 	return e, nil
+}
+
+// inherit adds what the OData type has from the one above it though the
+// metadata of the table do not tell: the key of a team as an owner, and some
+// columns of activities.
+func (e *entity) inherit(pointer *entity) {
+	add := func(a attribute) {
+		if e.byName[a.name] != nil {
+			return
+		}
+		a.id, a.index = nameGUID("attribute", e.name, a.name), len(e.attributes)
+		a.readable, a.inherited, a.untold = true, true, true
+		e.attributes = append(e.attributes, &a)
+		e.byName[a.name], e.byMember[a.member] = &a, &a
+	}
+	switch e.base {
+	case "principal":
+		add(attribute{name: "ownerid", member: "ownerid", typeName: "UniqueidentifierType"})
+	case "activitypointer":
+		for _, a := range pointer.attributes {
+			if a.readable {
+				add(*a)
+			}
+		}
+	}
+}
+
+// described returns the attributes that the table's metadata tell of.
+func (e *entity) described() iter.Seq[*attribute] {
+	return func(yield func(*attribute) bool) {
+		for _, a := range e.attributes {
+			if !a.untold && !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 func newAttribute(raw object) (*attribute, error) {

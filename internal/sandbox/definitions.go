@@ -168,7 +168,7 @@ func (c *call) attributes(e *entity, context string) error {
 		return noSegment(rest[0].name)
 	}
 	var items []item
-	for _, a := range e.attributes {
+	for a := range e.described() {
 		if v.cast == "" || a.cast == v.cast {
 			items = append(items, attributeItem(e, a))
 		}
@@ -188,7 +188,7 @@ func hasOptions(cast string) bool {
 func (c *call) findAttribute(e *entity, key string) (*attribute, error) {
 	if name, ok := strings.CutPrefix(key, "LogicalName="); ok {
 		name = c.unquote(name)
-		if a := e.byName[name]; a != nil {
+		if a := e.byName[name]; a != nil && !a.untold {
 			return a, nil
 		}
 		return nil, &fault{http.StatusNotFound, codeAttributeNotFound, "'" + e.name + "' entity doesn't contain attribute with Name = '" + name + "' and NameMapping = 'Logical'."}
@@ -197,7 +197,7 @@ func (c *call) findAttribute(e *entity, key string) (*attribute, error) {
 	if !ok {
 		return nil, badRequest("Bad Request - Error in query syntax.")
 	}
-	for _, a := range e.attributes {
+	for a := range e.described() {
 		if a.id == id {
 			return a, nil
 		}
@@ -222,7 +222,7 @@ func (c *call) globalOptionSets() error {
 	var items []item
 	seen := map[string]bool{}
 	for _, e := range c.data.catalog.entities {
-		for _, a := range e.attributes {
+		for a := range e.described() {
 			raw := a.raw.object("OptionSet")
 			if name := raw.text("Name"); raw.bool("IsGlobal") && !seen[name] {
 				seen[name] = true

@@ -100,7 +100,7 @@ func entityItem(e *entity) item {
 func definitionItems(e *entity, part string) []item {
 	items := []item{}
 	if part == "Attributes" {
-		for _, a := range e.attributes {
+		for a := range e.described() {
 			items = append(items, attributeItem(e, a))
 		}
 		return items

@@ -180,14 +180,16 @@ func (x *expansion) many(of *collection, q *odata.Query) error {
 }
 
 // navigate finds the lookup behind a navigation property and the table it
-// leads to, nil when that table is not here.
+// leads to, nil when that table is not here. An activity has those of the type
+// that it inherits from beside its own.
 func (t *table) navigate(name string) (*attribute, *table, error) {
+	base := t.data.catalog.byName[t.base]
 	for _, a := range t.attributes {
 		if !a.readable || !a.lookup() {
 			continue
 		}
 		for _, entity := range a.targets {
-			if t.navigationTo(a, entity) == name {
+			if t.navigationTo(a, entity) == name || a.inherited && base != nil && base.navigationTo(base.byName[a.name], entity) == name {
 				return a, t.data.table(entity), nil
 			}
 		}
