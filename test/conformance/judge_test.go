@@ -12,9 +12,14 @@ func TestMSALNode(t *testing.T) {
 	judge(t, "msal-node.mjs", newEnvironment(t))
 }
 
+func TestMetadataDocument(t *testing.T) {
+	t.Parallel()
+	judge(t, "metadata.mjs", newEnvironment(t))
+}
+
 func TestDynamicsWebAPI(t *testing.T) {
 	t.Parallel()
-	for _, part := range []string{"read", "fetch", "definitions", "write", "batch", "changes"} {
+	for _, part := range []string{"read", "fetch", "definitions", "relationships", "write", "batch", "changes"} {
 		t.Run(part, func(t *testing.T) {
 			t.Parallel()
 			judge(t, "dynamics-web-api-"+part+".mjs", newEnvironment(t))
