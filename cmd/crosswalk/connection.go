@@ -21,11 +21,12 @@ type connectionCmd struct {
 	AdminConsentLink connectionAdminConsentLinkCmd `cmd:"" help:"Print a link at which an administrator of the tenant approves the app."`
 	Test             connectionTestCmd             `cmd:"" help:"Ask the environment whether the connection works."`
 	Revoke           connectionRevokeCmd           `cmd:"" help:"Destroy the stored authorization."`
+	Delete           connectionDeleteCmd           `cmd:"" help:"Delete a connection with its jobs and their runs."`
 }
 
 type connectionListCmd struct {
 	Search string `short:"q" placeholder:"TEXT" help:"Only those whose name or address holds this."`
-	Limit  int    `default:"200" help:"At most this many."`
+	Limit  atMost `default:"200" help:"At most this many."`
 	remote
 }
 
@@ -111,11 +112,7 @@ func (cmd *connectionAuthorizeCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return a.printJSON(done)
-	}
-	a.showConnection(done)
-	return nil
+	return a.tellConnection(done, cmd.JSON)
 }
 
 // waitAuthorized waits until the connection has a newer authorization than
@@ -203,10 +200,15 @@ func (cmd *connectionRevokeCmd) Run(ctx context.Context, a *app) error {
 	if conn, err = c.Revoke(ctx, conn.ID); err != nil {
 		return err
 	}
-	if cmd.JSON {
-		return a.printJSON(conn)
+	return a.tellConnection(conn, cmd.JSON)
+}
+
+// tellConnection prints a connection.
+func (a *app) tellConnection(c crosswalk.Connection, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(c)
 	}
-	a.showConnection(conn)
+	a.showConnection(c)
 	return nil
 }
 

@@ -18,23 +18,24 @@ import (
 )
 
 type demoCmd struct {
-	Listen        string `placeholder:"ADDR" help:"Address of Crosswalk; by default 127.0.0.1:8080, or a free port when that is taken."`
-	SandboxListen string `placeholder:"ADDR" help:"Address of the sandbox; by default the one of the last demo, else 127.0.0.1:8089, or a free port."`
-	Data          string `default:"demo-data" placeholder:"DIR" help:"Data directory; the next demo goes on with it."`
-	Users         int    `default:"100" help:"Number of users in the sandbox."`
-	Accounts      int    `default:"10000" help:"Number of accounts in the sandbox."`
-	Contacts      int    `default:"2000" help:"Number of contacts in the sandbox."`
-	Seed          uint64 `default:"1" help:"Same seed and numbers, same data."`
-	Exit          bool   `help:"End when the runs have ended, instead of serving on."`
-	JSON          bool   `help:"Print one JSON document about what happened."`
-	Verbose       bool   `short:"v" help:"Print the log of both servers."`
+	Listen        string   `placeholder:"ADDR" help:"Address of Crosswalk; by default 127.0.0.1:8080, or a free port when that is taken."`
+	SandboxListen string   `placeholder:"ADDR" help:"Address of the sandbox; by default the one of the last demo, else 127.0.0.1:8089, or a free port."`
+	Data          string   `default:"demo-data" placeholder:"DIR" help:"Data directory; the next demo goes on with it."`
+	Users         rowCount `default:"100" help:"Number of users in the sandbox."`
+	Accounts      rowCount `default:"10000" help:"Number of accounts in the sandbox."`
+	Contacts      rowCount `default:"2000" help:"Number of contacts in the sandbox."`
+	Seed          uint64   `default:"1" help:"Same seed and numbers, same data."`
+	Exit          bool     `help:"End when the runs have ended, instead of serving on."`
+	JSON          bool     `help:"Print one JSON document about what happened."`
+	Verbose       bool     `short:"v" help:"Print the log of both servers."`
 }
 
 func (*demoCmd) Help() string {
 	return `Starts a sandbox and Crosswalk on this machine and does the four tasks of a first set-up through
 Crosswalk's public API: makes a connection, authorizes it through the sandbox's sign-in pages, runs the
 User Sync job that came with it, and makes and runs a Company Sync job. Then it serves until Ctrl-C.
-A second demo on the same data directory updates what is there.
+A second demo on the same data directory first changes a few accounts in the sandbox, and then updates
+only those.
 
 Examples:
 
@@ -57,9 +58,9 @@ func (cmd *demoCmd) Run(ctx context.Context, a *app) error {
 	}
 	box, err := sandbox.New(sandbox.Config{
 		Seed:     cmd.Seed,
-		Users:    count(cmd.Users),
-		Accounts: count(cmd.Accounts),
-		Contacts: count(cmd.Contacts),
+		Users:    cmd.Users.wanted(),
+		Accounts: cmd.Accounts.wanted(),
+		Contacts: cmd.Contacts.wanted(),
 		Logger:   log,
 	})
 	if err != nil {
@@ -77,27 +78,16 @@ func (cmd *demoCmd) Run(ctx context.Context, a *app) error {
 	}
 	d := &demo{app: a, cmd: cmd, box: box, srv: srv, client: client.New(srv.URL(), srv.Token())}
 
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return srv.Run(gctx) })
 	group.Go(func() error { return d.run(gctx, group, stop) })
-	err = group.Wait()
-	if cause := context.Cause(ctx); errors.Is(cause, errDemoDone) {
-		return errors.Unwrap(cause)
+	if err := group.Wait(); err != nil {
+		return err
 	}
-	return err
+	return d.result
 }
-
-// errDemoDone ends the servers of a demo that was told to exit. What it
-// wraps is the error the program ends with, nil when all went well.
-var errDemoDone = errors.New("the demo has ended")
-
-type demoDone struct{ error }
-
-func (demoDone) Is(target error) bool { return target == errDemoDone }
-func (d demoDone) Unwrap() error      { return d.error }
-func (demoDone) Error() string        { return errDemoDone.Error() }
 
 // demo is one demo at work.
 type demo struct {
@@ -106,6 +96,7 @@ type demo struct {
 	box    *sandbox.Sandbox
 	srv    *server.Server
 	client *client.Client
+	result error // with --exit: what tells how the runs ended, nil when all went well
 }
 
 // demoReport is what a demo prints with --json.
@@ -144,7 +135,7 @@ type objectRows struct {
 
 // run starts the sandbox in group, does the set-up tasks and prints what
 // happened. With --exit it then ends everything.
-func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.CancelCauseFunc) error {
+func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.CancelFunc) error {
 	if _, err := waitReady(ctx, d.client); err != nil {
 		return err
 	}
@@ -153,12 +144,12 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 		return err
 	}
 	group.Go(func() error { return serveHTTP(ctx, listener, d.box.Handler()) })
-	report := demoReport{URL: d.srv.URL(), SandboxURL: "http://" + listener.Addr().String()}
+	report := demoReport{URL: d.srv.URL(), SandboxURL: "http://" + addressOf(listener)}
 	d.step("Dynamics sandbox", "%s   %s", report.SandboxURL, rowsOf(d.box))
 	d.step("Crosswalk", "%s   data in %s", report.URL, d.cmd.Data)
 
 	if conn, err = d.connect(ctx, conn, report.SandboxURL); err != nil {
-		return d.explain(err)
+		return d.explain(conn, err)
 	}
 	report.Connection = connBrief{
 		ID: conn.ID, Name: conn.Name, EnvironmentURL: conn.EnvironmentURL, Status: conn.Status,
@@ -168,6 +159,9 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 	for _, find := range []func(context.Context, crosswalk.Connection) (crosswalk.Job, error){d.userSync, d.companySync} {
 		job, err := find(ctx, conn)
 		if err != nil {
+			return err
+		}
+		if err := d.change(ctx, job); err != nil {
 			return err
 		}
 		run, err := d.client.StartRun(ctx, job.ID)
@@ -196,8 +190,31 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 		return err
 	}
 	if d.cmd.Exit {
-		stop(demoDone{worst(report.Runs)})
+		d.result = worst(report.Runs)
+		stop()
 	}
+	return nil
+}
+
+// demoChanges is how many accounts change between two demos.
+const demoChanges = 36
+
+// change makes people work in Dynamics between two demos: before every run
+// of the Company Sync but the first it changes a few accounts, others each
+// time.
+func (d *demo) change(ctx context.Context, job crosswalk.Job) error {
+	if job.Entity != "account" {
+		return nil
+	}
+	before, err := d.client.ListRuns(ctx, client.RunFilter{JobID: job.ID, Paging: client.Paging{Limit: 1}})
+	if err != nil || before.Total == 0 {
+		return err
+	}
+	changed, err := d.box.ChangeRows(job.Entity, demoChanges, uint64(before.Total))
+	if err != nil {
+		return fmt.Errorf("change accounts in the sandbox: %w", err)
+	}
+	d.step("In Dynamics", "%s accounts changed since the last demo", number(int64(changed)))
 	return nil
 }
 
@@ -219,7 +236,7 @@ func (d *demo) place(ctx context.Context) (crosswalk.Connection, net.Listener, e
 	for _, address := range addresses {
 		var l net.Listener
 		if l, err = net.Listen("tcp", address); err == nil {
-			if conn.EnvironmentURL != "http://"+l.Addr().String() {
+			if conn.EnvironmentURL != "http://"+addressOf(l) {
 				conn = crosswalk.Connection{}
 			}
 			return conn, l, nil
@@ -317,10 +334,10 @@ func (d *demo) companySync(ctx context.Context, conn crosswalk.Connection) (cros
 }
 
 // explain adds to the refusal of another organization what it means in a
-// demo.
-func (d *demo) explain(err error) error {
+// demo. Any other error of the authorization stays as it is.
+func (d *demo) explain(conn crosswalk.Connection, err error) error {
 	var e *crosswalk.Error
-	if errors.As(err, &e) && d.cmd.Seed != 1 {
+	if errors.As(err, &e) && conn.OrganizationID != "" && conn.OrganizationID != d.box.OrganizationID() {
 		return crosswalk.Errorf(e.Code, "%s", e.Message).
 			WithHint("Another --seed is another organization; give it a data directory of its own with --data.")
 	}

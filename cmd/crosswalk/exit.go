@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/crosswalk-data/crosswalk"
 )
 
@@ -35,7 +33,7 @@ const exitCodeHelp = `    0  done
     4  no such thing
     5  the present state does not allow it
     6  not signed in, or not allowed
-    7  a server does not answer, or the connection needs a new authorization
+    7  a server does not answer or wants fewer calls, or the connection needs a new authorization
    10  the run ended with rejects (partial success)
    11  the run failed or was skipped
    12  the run was cancelled
@@ -46,21 +44,6 @@ const exitCodeHelp = `    0  done
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
-
-// command returns the command as far as it was understood, for the pointer
-// to the right help.
-func (e usageError) command() string {
-	words := []string{"crosswalk"}
-	var parse *kong.ParseError
-	if errors.As(e.error, &parse) && parse.Context != nil {
-		for _, p := range parse.Context.Path {
-			if p.Command != nil {
-				words = append(words, p.Command.Name)
-			}
-		}
-	}
-	return strings.Join(words, " ")
-}
 
 // exitError ends the program with a code after everything has been said.
 type exitError int
@@ -90,7 +73,7 @@ func exitCode(err error) int {
 		return exitConflict
 	case crosswalk.CodeUnauthorized, crosswalk.CodeForbidden:
 		return exitUnauthorized
-	case crosswalk.CodeUnavailable, crosswalk.CodeDisconnected:
+	case crosswalk.CodeUnavailable, crosswalk.CodeDisconnected, crosswalk.CodeTooMany:
 		return exitUnavailable
 	}
 	return exitInternal
@@ -118,7 +101,7 @@ func (a *app) fail(err error) int {
 	if err == nil || errors.As(err, &exit) {
 		return code
 	}
-	e := describe(err)
+	e := a.describe(err)
 	if a.json {
 		text, jsonErr := json.MarshalIndent(map[string]any{"error": e}, "", "  ")
 		if jsonErr == nil {
@@ -147,12 +130,12 @@ type failure struct {
 	Fields  []crosswalk.FieldError `json:"fields,omitempty"`
 }
 
-func describe(err error) failure {
+func (a *app) describe(err error) failure {
 	var usage usageError
 	var e *crosswalk.Error
 	switch {
 	case errors.As(err, &usage):
-		return failure{Code: "usage", Message: usage.Error() + ".", Hint: fmt.Sprintf("See %q.", usage.command()+" --help")}
+		return failure{Code: "usage", Message: sentence(usage.Error()), Hint: fmt.Sprintf("See %q.", a.command+" --help")}
 	case errors.Is(err, context.Canceled):
 		return failure{Code: "interrupted", Message: "Interrupted."}
 	case errors.As(err, &e):
@@ -163,4 +146,12 @@ func describe(err error) failure {
 		return f
 	}
 	return failure{Code: string(crosswalk.CodeInternal), Message: err.Error()}
+}
+
+// sentence ends a text with a period unless it ends like a sentence already.
+func sentence(text string) string {
+	if text == "" || strings.ContainsAny(text[len(text)-1:], ".?!") {
+		return text
+	}
+	return text + "."
 }

@@ -32,6 +32,7 @@ func TestExitCodes(t *testing.T) {
 		"forbidden":          {code(crosswalk.CodeForbidden), 6},
 		"unavailable":        {code(crosswalk.CodeUnavailable), 7},
 		"disconnected":       {code(crosswalk.CodeDisconnected), 7},
+		"too many":           {code(crosswalk.CodeTooMany), 7},
 		"of the API":         {&client.Error{Status: 404, Code: crosswalk.CodeNotFound}, 4},
 		"success":            {runExit(crosswalk.Run{Status: crosswalk.RunSuccess}), 0},
 		"partial success":    {runExit(crosswalk.Run{Status: crosswalk.RunPartialSuccess}), 10},

@@ -17,13 +17,15 @@ type jobCmd struct {
 	List   jobListCmd   `cmd:"" help:"List jobs with their last runs."`
 	Create jobCreateCmd `cmd:"" help:"Make a job from a template or a file."`
 	Show   jobShowCmd   `cmd:"" help:"Show a job with its mapping."`
+	Change jobChangeCmd `cmd:"" help:"Rename a job or replace its definition by a file."`
 	Run    jobRunCmd    `cmd:"" help:"Run a job now."`
+	Delete jobDeleteCmd `cmd:"" help:"Delete a job with its runs."`
 }
 
 type jobListCmd struct {
 	Search     string `short:"q" placeholder:"TEXT" help:"Only those whose name holds this."`
 	Connection string `placeholder:"NAME" help:"Only those of this connection."`
-	Limit      int    `default:"200" help:"At most this many."`
+	Limit      atMost `default:"200" help:"At most this many."`
 	remote
 }
 
@@ -124,9 +126,11 @@ func (cmd *jobCreateCmd) input(ctx context.Context, a *app, c *client.Client) (c
 		if err != nil {
 			return in, err
 		}
-		if in, err = parseJob(text); err != nil {
+		file, err := parseJob(text)
+		if err != nil {
 			return in, err
 		}
+		in = file.JobInput
 	}
 	if cmd.Connection != "" {
 		conn, err := findConnection(ctx, c, cmd.Connection)
@@ -156,16 +160,22 @@ func (cmd *jobCreateCmd) input(ctx context.Context, a *app, c *client.Client) (c
 		WithHint("There are: %s.", strings.Join(names, ", "))
 }
 
+// jobFile is a job as it stands in a file. ID and Version are there when the
+// file is one that "job show" wrote.
+type jobFile struct {
+	client.JobInput
+	ID      string `json:"id"`
+	Version int64  `json:"version"`
+}
+
 // parseJob reads a job from JSON. Members that a shown job has and an input
 // has not, such as the id, are left out; any other is refused, since a
 // mistyped one would be lost silently.
-func parseJob(text []byte) (client.JobInput, error) {
+func parseJob(text []byte) (jobFile, error) {
 	var in struct {
-		client.JobInput
-		ID             any `json:"id"`
+		jobFile
 		ConnectionName any `json:"connection_name"`
 		OutOfTheBox    any `json:"out_of_the_box"`
-		Version        any `json:"version"`
 		LastRun        any `json:"last_run"`
 		CreatedAt      any `json:"created_at"`
 		UpdatedAt      any `json:"updated_at"`
@@ -179,7 +189,7 @@ func parseJob(text []byte) (client.JobInput, error) {
 		}
 	}
 	if err != nil {
-		return client.JobInput{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold a job: %s.", strings.TrimPrefix(err.Error(), "json: ")).
+		return jobFile{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold a job: %s.", strings.TrimPrefix(err.Error(), "json: ")).
 			WithHint("\"crosswalk job show NAME --json\" shows how a job is written.")
 	}
 	if in.Operation == "" {
@@ -194,7 +204,7 @@ func parseJob(text []byte) (client.JobInput, error) {
 	if in.Mapping.Fields == nil {
 		in.Mapping.Fields = []crosswalk.FieldMapping{}
 	}
-	return in.JobInput, nil
+	return in.jobFile, nil
 }
 
 type jobShowCmd struct {
@@ -273,18 +283,5 @@ func (cmd *jobRunCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Wait {
-		if run, err = a.wait(ctx, c, run); err != nil {
-			return err
-		}
-	}
-	if cmd.JSON {
-		err = a.printJSON(run)
-	} else {
-		a.showRun(run)
-	}
-	if err == nil && cmd.Wait {
-		return runExit(run)
-	}
-	return err
+	return a.tellRun(ctx, c, run, cmd.Wait, cmd.JSON)
 }

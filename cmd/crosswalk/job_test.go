@@ -17,12 +17,12 @@ func TestParseJob(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := client.JobInput{
+	want := jobFile{ID: "7", Version: 3, JobInput: client.JobInput{
 		Name: "J", ConnectionID: "c", Entity: "account", Object: "Company",
 		Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadFull,
 		Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{{Source: "name", Target: "Name", Identifier: true}}},
 		Filter:  crosswalk.Filter{Conditions: []crosswalk.Condition{}},
-	}
+	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("job (-want +got):\n%s", diff)
 	}

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -27,6 +28,7 @@ func main() {
 		getenv: os.Getenv,
 	}
 	a.terminal = isTerminal(os.Stderr)
+	a.asks = a.terminal && isTerminal(os.Stdin)
 	a.color = isTerminal(os.Stdout) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	code := a.run(ctx, os.Args[1:])
 	stop()
@@ -40,9 +42,11 @@ type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	getenv         func(string) string
-	terminal       bool // stderr is a terminal: show progress bars
-	color          bool // stdout is a terminal that wants colours
-	json           bool // --json was given
+	command        string // the words of the command, as far as they were understood
+	terminal       bool   // stderr is a terminal: show progress bars
+	asks           bool   // a person at the terminal can be asked
+	color          bool   // stdout is a terminal that wants colours
+	json           bool   // --json was given
 }
 
 // grammar is the command line. The commands themselves are in files of their
@@ -52,8 +56,8 @@ type grammar struct {
 	Sandbox sandboxCmd `cmd:"" group:"servers" help:"Run a stand-in for Dynamics 365 with sample data."`
 	Demo    demoCmd    `cmd:"" group:"servers" help:"Run both, connect them and sync users and companies."`
 
-	Connection connectionCmd `cmd:"" group:"clients" help:"List, make, authorize, test and revoke connections."`
-	Job        jobCmd        `cmd:"" group:"clients" help:"List, make and run jobs."`
+	Connection connectionCmd `cmd:"" group:"clients" help:"List, make, authorize, test, change and delete connections."`
+	Job        jobCmd        `cmd:"" group:"clients" help:"List, make, change, run and delete jobs."`
 	Run        runCmd        `cmd:"" group:"clients" help:"List, show and cancel runs; get their rejects."`
 	Object     objectCmd     `cmd:"" group:"clients" help:"List objects and their rows."`
 	Link       linkCmd       `cmd:"" group:"clients" help:"Make a one-time sign-in link."`
@@ -67,6 +71,7 @@ Begin with "crosswalk demo": it needs nothing but this program.`
 
 // run parses args, runs the command they name and returns the exit code.
 func (a *app) run(ctx context.Context, args []string) int {
+	a.command = "crosswalk"
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -89,11 +94,30 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err != nil {
 		return a.fail(err)
 	}
-	command, err := parser.Parse(args)
+	parsed, err := parser.Parse(args)
 	if err != nil {
+		var parse *kong.ParseError
+		if errors.As(err, &parse) {
+			a.command = words(parse.Context)
+		}
 		return a.fail(usageError{err})
 	}
-	return a.fail(command.Run())
+	a.command = words(parsed)
+	return a.fail(parsed.Run())
+}
+
+// words returns the name of the command that was parsed, as far as it was
+// understood, for the pointer to the right help.
+func words(parsed *kong.Context) string {
+	words := []string{"crosswalk"}
+	if parsed != nil {
+		for _, p := range parsed.Path {
+			if p.Command != nil && p.Command.Parent.DefaultCmd != p.Command {
+				words = append(words, p.Command.Name)
+			}
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // help prints kong's help and, for the program itself, what holds for every

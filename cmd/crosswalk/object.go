@@ -48,7 +48,7 @@ type objectRowsCmd struct {
 	Search string   `short:"q" placeholder:"TEXT" help:"Only rows with a text that holds this."`
 	Sort   string   `placeholder:"FIELD" help:"Field to sort by."`
 	Desc   bool     `help:"Sort from the largest to the smallest."`
-	Limit  int      `default:"20" help:"At most this many."`
+	Limit  atMost   `default:"20" help:"At most this many."`
 	remote
 }
 

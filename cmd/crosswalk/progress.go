@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -109,7 +110,7 @@ func remaining(r crosswalk.Run) time.Duration {
 func outcome(r crosswalk.Run) string {
 	text := statusWord(r.Status).text
 	if r.Message != "" {
-		text += ": " + clean(r.Message)
+		text += ": " + strings.TrimSuffix(clean(r.Message), ".")
 	}
 	if r.StartedAt != nil {
 		text += fmt.Sprintf(", %s read in %s", number(r.Counts.Read), took(r).Round(10*time.Millisecond))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"iter"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
@@ -23,22 +25,41 @@ const (
 
 // remote is how a command reaches a running server. Commands embed it.
 type remote struct {
-	Server string `env:"CROSSWALK_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Address of the server."`
-	Token  string `env:"CROSSWALK_TOKEN" placeholder:"TOKEN" help:"API token; by default the one in the data directory of the server on this machine."`
-	Data   string `env:"CROSSWALK_DATA" placeholder:"DIR" help:"Data directory to read the token from; by default ./crosswalk-data, else ./demo-data."`
-	JSON   bool   `help:"Print JSON."`
+	Server    string `env:"CROSSWALK_SERVER" default:"http://127.0.0.1:8080" placeholder:"URL" help:"Address of the server."`
+	Token     string `env:"CROSSWALK_TOKEN" placeholder:"TOKEN" help:"API token; by default the one in the data directory of the server on this machine."`
+	TokenFile string `type:"path" placeholder:"FILE" help:"File with the API token, instead of --token."`
+	Data      string `env:"CROSSWALK_DATA" placeholder:"DIR" help:"Data directory to read the token from; by default ./crosswalk-data, else ./demo-data."`
+	JSON      bool   `help:"Print JSON."`
 }
 
 // client returns a client of the server.
 func (r *remote) client() (*client.Client, error) {
 	token := strings.TrimSpace(r.Token)
-	if token == "" {
-		var err error
-		if token, err = r.localToken(); err != nil {
-			return nil, err
-		}
+	var err error
+	switch {
+	case r.TokenFile != "":
+		token, err = readToken(r.TokenFile)
+	case token == "":
+		token, err = r.localToken()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return client.New(r.Server, token), nil
+}
+
+// readToken reads the API token that a person put into a file.
+func readToken(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "The API token cannot be read: %v.", err)
+	}
+	token := strings.TrimSpace(string(text))
+	if token == "" || strings.ContainsFunc(token, unicode.IsSpace) {
+		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "%s does not hold an API token.", path).
+			WithHint("The file holds the token and nothing else.")
+	}
+	return token, nil
 }
 
 // localToken reads the token of the server on this machine. Unless the data
@@ -137,10 +158,22 @@ func findRun(ctx context.Context, c *client.Client, ref string) (crosswalk.Run, 
 		WithHint("See \"crosswalk run list\".")
 }
 
-// take returns the first n items of a list and, when there are more, the
+// atMost is how many items of a list are wanted.
+type atMost int
+
+// Validate is called by kong for the numbers on the command line.
+func (n atMost) Validate() error {
+	if n < 1 {
+		return fmt.Errorf("%d items cannot be shown; the least is 1", n)
+	}
+	return nil
+}
+
+// take returns the first items of a list, as many as limit says, and, when there are more, the
 // number of all.
-func take[T any](n int, fetch func(client.Paging) (client.Page[T], error)) (client.Page[T], error) {
+func take[T any](limit atMost, fetch func(client.Paging) (client.Page[T], error)) (client.Page[T], error) {
 	var out client.Page[T]
+	n := int(limit)
 	cursor := ""
 	for {
 		page, err := fetch(client.Paging{Limit: min(n-len(out.Items), 200), Cursor: cursor})

@@ -2,8 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
@@ -22,7 +27,7 @@ type runListCmd struct {
 	Status []crosswalk.RunStatus `enum:"queued,running,success,partial_success,failed,cancelled,skipped" placeholder:"STATUS,…" help:"Only runs in one of these states: ${enum}."`
 	Object string                `placeholder:"NAME" help:"Only runs into this object."`
 	Search string                `short:"q" placeholder:"TEXT" help:"Only runs whose job's name holds this."`
-	Limit  int                   `default:"20" help:"At most this many."`
+	Limit  atMost                `default:"20" help:"At most this many."`
 	remote
 }
 
@@ -74,17 +79,24 @@ func (cmd *runShowCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	if cmd.Wait {
+	return a.tellRun(ctx, c, run, cmd.Wait, cmd.JSON)
+}
+
+// tellRun prints a run. With wait it first waits for its end, and returns
+// the error that ends the program with the code of the run's state.
+func (a *app) tellRun(ctx context.Context, c *client.Client, run crosswalk.Run, wait, asJSON bool) error {
+	var err error
+	if wait {
 		if run, err = a.wait(ctx, c, run); err != nil {
 			return err
 		}
 	}
-	if cmd.JSON {
+	if asJSON {
 		err = a.printJSON(run)
 	} else {
 		a.showRun(run)
 	}
-	if err == nil && cmd.Wait {
+	if err == nil && wait {
 		return runExit(run)
 	}
 	return err
@@ -119,10 +131,10 @@ func (a *app) showRun(r crosswalk.Run) {
 
 type runRejectsCmd struct {
 	Ref    string `arg:"" name:"run" default:"latest" help:"Number or id of the run, or \"latest\"."`
-	CSV    bool   `xor:"form" help:"Print all of them as comma-separated values."`
+	CSV    bool   `help:"Print all of them as comma-separated values."`
 	Code   string `placeholder:"CODE" help:"Only those with this reason, for example too_long."`
 	Search string `short:"q" placeholder:"TEXT" help:"Only those that hold this."`
-	Limit  int    `default:"50" help:"At most this many."`
+	Limit  atMost `default:"50" help:"At most this many."`
 	remote
 }
 
@@ -133,7 +145,12 @@ func (*runRejectsCmd) Help() string {
   crosswalk run rejects 42 --csv > rejects.csv`
 }
 
-func (cmd *runRejectsCmd) Run(ctx context.Context, a *app) error {
+func (cmd *runRejectsCmd) Run(ctx context.Context, a *app, parsed *kong.Context) error {
+	for _, p := range parsed.Path {
+		if cmd.CSV && p.Flag != nil && slices.Contains([]string{"code", "search", "limit", "json"}, p.Flag.Name) {
+			return usageError{fmt.Errorf("--csv prints all rejects, so --%s cannot be used together with it", p.Flag.Name)}
+		}
+	}
 	c, err := cmd.client()
 	if err != nil {
 		return err
@@ -165,7 +182,7 @@ func (cmd *runRejectsCmd) Run(ctx context.Context, a *app) error {
 
 type runCancelCmd struct {
 	Ref  string `arg:"" name:"run" help:"Number or id of the run, or \"latest\"."`
-	Wait bool   `short:"w" help:"Wait until the run has ended."`
+	Wait bool   `short:"w" help:"Wait until the run has ended; the exit code is 0 when it was cancelled, else tells how it ended."`
 	remote
 }
 
@@ -181,14 +198,9 @@ func (cmd *runCancelCmd) Run(ctx context.Context, a *app) error {
 	if run, err = c.CancelRun(ctx, run.ID); err != nil {
 		return err
 	}
-	if cmd.Wait {
-		if run, err = a.wait(ctx, c, run); err != nil {
-			return err
-		}
+	err = a.tellRun(ctx, c, run, cmd.Wait, cmd.JSON)
+	if errors.Is(err, exitError(exitCancelled)) {
+		return nil // as it was told to
 	}
-	if cmd.JSON {
-		return a.printJSON(run)
-	}
-	a.showRun(run)
-	return nil
+	return err
 }

@@ -20,11 +20,11 @@ import (
 
 type sandboxServeCmd struct {
 	Listen        string        `default:"127.0.0.1:8089" placeholder:"ADDR" help:"Address to listen on; port 0 takes a free one."`
-	Users         int           `default:"50" help:"Number of users."`
-	Accounts      int           `default:"1000" help:"Number of accounts."`
-	Contacts      int           `default:"2000" help:"Number of contacts."`
-	Opportunities int           `default:"500" help:"Number of opportunities."`
-	Incidents     int           `default:"500" help:"Number of cases."`
+	Users         rowCount      `default:"50" help:"Number of users."`
+	Accounts      rowCount      `default:"1000" help:"Number of accounts."`
+	Contacts      rowCount      `default:"2000" help:"Number of contacts."`
+	Opportunities rowCount      `default:"500" help:"Number of opportunities."`
+	Incidents     rowCount      `default:"500" help:"Number of cases."`
 	Seed          uint64        `default:"1" help:"Same seed and numbers, same data."`
 	Awkward       bool          `help:"Spoil some rows, so that a mapping must reject them: texts too long, addresses that are none."`
 	Latency       time.Duration `default:"0s" help:"How long every answer of the Web API is held back."`
@@ -61,11 +61,11 @@ func (cmd *sandboxServeCmd) Run(ctx context.Context, a *app) error {
 	var secure *tls.Config
 	config := sandbox.Config{
 		Seed:          cmd.Seed,
-		Users:         count(cmd.Users),
-		Accounts:      count(cmd.Accounts),
-		Contacts:      count(cmd.Contacts),
-		Opportunities: count(cmd.Opportunities),
-		Incidents:     count(cmd.Incidents),
+		Users:         cmd.Users.wanted(),
+		Accounts:      cmd.Accounts.wanted(),
+		Contacts:      cmd.Contacts.wanted(),
+		Opportunities: cmd.Opportunities.wanted(),
+		Incidents:     cmd.Incidents.wanted(),
 		Awkward:       cmd.Awkward,
 		Latency:       cmd.Latency,
 		Limits:        limits(cmd.Limits),
@@ -88,9 +88,9 @@ func (cmd *sandboxServeCmd) Run(ctx context.Context, a *app) error {
 		return crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s: %v.", cmd.Listen, err).
 			WithHint("Choose another address with --listen.")
 	}
-	address := "http://" + listener.Addr().String()
+	address := "http://" + addressOf(listener)
 	if secure != nil {
-		address = "https://" + listener.Addr().String()
+		address = "https://" + addressOf(listener)
 		listener = tls.NewListener(listener, secure)
 	}
 	if cmd.JSON {
@@ -138,13 +138,24 @@ func (cmd *sandboxServeCmd) authorityFile() string {
 	return filepath.Join(cmd.TLS, sandbox.AuthorityFile)
 }
 
-// count turns a number of rows as typed into the sandbox's, where 0 means
-// its default and a negative number none.
-func count(n int) int {
+// rowCount is a number of rows as typed.
+type rowCount int
+
+// Validate is called by kong for the numbers on the command line.
+func (n rowCount) Validate() error {
+	if n < 0 {
+		return fmt.Errorf("%d rows cannot be; the least is 0", n)
+	}
+	return nil
+}
+
+// wanted returns the number as the sandbox takes it, where 0 means its
+// default and a negative number none.
+func (n rowCount) wanted() int {
 	if n == 0 {
 		return -1
 	}
-	return n
+	return int(n)
 }
 
 // rowsOf says how many rows the largest tables of a sandbox hold.

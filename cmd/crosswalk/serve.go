@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
 	"github.com/crosswalk-data/crosswalk/internal/server"
 )
@@ -40,11 +42,8 @@ Examples:
 }
 
 func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
-	if cmd.Workers < 1 {
-		return usageError{errors.New("--workers must be 1 or more")}
-	}
-	if cmd.PageSize < 1 || cmd.PageSize > 5000 {
-		return usageError{errors.New("--page-size must be between 1 and 5000")}
+	if err := cmd.check(); err != nil {
+		return usageError{err}
 	}
 	srv, err := server.New(ctx, server.Config{
 		Listen:       cmd.Listen,
@@ -66,6 +65,37 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	group.Go(func() error { return srv.Run(gctx) })
 	group.Go(func() error { return cmd.announce(gctx, a, srv) })
 	return group.Wait()
+}
+
+// check returns what is wrong with the values of the flags. They may come from
+// the environment too, but are called by their flags.
+func (cmd *serveCmd) check() error {
+	switch {
+	case cmd.Workers < 1:
+		return errors.New("--workers must be 1 or more")
+	case cmd.PageSize < 1 || cmd.PageSize > 5000:
+		return errors.New("--page-size must be between 1 and 5000")
+	case cmd.SliceBudget <= 0:
+		return errors.New("--slice-budget must be more than 0")
+	case cmd.Database != "" && !strings.HasPrefix(cmd.Database, "postgres://") && !strings.HasPrefix(cmd.Database, "postgresql://"):
+		return errors.New("--database must begin with postgres:// or postgresql://; without it the data are in SQLite files in the data directory")
+	case cmd.PublicURL != "" && !isOrigin(cmd.PublicURL):
+		return fmt.Errorf("--public-url must be http:// or https:// and a host without a path, for example https://crosswalk.example.com, not %q", cmd.PublicURL)
+	case cmd.ClientID != "" && !isID(strings.ToLower(cmd.ClientID)):
+		return fmt.Errorf("--client-id must be the application (client) id of an app registration, for example 00000000-0000-0000-0000-000000000000, not %q", cmd.ClientID)
+	}
+	return nil
+}
+
+// isOrigin reports whether address is a scheme, a host and at most a port. A
+// slash at the end does no harm.
+func isOrigin(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !crosswalk.IsWebAddress([]byte(address)) {
+		return false
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u.Hostname() != "" && *u == url.URL{Scheme: u.Scheme, Host: u.Host}
 }
 
 // announce tells where the server is and, before there is an administrator,
@@ -104,10 +134,25 @@ func (cmd *serveCmd) localURL(srv *server.Server) string {
 	if cmd.PublicURL == "" || err != nil || port == "0" {
 		return srv.URL()
 	}
+	return "http://" + net.JoinHostPort(reachable(host), port)
+}
+
+// reachable returns the name by which this machine reaches a server that
+// listens on host: a server on all addresses is at localhost too.
+func reachable(host string) string {
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
+		return "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, port)
+	return host
+}
+
+// addressOf returns host and port at which this machine reaches a listener.
+func addressOf(l net.Listener) string {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return l.Addr().String()
+	}
+	return net.JoinHostPort(reachable(host), port)
 }
 
 // waitReady waits until the server answers.
