@@ -2,7 +2,10 @@ package sandbox_test
 
 import (
 	"fmt"
+	"net/url"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -77,4 +80,48 @@ func TestMetadataEdits(t *testing.T) {
 	if d := cmp.Diff(before+9, s.MetadataVersion()); d != "" {
 		t.Error(d)
 	}
+}
+
+func TestMetadataChanges(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC)
+	var mu sync.Mutex
+	s := start(t, sandbox.Config{Accounts: 2, Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }})
+	ask := func(query, stamp string) string {
+		return "RetrieveMetadataChanges(Query=@p1,DeletedMetadataFilters=@p2,ClientVersionStamp=@p3)?@p1=" + url.QueryEscape(query) +
+			"&@p2=Microsoft.Dynamics.CRM.DeletedMetadataFilters'Attribute'&@p3=" + url.QueryEscape(stamp)
+	}
+	const query = `{"Properties":{"AllProperties":false,"PropertyNames":["LogicalName","Attributes"]},` +
+		`"Criteria":{"FilterOperator":"And","Conditions":[{"PropertyName":"LogicalName","ConditionOperator":"Equals","Value":{"Type":"System.String","Value":"account"}}]},` +
+		`"AttributeQuery":{"Properties":{"AllProperties":false,"PropertyNames":["LogicalName"]}},"LabelQuery":{"FilterLanguages":[1033],"MissingLabelBehavior":0}}`
+	all := s.decode(t, ask(query, "null"))
+	e := all["EntityMetadata"].([]any)[0].(map[string]any)
+	attributes := e["Attributes"].([]any)
+	if len(all["EntityMetadata"].([]any)) != 1 || e["LogicalName"] != "account" || e["EntitySetName"] != nil || len(attributes) != 245 || all["DeletedMetadata"] != nil {
+		t.Errorf("%d attributes of %v", len(attributes), e["LogicalName"])
+	}
+	if a := attributes[0].(map[string]any); a["@odata.type"] != "#Microsoft.Dynamics.CRM.ComplexPicklistAttributeMetadata" || a["LogicalName"] == nil || a["SchemaName"] != nil {
+		t.Errorf("attribute %v", a)
+	}
+	stamp := "'" + all["ServerVersionStamp"].(string) + "'"
+	if same := s.decode(t, ask(query, stamp)); len(same["EntityMetadata"].([]any)) != 0 {
+		t.Error("a change that nobody made")
+	}
+	if err := s.RemoveColumn("account", "new_renewaldate"); err != nil {
+		t.Fatal(err)
+	}
+	changed := s.decode(t, ask(query, stamp))
+	gone := changed["DeletedMetadata"].(map[string]any)
+	if e := changed["EntityMetadata"].([]any)[0].(map[string]any); e["HasChanged"] != true || len(e["Attributes"].([]any)) != 244 {
+		t.Errorf("changed %v", e["LogicalName"])
+	}
+	if d := cmp.Diff([]any{"Attribute"}, gone["Keys"]); d != "" {
+		t.Error(d)
+	}
+	mu.Lock()
+	now = now.AddDate(0, 0, 91)
+	mu.Unlock()
+	s.refuses(t, ask(query, stamp), 400, "0x80044352", "Version stamp associated with the client has expired. Please perform a full sync.")
+	s.refuses(t, ask(query, "'x'"), 400, "0x80040203", "The client version stamp 'x' is not valid.")
+	s.refuses(t, ask("[", "null"), 400, "0x80060888", "The value of the parameter 'Query' is not an EntityQueryExpression.")
 }

@@ -206,4 +206,5 @@ var functions = map[string]func(*call) error{
 	"RetrieveVersion":             (*call).retrieveVersion,
 	"RetrieveCurrentOrganization": (*call).currentOrganization,
 	"RetrieveTotalRecordCount":    (*call).totalRecordCount,
+	"RetrieveMetadataChanges":     (*call).metadataChanges,
 }
