@@ -14,21 +14,21 @@ import (
 // credentialFlags say with what a connection signs in.
 type credentialFlags struct {
 	Mode             string `enum:"user,client_secret,certificate," default:"" placeholder:"MODE" help:"As whom to sign in: user (in the browser), or as the app registration itself with its client_secret or a certificate."`
-	ClientID         string `env:"CROSSWALK_CLIENT_ID" placeholder:"ID" help:"Application (client) id of the app registration; by default the server's own."`
-	ClientSecretFile string `placeholder:"FILE" help:"File with the client secret, - for standard input; else CROSSWALK_CLIENT_SECRET."`
+	ClientSecretFile string `placeholder:"FILE" help:"File with the client secret, - for standard input."`
 	SecretExpires    string `placeholder:"DATE" help:"Day on which the client secret ends, as 2027-03-31, so that Crosswalk warns ahead."`
 	Certificate      string `placeholder:"FILE" help:"PEM file with a certificate and its unencrypted RSA private key, - for standard input."`
 }
 
 // read reads the files and the date.
 func (f *credentialFlags) read(a *app) (secret, certificate string, expires *time.Time, err error) {
-	secret = a.getenv("CROSSWALK_CLIENT_SECRET")
 	if f.ClientSecretFile != "" {
 		text, err := a.readFile(f.ClientSecretFile)
 		if err != nil {
 			return "", "", nil, err
 		}
-		secret = strings.TrimSpace(string(text))
+		if secret = strings.TrimSpace(string(text)); secret == "" {
+			return "", "", nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s holds no client secret.", f.ClientSecretFile)
+		}
 	}
 	if f.Certificate != "" {
 		text, err := a.readFile(f.Certificate)
@@ -50,6 +50,7 @@ func (f *credentialFlags) read(a *app) (secret, certificate string, expires *tim
 type connectionCreateCmd struct {
 	Name           string `arg:"" help:"Name of the connection."`
 	EnvironmentURL string `arg:"" name:"environment-url" help:"Address of the environment, for example https://acme.crm.dynamics.com."`
+	ClientID       string `env:"CROSSWALK_CLIENT_ID" placeholder:"ID" help:"Application (client) id of the app registration; by default the server's own."`
 	credentialFlags
 	remote
 }
@@ -65,7 +66,8 @@ With --mode client_secret or certificate nobody signs in: the app registration i
 permission in Microsoft Entra, but must be an application user of the environment, with a security role
 that may read the tables to sync.
 
-Secrets are never parameters, since other users of the machine can read those.`
+Secrets are never parameters, since other users of the machine can read those. Without a file the client
+secret is taken from CROSSWALK_CLIENT_SECRET.`
 }
 
 func (cmd *connectionCreateCmd) Run(ctx context.Context, a *app) error {
@@ -76,6 +78,9 @@ func (cmd *connectionCreateCmd) Run(ctx context.Context, a *app) error {
 	in := client.ConnectionInput{Name: cmd.Name, EnvironmentURL: cmd.EnvironmentURL, SignInMode: crosswalk.SignInMode(cmd.Mode), ClientID: cmd.ClientID}
 	if in.ClientSecret, in.Certificate, in.SecretExpiresAt, err = cmd.read(a); err != nil {
 		return err
+	}
+	if in.ClientSecret == "" {
+		in.ClientSecret = a.getenv("CROSSWALK_CLIENT_SECRET")
 	}
 	conn, err := c.InsertConnection(ctx, in)
 	if err != nil {
@@ -92,6 +97,7 @@ func (cmd *connectionCreateCmd) Run(ctx context.Context, a *app) error {
 type connectionEditCmd struct {
 	Connection string `arg:"" help:"Name or id of the connection."`
 	Name       string `placeholder:"NAME" help:"New name."`
+	ClientID   string `placeholder:"ID" help:"New application (client) id of the app registration."`
 	credentialFlags
 	remote
 }
@@ -106,6 +112,13 @@ Examples:
 }
 
 func (cmd *connectionEditCmd) Run(ctx context.Context, a *app) error {
+	update, err := cmd.update(a)
+	if err != nil {
+		return err
+	}
+	if update == (client.ConnectionUpdate{}) {
+		return usageError{errors.New("nothing to change: give --name, --mode, --client-id, --client-secret-file, --secret-expires or --certificate")}
+	}
 	c, err := cmd.client()
 	if err != nil {
 		return err
@@ -114,35 +127,31 @@ func (cmd *connectionEditCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	secret, certificate, expires, err := cmd.read(a)
-	if err != nil {
-		return err
-	}
-	if cmd.ClientSecretFile == "" {
-		secret = "" // that of the environment is for new connections
-	}
-	update := client.ConnectionUpdate{SecretExpiresAt: expires}
-	for _, s := range []struct {
-		value string
-		to    **string
-	}{{cmd.Name, &update.Name}, {secret, &update.ClientSecret}, {certificate, &update.Certificate}} {
-		if s.value != "" {
-			*s.to = &s.value
-		}
-	}
-	if cmd.ClientID != "" && cmd.ClientID != a.getenv("CROSSWALK_CLIENT_ID") {
-		update.ClientID = &cmd.ClientID
-	}
-	if mode := crosswalk.SignInMode(cmd.Mode); mode != "" {
-		update.SignInMode = &mode
-	}
-	if update == (client.ConnectionUpdate{}) {
-		return usageError{errors.New("nothing to change: give --name, --mode, --client-id, --client-secret-file, --secret-expires or --certificate")}
-	}
 	if conn, err = c.UpdateConnection(ctx, conn.ID, update); err != nil {
 		return err
 	}
 	return a.tellConnection(conn, cmd.JSON)
+}
+
+// update is what the flags change.
+func (cmd *connectionEditCmd) update(a *app) (client.ConnectionUpdate, error) {
+	secret, certificate, expires, err := cmd.read(a)
+	if err != nil {
+		return client.ConnectionUpdate{}, err
+	}
+	u := client.ConnectionUpdate{SecretExpiresAt: expires}
+	for _, s := range []struct {
+		value string
+		to    **string
+	}{{cmd.Name, &u.Name}, {cmd.ClientID, &u.ClientID}, {secret, &u.ClientSecret}, {certificate, &u.Certificate}} {
+		if s.value != "" {
+			*s.to = &s.value
+		}
+	}
+	if mode := crosswalk.SignInMode(cmd.Mode); mode != "" {
+		u.SignInMode = &mode
+	}
+	return u, nil
 }
 
 type connectionAdminConsentLinkCmd struct {
