@@ -48,7 +48,7 @@ type generator func(row int, v *value)
 // keys differ from those of the others, so that places never change.
 var numbered = []string{
 	"account", "businessunit", "contact", "incident", "opportunity", "systemuser", "team", "transactioncurrency", "lead",
-	"appointment", "email", "phonecall", "task",
+	"appointment", "email", "phonecall", "task", "activityparty",
 }
 
 // maxRows is how many rows a table can have: the ids of more would run out of
@@ -79,6 +79,9 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 	for _, name := range activities {
 		counts[name] = rows(cfg.Activities, DefaultActivities) / len(activities)
 		counts["activitypointer"] += counts[name]
+		if name != "task" {
+			counts["activityparty"] += 2 * counts[name]
+		}
 	}
 	for _, e := range c.entities {
 		n := counts[e.name]

@@ -147,6 +147,8 @@ func (t *table) named(a *attribute) generator {
 		return t.namedLead(a)
 	case "appointment", "email", "phonecall", "task":
 		return t.namedActivity(a)
+	case "activityparty":
+		return t.namedParty(a)
 	}
 	return t.namedSetup(a)
 }

@@ -74,6 +74,76 @@ func (t *table) namedActivity(a *attribute) generator {
 	return nil
 }
 
+// party returns the activity that a party belongs to, as a row of
+// activitypointer, and whether it is the one who began it. All activities but
+// tasks have two.
+func party(row int) (pointer int, first bool) {
+	n := row / 2
+	others := len(activities) - 1
+	return n/others*len(activities) + n%others, row%2 == 0
+}
+
+// namedParty makes the columns of activity parties: a user on one side and a
+// contact on the other.
+func (t *table) namedParty(a *attribute) generator {
+	pointers := func() *table { return t.data.tables["activitypointer"] }
+	switch a.name {
+	case "activityid":
+		return func(row int, v *value) {
+			n, _ := party(row)
+			v.setGUID(pointers().id(n))
+			v.target, v.row = "activitypointer", n
+		}
+	case "participationtypemask":
+		return func(row int, v *value) {
+			n, first := party(row)
+			of, _ := pointers().shown(n)
+			masks := [2]int64{1, 2} // sender and receiver
+			if of.name == "appointment" {
+				masks = [2]int64{7, 5} // organizer and required
+			}
+			if first {
+				v.setInt(masks[0])
+			} else {
+				v.setInt(masks[1])
+			}
+		}
+	case "partyid":
+		return func(row int, v *value) {
+			name := "contact"
+			if _, first := party(row); first {
+				name = "systemuser"
+			}
+			target := t.data.tables[name]
+			if target.rows == 0 {
+				v.null()
+				return
+			}
+			n := below(t.hash(row, 0xdb), target.rows)
+			v.kind, v.id, v.target, v.row = kindGUID, target.id(n), name, n
+		}
+	case "ispartydeleted":
+		return func(_ int, v *value) { v.setBool(false) }
+	case "instancetypecode":
+		return always(0)
+	case "ownerid", "owninguser", "owningbusinessunit":
+		return nothing
+	}
+	return nil
+}
+
+// meant returns the row of the table that the value of a lookup points to.
+// Lookups to any activity point to activitypointer.
+func (t *table) meant(v *value) (int, bool) {
+	if v.kind != kindGUID || v.row < 0 {
+		return 0, false
+	}
+	if v.target == "activitypointer" && t.base == v.target {
+		return v.row / len(activities), activities[v.row%len(activities)] == t.name
+	}
+	return v.row, v.target == t.name
+}
+
 // regarding points to an account, a contact, a case, an opportunity or a
 // lead, and one time in four to nothing.
 func (t *table) regarding() generator {

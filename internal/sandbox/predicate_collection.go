@@ -50,8 +50,8 @@ func (c *collection) each(of *table, keep predicate, ended <-chan struct{}, fn f
 	for pos := s.next(0); pos < s.to; pos = s.next(pos + 1) {
 		row := s.row(pos)
 		read(row, &v)
-		if v.kind == kindGUID && v.target == of.name && v.row >= 0 {
-			fn(v.row, row)
+		if parent, ok := of.meant(&v); ok {
+			fn(parent, row)
 		}
 	}
 }

@@ -385,3 +385,27 @@ func TestActivities(t *testing.T) {
 	}
 	s.refuses(t, "tasks?$select=regardingobjectidname", 400, "0x80060888", "Could not find a property named 'regardingobjectidname' on type 'Microsoft.Dynamics.CRM.task'.")
 }
+
+func TestActivityParties(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Activities: 40, Contacts: 20})
+	emails := s.values(t, "emails?$select=subject&$expand=email_activity_parties($select=participationtypemask,_partyid_value)")
+	for _, e := range emails {
+		parties := e["email_activity_parties"].([]any)
+		if len(parties) != 2 {
+			t.Fatalf("%d parties", len(parties))
+		}
+		if from, to := parties[0].(map[string]any), parties[1].(map[string]any); from["participationtypemask"] != json.Number("1") || to["participationtypemask"] != json.Number("2") || to["_partyid_value"] == nil {
+			t.Errorf("parties %v", parties)
+		}
+	}
+	id := emails[1]["activityid"].(string)
+	own := s.values(t, "emails("+id+")/email_activity_parties")
+	if len(own) != 2 || own[0]["_activityid_value"] != id {
+		t.Errorf("parties %v", own)
+	}
+	if found := s.values(t, "activityparties?$filter=_activityid_value eq "+id+"&$expand=partyid_contact($select=fullname)"); len(found) != 2 || found[1]["partyid_contact"] == nil {
+		t.Errorf("parties %v", found)
+	}
+	s.refuses(t, "emails?$select=to", 400, "0x80060888", "Could not find a property named 'to' on type 'Microsoft.Dynamics.CRM.email'.")
+}

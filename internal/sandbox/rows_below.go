@@ -57,7 +57,8 @@ func (c *call) many(t *table, row int, of *collection, rest []segment) error {
 	var v value
 	within := func(r int) bool {
 		read(r, &v)
-		return v.kind == kindGUID && v.row == row && v.target == t.name
+		parent, ok := t.meant(&v)
+		return ok && parent == row
 	}
 	if rest[0].called {
 		found, err := c.found(of.table, rest[0].args)
