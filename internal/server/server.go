@@ -291,6 +291,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return nil
 	})
 	group.Go(func() error { return s.sweep(gctx) })
+	group.Go(func() error { return s.keepAlive(gctx) })
 	group.Go(func() error {
 		<-gctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
@@ -312,6 +313,29 @@ func (s *Server) idleAtStart() time.Duration {
 		return 0
 	}
 	return idleLimit
+}
+
+// keepAlive refreshes unused authorizations once a day, before Microsoft ends
+// them. It begins a while after the start, when the environments have
+// answered to what is more urgent.
+func (s *Server) keepAlive(ctx context.Context) error {
+	wait := time.NewTimer(10 * time.Minute)
+	defer wait.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-wait.C:
+			n, err := s.runner.connector.KeepAlive(ctx)
+			switch {
+			case err != nil && ctx.Err() == nil:
+				s.cfg.Logger.Error("keep authorizations alive", "error", err)
+			case n > 0:
+				s.cfg.Logger.Info("authorizations kept alive", "connections", n)
+			}
+			wait.Reset(24 * time.Hour)
+		}
+	}
 }
 
 // sweep looks for runs without a task from time to time.
