@@ -106,7 +106,7 @@ var refusals = map[int]refusal{
 	700025:  {code: "invalid_client", text: "The client is public, so neither 'client_assertion' nor 'client_secret' should be presented."},
 	700027:  {code: "invalid_client", text: "The certificate with which the client assertion is signed is not registered with the application, or the signature is wrong. [Reason - %s]"},
 	700054:  {code: "unsupported_response_type", text: "response_type '%s' is not enabled for the application."},
-	700082:  {code: "invalid_grant", text: "The refresh token has expired due to inactivity."},
+	700082:  {code: "invalid_grant", text: "The refresh token has expired due to inactivity.", suberror: "bad_token"},
 	700084:  {code: "invalid_grant", text: "The refresh token was issued to a single page app and has a fixed, limited lifetime."},
 	900023:  {code: "invalid_request", text: "The tenant identifier '%s' is neither a valid DNS name nor a valid external domain."},
 	900144:  {code: "invalid_request", text: "The request must contain the following parameter: '%s'."},
