@@ -174,6 +174,13 @@ func TestMSALGo(t *testing.T) {
 		}
 	})
 
+	t.Run("is refused after the sessions were revoked", func(t *testing.T) {
+		e.control(t, http.MethodPost, "tokens", `{"action":"revoke"}`)
+		again := []string{e.PublicURL + "/.default"} // of another scope, so that none is in the cache
+		_, err := app.AcquireTokenSilent(t.Context(), again, confidential.WithSilentAccount(person.Account))
+		refusal(t, err, http.StatusBadRequest, "50173")
+	})
+
 	t.Run("does not know another tenant", func(t *testing.T) {
 		other := e.application(t, "00000000-0000-0000-0000-000000000001", secret)
 		_, err := other.AcquireTokenByAuthCode(t.Context(), "code", redirect, scopes)

@@ -135,3 +135,21 @@ func (e *environment) get(t *testing.T, path, token string, headers ...string) (
 	}
 	return answer.StatusCode, body
 }
+
+// control changes the conditions in the sandbox while it runs.
+func (e *environment) control(t *testing.T, method, path, body string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, e.URL+"/sandbox/"+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := e.client(t).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode >= http.StatusBadRequest {
+		text, _ := io.ReadAll(answer.Body)
+		t.Fatalf("%s %s = %s %s", method, path, answer.Status, text)
+	}
+}

@@ -2,6 +2,7 @@
 // documentation says: a tracked walk and its delta links.
 import assert from "node:assert/strict";
 import { check, rejection } from "./check.mjs";
+import { control, userToken } from "./sandbox.mjs";
 import { api, ids, sandbox, some, total } from "./dynamics-web-api.mjs";
 
 const first = await some();
@@ -33,4 +34,12 @@ await check("does not track changes through a filter", async () => {
   const error = await rejection(api.retrieveMultiple({ collection: "accounts", select: ["name"], filter: "statecode eq 0", trackChanges: true }));
   assert.equal(error.status, 400);
   assert.equal(error.message, 'The "$filter" query parameter isn\'t supported when Change Tracking is enabled.');
+});
+
+await check("has to start again when the changes lie too far back", async () => {
+  const { oDataDeltaLink: link } = await api.retrieveAll({ collection: "accounts", select: ["name"], trackChanges: true });
+  await control("POST", "clock", { advance: "192h" }); // eight days
+  const error = await rejection(api.retrieveMultiple({ collection: "accounts", token: await userToken() }, link));
+  assert.equal(error.code, "0x80044352");
+  assert.equal(error.message, "Version stamp associated with the client has expired. Please perform a full sync.");
 });

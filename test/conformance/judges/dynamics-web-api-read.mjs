@@ -2,6 +2,7 @@
 // documentation says: reads, pages, counts, functions and errors.
 import assert from "node:assert/strict";
 import { check, rejection } from "./check.mjs";
+import { control } from "./sandbox.mjs";
 import { api, config, guid, ids, nobody, sandbox, token, total } from "./dynamics-web-api.mjs";
 
 let first;
@@ -101,4 +102,20 @@ await check("tells errors", async () => {
   assert.ok(unknown.headers["x-ms-service-request-id"] || unknown.headers["req_id"]);
   const refused = await rejection(api.retrieveMultiple({ collection: "accounts", token: "wrong" }));
   assert.equal(refused.status, 401);
+});
+
+await check("is told to wait when it asks for too much", async () => {
+  await control("PUT", "limits", { servers: 1, requests: 3, window: "5m" });
+  const errors = [];
+  for (let i = 0; i < 5; i++) {
+    await api.retrieveMultiple({ collection: "accounts", select: ["name"], top: 1 }).catch((e) => errors.push(e));
+  }
+  await control("PUT", "limits", {});
+  assert.equal(errors.length, 2);
+  for (const error of errors) {
+    assert.equal(error.status, 429);
+    assert.equal(error.code, "0x80072322");
+    assert.match(error.message, /^Number of requests exceeded the limit of 3/);
+    assert.ok(Number(error.headers["retry-after"]) > 0);
+  }
 });

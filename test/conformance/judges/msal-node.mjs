@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { AuthError, ConfidentialClientApplication, CryptoProvider, InteractionRequiredAuthError, PublicClientApplication, ServerError } from "@azure/msal-node";
 import { check, rejection } from "./check.mjs";
-import { sandbox, signIn, thumbprint } from "./sandbox.mjs";
+import { control, sandbox, signIn, thumbprint } from "./sandbox.mjs";
 
 const { environment, everything, redirect, scope, tenant } = sandbox;
 const scopes = [scope];
@@ -174,4 +174,48 @@ await check("signs in a public client, which has no secret", async () => {
   assert.equal((await whoAmI(answer.accessToken)).OrganizationId, sandbox.organization);
   const again = await own.acquireTokenSilent({ account: answer.account, scopes, forceRefresh: true });
   assert.notEqual(again.accessToken, answer.accessToken);
+});
+
+// ---- what ends an authorization
+
+const silently = (more) => person.acquireTokenSilent({ account: result.account, scopes, forceRefresh: true, ...more });
+
+for (const [code, why] of [["50076", "another factor is wanted"], ["65001", "consent was taken back"], ["53003", "a policy blocks the access"]]) {
+  await check(`has an error that asks for interaction when ${why}`, async () => {
+    await control("POST", "tokens", { action: "fail-next", code });
+    const error = await rejection(silently());
+    assert.ok(error instanceof InteractionRequiredAuthError, `${error.name} ${error.errorCode} ${error.subError} ${error.errorMessage}`);
+    assert.match(error.errorMessage, new RegExp(`AADSTS${code}: `));
+    assert.equal(String(error.errorNo), code);
+  });
+}
+
+await check("tells that the secret has expired from what a person can mend", async () => {
+  await control("POST", "tokens", { action: "fail-next", code: "7000222" });
+  const error = await rejection(silently());
+  assert.ok(error instanceof ServerError && !(error instanceof InteractionRequiredAuthError), String(error));
+  assert.equal(error.errorCode, "invalid_client");
+});
+
+await check("signs in again after the sessions were revoked", async () => {
+  await control("POST", "tokens", { action: "revoke" });
+  const error = await rejection(silently());
+  assert.ok(error instanceof ServerError && !(error instanceof InteractionRequiredAuthError), String(error));
+  assert.deepEqual([error.errorCode, String(error.errorNo)], ["invalid_grant", "50173"]);
+  const { request } = await code(person);
+  result = await person.acquireTokenByCode(request);
+  assert.equal((await whoAmI(result.accessToken)).OrganizationId, sandbox.organization);
+  await silently();
+});
+
+await check("refreshes for ninety days, each time anew", async () => {
+  for (let i = 0; i < 3; i++) {
+    await control("POST", "clock", { advance: "1440h" }); // sixty days
+    await silently();
+  }
+  await control("POST", "clock", { advance: "2184h" }); // ninety-one
+  const error = await rejection(silently());
+  assert.ok(error instanceof InteractionRequiredAuthError, String(error));
+  assert.deepEqual([error.subError, String(error.errorNo)], ["bad_token", "700082"]);
+  assert.equal((await rejection(silently())).errorCode, "no_tokens_found", "it has forgotten the token");
 });

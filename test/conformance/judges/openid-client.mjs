@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import * as client from "openid-client";
 import { check, rejection } from "./check.mjs";
-import { sandbox, signIn, thumbprint } from "./sandbox.mjs";
+import { control, sandbox, signIn, thumbprint } from "./sandbox.mjs";
 
 const { clientID, clientSecret, environment, everything, redirect, scope, tenant } = sandbox;
 const server = new URL(`${sandbox.authority}/${tenant}/v2.0`);
@@ -210,4 +210,17 @@ await check("refuses what an application cannot ask for", async () => {
   await refused(client.clientCredentialsGrant(config, {}), 400, "invalid_request", 900144);
   const any = await client.discovery(new URL(`${sandbox.authority}/organizations/v2.0`), clientID, clientSecret);
   await refused(client.clientCredentialsGrant(any, { scope: everything }), 400, "invalid_request", 50059);
+});
+
+await check("is refused after the sessions were revoked", async () => {
+  const { back, expected } = await code();
+  const { refresh_token } = await client.authorizationCodeGrant(config, back, expected);
+  await control("POST", "tokens", { action: "revoke" });
+  await refused(client.refreshTokenGrant(config, refresh_token), 400, "invalid_grant", 50173);
+});
+
+await check("is refused ten minutes after the code was given", async () => {
+  const { back, expected } = await code();
+  await control("POST", "clock", { advance: "11m" });
+  await refused(client.authorizationCodeGrant(config, back, expected), 400, "invalid_grant", 70008);
 });

@@ -28,6 +28,12 @@ export const sandbox = {
   },
 };
 
+// control changes the conditions in the sandbox while it runs.
+export async function control(method, path, body) {
+  const answer = await fetch(`https://${address}:${port}/sandbox/${path}`, { method, body: JSON.stringify(body) });
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+}
+
 // thumbprint is the hash of the client's certificate that assertions name.
 export const thumbprint = (encoding) => crypto.createHash("sha256").update(new crypto.X509Certificate(sandbox.certificate).raw).digest(encoding);
 
