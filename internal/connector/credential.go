@@ -45,10 +45,12 @@ func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) 
 		return oauth.Config{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no application id.", conn.Name).
 			WithHint("Edit the connection and enter the client id of the app registration.")
 	}
-	return cfg, c.prove(ctx, conn, &cfg)
+	err = c.prove(ctx, conn, &cfg)
+	return cfg, err
 }
 
-// prove adds the secret or the certificate to a configuration.
+// prove adds the secret or the certificate to a configuration. That there is
+// none, or none that is good now, is final.
 func (c *Connector) prove(ctx context.Context, conn crosswalk.Connection, cfg *oauth.Config) error {
 	sealed, err := c.Store.ConnectionSecrets(ctx, conn.ID)
 	if err != nil {
@@ -56,8 +58,8 @@ func (c *Connector) prove(ctx context.Context, conn crosswalk.Connection, cfg *o
 	}
 	if conn.SignInMode == crosswalk.SignInCertificate {
 		if sealed.Certificate == nil {
-			return crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no certificate.", conn.Name).
-				WithHint("Edit the connection and store a certificate with its private key.")
+			return oauth.Final(crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no certificate.", conn.Name).
+				WithHint("Edit the connection and store a certificate with its private key."))
 		}
 		plain, err := c.Keys.Open(sealed.Certificate, "connection/"+conn.ID+"/certificate")
 		if err != nil {
@@ -66,7 +68,7 @@ func (c *Connector) prove(ctx context.Context, conn crosswalk.Connection, cfg *o
 		if cfg.Certificate, err = oauth.ParseCertificate(plain); err != nil {
 			return err
 		}
-		return cfg.Certificate.CheckValidity(c.Now())
+		return oauth.Final(cfg.Certificate.CheckValidity(c.Now()))
 	}
 	if sealed.Secret != nil {
 		plain, err := c.Keys.Open(sealed.Secret, "connection/"+conn.ID+"/secret")
@@ -76,8 +78,8 @@ func (c *Connector) prove(ctx context.Context, conn crosswalk.Connection, cfg *o
 		cfg.ClientSecret = string(plain)
 	}
 	if conn.SignInMode == crosswalk.SignInSecret && cfg.ClientSecret == "" {
-		return crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no client secret.", conn.Name).
-			WithHint("Edit the connection and enter the value of a client secret.")
+		return oauth.Final(crosswalk.Errorf(crosswalk.CodeInvalid, "The connection %s has no client secret.", conn.Name).
+			WithHint("Edit the connection and enter the value of a client secret."))
 	}
 	return nil
 }

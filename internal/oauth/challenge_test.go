@@ -107,3 +107,20 @@ func TestSourceChallengeNeedsPerson(t *testing.T) {
 		t.Errorf("no error demands %q", got)
 	}
 }
+
+// What only a person can mend disconnects, even when Microsoft was not asked.
+func TestSourceFinal(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &shelf{tokens: stored(time.Minute)}
+		expired := crosswalk.Errorf(crosswalk.CodeInvalid, "The certificate expired.").WithHint("Make a new one.")
+		src := source(s, &issuer{fail: []error{oauth.Final(expired)}})
+		wantCode(t, src, false, crosswalk.CodeDisconnected)
+		if len(s.refusals) != 1 || s.refusals[0].Message != expired.Message || s.refusals[0].Hint != expired.Hint || expired.Code != crosswalk.CodeInvalid {
+			t.Errorf("told %v", s.refusals)
+		}
+	})
+	if err := oauth.Final(nil); err != nil {
+		t.Errorf("Final(nil) = %v", err)
+	}
+}

@@ -288,18 +288,16 @@ func (s *Source) fail(ctx context.Context, used Tokens, forced bool, claims stri
 		e.Claims = claims
 	}
 	words := Explain(err)
+	if f := (*final)(nil); errors.As(err, &f) {
+		s.disconnect(ctx, used, &words)
+	}
 	if e != nil {
 		wait = max(wait, e.RetryAfter)
 		if e.AADSTS == 50196 { // we are said to loop
 			wait = max(wait, 5*time.Minute)
 		}
 		if e.Permanent() {
-			explained := *words
-			explained.Code = crosswalk.CodeDisconnected
-			words = &explained
-			if s.Disconnected != nil {
-				s.Disconnected(ctx, used, words)
-			}
+			s.disconnect(ctx, used, &words)
 		}
 	}
 	now := s.now()
@@ -311,4 +309,32 @@ func (s *Source) fail(ctx context.Context, used Tokens, forced bool, claims stri
 		return used.AccessToken, nil // there is time left
 	}
 	return "", words
+}
+
+// disconnect tells that the tokens used cannot be replaced until a person
+// acts, and makes words say so.
+func (s *Source) disconnect(ctx context.Context, used Tokens, words **crosswalk.Error) {
+	explained := **words
+	explained.Code = crosswalk.CodeDisconnected
+	*words = &explained
+	if s.Disconnected != nil {
+		s.Disconnected(ctx, used, &explained)
+	}
+}
+
+// final is an error that only a person can mend, although Microsoft was not
+// even asked.
+type final struct{ err error }
+
+func (e *final) Error() string { return e.err.Error() }
+func (e *final) Unwrap() error { return e.err }
+
+// Final marks an error of a Source's Refresh, for example that the
+// certificate has expired: trying again cannot help until a person acts, as
+// with an Error that is Permanent. It returns nil for nil.
+func Final(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &final{err}
 }

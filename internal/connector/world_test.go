@@ -1,10 +1,16 @@
 package connector_test
 
 import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"log/slog"
+	"math/big"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,15 +33,16 @@ type world struct {
 	env     string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, apps ...sandbox.App) *world {
 	t.Helper()
-	s, err := sandbox.New(sandbox.Config{Seed: 7, Users: 12, Accounts: 5, Contacts: 5, Opportunities: 5, Incidents: 5})
+	s, err := sandbox.New(sandbox.Config{Seed: 7, Users: 12, Accounts: 5, Contacts: 5, Opportunities: 5, Incidents: 5, Apps: apps})
 	must(t, err)
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(server.Close)
 	keys, err := secret.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
 	stored := store.New(databasetest.Open(t, database.SQLite))
+	stored.Now = s.Clock
 	must(t, stored.Migrate(t.Context()))
 	return &world{connector.New(connector.Config{
 		Store: stored, Keys: keys, ClientID: sandbox.ClientID, ClientSecret: sandbox.ClientSecret,
@@ -155,5 +162,74 @@ func TestAuthorizeInTheOtherMode(t *testing.T) {
 	}
 	if _, err := w.Begin(t.Context(), app, "", ""); crosswalk.ErrorCode(err) != crosswalk.CodeConflict {
 		t.Errorf("an application's in the browser: %v", err)
+	}
+}
+
+// A certificate is warned about ahead of its end; when it has ended the
+// connection is disconnected with that cause, and a new one puts it right.
+func TestCertificateExpires(t *testing.T) {
+	t.Parallel()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	must(t, err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	must(t, err)
+	certificate := func(days int) (*x509.Certificate, string) {
+		now := time.Now()
+		template := &x509.Certificate{SerialNumber: big.NewInt(int64(days)), NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(0, 0, days)}
+		der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+		must(t, err)
+		cert, err := x509.ParseCertificate(der)
+		must(t, err)
+		return cert, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})) + string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}))
+	}
+	soon, soonPEM := certificate(40)
+	late, latePEM := certificate(400)
+	w := newWorld(t, sandbox.App{ClientID: sandbox.ClientID, Certificates: []*x509.Certificate{soon, late}})
+	conn := crosswalk.Connection{ID: crosswalk.NewID(), Name: "App", EnvironmentURL: w.env, SignInMode: crosswalk.SignInCertificate}
+	var sealed store.Sealed
+	var facts crosswalk.Certificate
+	sealed.Certificate, facts, err = w.SealCertificate(conn.ID, soonPEM)
+	must(t, err)
+	conn.Certificate = &facts
+	must(t, w.Store.InsertConnection(t.Context(), &conn, sealed))
+	_, err = w.AuthorizeApplication(t.Context(), conn.ID)
+	must(t, err)
+
+	find := func() crosswalk.Connection {
+		t.Helper()
+		now, err := w.Store.FindConnection(t.Context(), conn.ID)
+		must(t, err)
+		return now
+	}
+	if got := find(); got.Warning != nil {
+		t.Errorf("40 days ahead: %+v", got.Warning)
+	}
+	w.sandbox.Advance(15 * 24 * time.Hour)
+	r, err := w.Test(t.Context(), conn.ID)
+	must(t, err)
+	if got := find(); got.Warning == nil || !r.OK || !r.Checks[0].Warn {
+		t.Errorf("25 days ahead: %+v, test %+v", got.Warning, r)
+	}
+
+	w.sandbox.Advance(26 * 24 * time.Hour)
+	client, err := w.Client(t.Context(), conn.ID)
+	must(t, err)
+	if _, err := client.WhoAmI(t.Context()); crosswalk.ErrorCode(err) != crosswalk.CodeDisconnected {
+		t.Errorf("with an ended certificate: %v", err)
+	}
+	if got := find(); got.Status != crosswalk.ConnectionDisconnected || !strings.Contains(got.StatusCause, "certificate expired") || got.StatusHint == "" {
+		t.Errorf("%s: %s (%s)", got.Status, got.StatusCause, got.StatusHint)
+	}
+	if _, _, err := w.SealCertificate(conn.ID, soonPEM); crosswalk.ErrorCode(err) != crosswalk.CodeInvalid {
+		t.Errorf("an ended certificate can be stored: %v", err)
+	}
+
+	sealed.Certificate, facts, err = w.SealCertificate(conn.ID, latePEM)
+	must(t, err)
+	must(t, w.Store.UpdateConnection(t.Context(), conn.ID, store.ConnectionUpdate{SealedCertificate: sealed.Certificate, Certificate: &facts}))
+	_, err = w.AuthorizeApplication(t.Context(), conn.ID)
+	must(t, err)
+	if got := find(); got.Status != crosswalk.ConnectionAuthorized || got.Warning != nil {
+		t.Errorf("with a new one: %s, %+v", got.Status, got.Warning)
 	}
 }
