@@ -45,6 +45,12 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 	if err := cmd.check(); err != nil {
 		return usageError{err}
 	}
+	if _, port, err := net.SplitHostPort(cmd.Listen); err == nil && port == "0" && cmd.PublicURL != "" {
+		// The public address does not tell the port, but announce needs it.
+		if cmd.Listen, err = freeAddress(cmd.Listen); err != nil {
+			return err
+		}
+	}
 	srv, err := server.New(ctx, server.Config{
 		Listen:       cmd.Listen,
 		DataDir:      cmd.Data,
@@ -90,8 +96,9 @@ func (cmd *serveCmd) check() error {
 // isOrigin reports whether address is a scheme, a host and at most a port. A
 // slash at the end does no harm.
 func isOrigin(address string) bool {
+	scheme := strings.HasPrefix(address, "http://") || strings.HasPrefix(address, "https://")
 	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || !crosswalk.IsWebAddress([]byte(address)) {
+	if err != nil || !scheme || strings.Contains(address, "#") || !crosswalk.IsWebAddress([]byte(address)) {
 		return false
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
@@ -131,7 +138,7 @@ func (cmd *serveCmd) announce(ctx context.Context, a *app, srv *server.Server) e
 // localURL returns the address at which this machine reaches the server.
 func (cmd *serveCmd) localURL(srv *server.Server) string {
 	host, port, err := net.SplitHostPort(cmd.Listen)
-	if cmd.PublicURL == "" || err != nil || port == "0" {
+	if cmd.PublicURL == "" || err != nil {
 		return srv.URL()
 	}
 	return "http://" + net.JoinHostPort(reachable(host), port)

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+func TestOutcome(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	end := start.Add(1500 * time.Millisecond)
+	tests := map[string]struct {
+		run  crosswalk.Run
+		want string
+	}{
+		"well":      {crosswalk.Run{Status: crosswalk.RunSuccess, StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 1046}}, "success, 1,046 read in 1.5s"},
+		"rejects":   {crosswalk.Run{Status: crosswalk.RunPartialSuccess, Message: "4 records were rejected.", StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 46}}, "partial success: 4 records were rejected, 46 read in 1.5s"},
+		"not begun": {crosswalk.Run{Status: crosswalk.RunSkipped, Message: "The connection is revoked."}, "skipped: The connection is revoked"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if got := outcome(tt.run); got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestSentence(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                         "",
+		"unknown flag":             "unknown flag.",
+		"did you mean \"--json\"?": "did you mean \"--json\"?",
+		"It is done.":              "It is done.",
+	} {
+		if got := sentence(text); got != want {
+			t.Errorf("sentence(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
