@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -75,6 +76,29 @@ func newEnvironment(t *testing.T) *environment {
 		"sandbox", "--json", "--listen", "127.0.0.1:0", "--tls", t.TempDir(), "--log-level", "debug", "--seed", strconv.Itoa(seed),
 		"--users", "12", "--accounts", strconv.Itoa(accounts), "--contacts", "40", "--opportunities", "20", "--incidents", "20")
 	return &e
+}
+
+// newChallenging is a sandbox in this process, since no flag of the program
+// gives it continuous access evaluation.
+func newChallenging(t *testing.T) *environment {
+	t.Helper()
+	dir := t.TempDir()
+	secure, err := sandbox.LoadTLS(dir, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	box, err := sandbox.New(sandbox.Config{Seed: seed, Users: 12, Accounts: accounts, BaseURL: sandbox.PublicURL, ContinuousAccess: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(box.Handler())
+	server.TLS = secure
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return &environment{
+		URL: server.URL, ClientID: sandbox.ClientID, ClientSecret: sandbox.ClientSecret, TenantID: box.TenantID(),
+		Organization: box.OrganizationID(), PublicURL: sandbox.PublicURL, Authority: filepath.Join(dir, sandbox.AuthorityFile),
+	}
 }
 
 // launch runs a server of the program until the test ends, and decodes into

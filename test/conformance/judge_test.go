@@ -12,6 +12,11 @@ func TestMSALNode(t *testing.T) {
 	judge(t, "msal-node.mjs", newEnvironment(t))
 }
 
+func TestMSALNodeChallenge(t *testing.T) {
+	t.Parallel()
+	judge(t, "msal-node-challenge.mjs", newChallenging(t))
+}
+
 func TestMetadataDocument(t *testing.T) {
 	t.Parallel()
 	judge(t, "metadata.mjs", newEnvironment(t))

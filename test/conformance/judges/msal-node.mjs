@@ -101,7 +101,7 @@ await check("has an error of the server for a wrong secret", async () => {
   assert.match(error.errorMessage, /AADSTS7000215/);
 });
 
-await check("has an error that asks for interaction when consent is missing", async () => {
+await check("is sent back when no one is signed in", async () => {
   const { back } = await code(person, { prompt: "none" });
   assert.equal(back.searchParams.get("error"), "login_required");
   assert.match(back.searchParams.get("error_description"), /^AADSTS50058: /);
