@@ -71,11 +71,6 @@ func (s *scan) count(limit int) int {
 	return n
 }
 
-// scan begins the walk of the request's query over a table.
-func (c *call) scan(t *table) (*scan, error) {
-	return c.scanFor(t, c.query, nil)
-}
-
 // scanFor begins the walk of a query over those rows that within keeps, nil
 // for all.
 func (c *call) scanFor(t *table, q *odata.Query, within predicate) (*scan, error) {

@@ -275,6 +275,19 @@ func FuzzWebAPI(f *testing.F) {
 		{"systemusers", "$filter=startswith(fullname,'_[a-c]%') and createdon gt 2020-01-01"},
 		{"organizations", "$select=name"},
 		{"accounts", "$filter=primarycontactid/fullname eq name or accountid ge 00000000-0000-0000-0000-000000000001"},
+		{"accounts", "$filter=contact_customer_accounts/any(c:c/statecode eq 0) or Account_Tasks/all(o:o/subject ne null)"},
+		{"accounts", "$filter=Microsoft.Dynamics.CRM.LastXDays(PropertyName='createdon',PropertyValue=3) and Microsoft.Dynamics.CRM.EqualUserId(PropertyName='ownerid')"},
+		{"accounts", "$expand=contact_customer_accounts($select=fullname;$orderby=fullname;$top=2;$count=true),ownerid,primarycontactid($expand=createdby)"},
+		{"accounts", "$apply=filter(statecode eq 0)/groupby((statuscode,primarycontactid/fullname),aggregate($count as n,revenue with average as r))"},
+		{"accounts", "$orderby=primarycontactid/fullname&$skiptoken=<cookie pagenumber=\"2\" istracking=\"False\" />"},
+		{"accounts", `fetchXml=<fetch count="2" page="1"><entity name="account"><all-attributes/><order attribute="name"/><link-entity name="contact" from="parentcustomerid" to="accountid" link-type="outer" alias="c"><attribute name="fullname"/><filter><condition attribute="statecode" operator="in"><value>0</value></condition></filter></link-entity></entity></fetch>`},
+		{"contacts", `fetchXml=<fetch aggregate="true"><entity name="contact"><attribute name="createdon" groupby="true" dategrouping="week" alias="w"/><attribute name="contactid" aggregate="count" alias="n"/><order alias="n"/></entity></fetch>`},
+		{"accounts(accountnumber='ACC-100001')/primarycontactid/fullname/$value", ""},
+		{"accounts(accountnumber='ACC-100001')/contact_customer_accounts/$ref", ""},
+		{"activitypointers/Microsoft.Dynamics.CRM.task", "$select=subject&$expand=regardingobjectid_account_task"},
+		{"RelationshipDefinitions/Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata", "$filter=ReferencedEntity eq 'account'&$select=SchemaName"},
+		{"RetrieveMetadataChanges(Query=@p1,ClientVersionStamp=@p3)", `@p1={"Criteria":{"Conditions":[{"PropertyName":"ObjectTypeCode","ConditionOperator":"GreaterThan","Value":{"Value":3}}]}}&@p3='1!01/02/2006 15:04:05'`},
+		{"$metadata", "annotations=true"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
