@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/internal/web"
 	"github.com/crosswalk-data/crosswalk/test/program"
 )
@@ -52,8 +53,19 @@ func TestFourTasks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sandbox := start(t, path, "sandbox", "--listen", "127.0.0.1:0", "--users", users, "--accounts", accounts, "--contacts", "60")
+	environment := start(t, path, "sandbox", "--listen", "127.0.0.1:0", "--users", users, "--accounts", accounts, "--contacts", "60")
 	server := start(t, path, "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(dir, "data"), "--log-level", "warn")
+
+	// The key of the sandbox's app comes from the seed, of which every sandbox
+	// has the same unless it is told another.
+	twin, err := sandbox.New(sandbox.Config{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate := filepath.Join(dir, "app.pem")
+	if err := os.WriteFile(certificate, twin.Certificate(), 0o600); err != nil {
+		t.Fatal(err)
+	}
 
 	shots := os.Getenv("SCREENSHOTS")
 	if shots == "" {
@@ -74,9 +86,10 @@ func TestFourTasks(t *testing.T) {
 		"WALK_CHROMIUM="+chromium,
 		"WALK_SHOTS="+shots,
 		"WALK_LINK="+server.SignInLink,
-		"WALK_SANDBOX="+sandbox.URL,
-		"WALK_CLIENT_ID="+sandbox.ClientID,
-		"WALK_CLIENT_SECRET="+sandbox.ClientSecret,
+		"WALK_SANDBOX="+environment.URL,
+		"WALK_CLIENT_ID="+environment.ClientID,
+		"WALK_CLIENT_SECRET="+environment.ClientSecret,
+		"WALK_CERTIFICATE="+certificate,
 		"WALK_USERS="+users,
 		"WALK_ACCOUNTS="+accounts,
 	)

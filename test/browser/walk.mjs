@@ -45,17 +45,29 @@ page.on('console', (m) => {
 const began = Date.now();
 const say = (text) => console.log(`${((Date.now() - began) / 1000).toFixed(1).padStart(6)} s  ${text}`);
 
+// still waits until the page has taken on the colour scheme and nothing on it
+// moves any more; measured half-way, colours would be wrong.
+const still = (scheme) =>
+  page.waitForFunction(async (want) => {
+    await new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+    const has = document.documentElement.dataset.mantineColorScheme ?? want;
+    const moving = document.getAnimations().some((a) => a.playState === 'running' && a.effect?.getComputedTiming().iterations !== Infinity);
+    return has === want && !moving;
+  }, scheme);
+
 // look takes a picture in light and dark and checks both for accessibility,
-// and that the page fits a narrow window.
+// and that the page fits a narrow window. Only colours differ in the dark.
 async function look(name) {
   const violations = [];
+  await page.evaluate(axeSource);
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
-    // Colours fade over; measured half-way they would be wrong.
-    await page.waitForTimeout(250);
+    await still(colorScheme);
     await page.screenshot({ path: path.join(shots, `${name}-${colorScheme}.png`) });
-    await page.evaluate(axeSource);
-    const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+    const found = await page.evaluate(
+      (rules) => globalThis.axe.run(document, { resultTypes: ['violations'], ...rules }),
+      colorScheme === 'dark' ? { runOnly: ['color-contrast'] } : {},
+    );
     for (const v of found.violations) {
       if (v.impact !== 'serious' && v.impact !== 'critical') continue;
       violations.push(`${colorScheme}: ${v.impact} ${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} (${n.any[0]?.message ?? v.help})`).join('; ')}`);
@@ -121,9 +133,17 @@ async function objectRows(name) {
 async function choose(label, option) {
   const input = page.getByRole('combobox', { name: label });
   await input.click();
-  await input.fill(option);
-  await page.getByRole('option', { name: option }).first().click();
+  if (await input.isEditable()) await input.fill(option);
+  await page.getByRole('option', { name: option, exact: true }).or(page.getByRole('option', { name: option })).first().click();
 }
+
+// act chooses from the menu of a connection.
+async function act(connection, item) {
+  await button(`Actions for ${connection}`).click();
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+}
+
+const row = (name) => page.getByRole('row', { name });
 
 async function walk() {
   say('The one-time link asks for the first administrator');
@@ -166,9 +186,11 @@ async function walk() {
   await look('authorized');
 
   say('Test of the connection');
-  await button('Actions for Contoso').click();
-  await page.getByRole('menuitem', { name: 'Test' }).click();
+  await act('Contoso', 'Test');
   await text(/The connection works\./);
+  for (const check of ['Sign-in', 'Latency', 'Organization', 'Metadata', 'Users', 'Accounts']) {
+    await visible(page.getByRole('dialog').getByText(check, { exact: true }));
+  }
   await look('connection-test');
   await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click();
 
@@ -222,9 +244,9 @@ async function walk() {
   await visible(page.locator('table[aria-busy=false]'));
   const names = await page.getByRole('button', { name: /^Open / }).allInnerTexts();
   assert.deepEqual(names, names.toSorted((a, b) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1)), 'rows in the order of their names');
-  const row = page.getByRole('button', { name: /^Open / }).first();
-  const company = (await row.innerText()).trim();
-  await row.click();
+  const first = page.getByRole('button', { name: /^Open / }).first();
+  const company = (await first.innerText()).trim();
+  await first.click();
   await visible(page.getByRole('dialog').getByText(company));
   await look('row');
   await page.keyboard.press('Escape');
@@ -254,6 +276,120 @@ async function walk() {
   await text('Leave without saving?');
   await button('Leave').click();
   await heading('Jobs');
+
+  say('Filter conditions, records that are rejected');
+  await page.getByRole('link', { name: 'Create job' }).click();
+  await page.getByRole('link', { name: /Contoso/ }).click();
+  await page.getByRole('link', { name: /Blank job/ }).click();
+  await page.getByRole('textbox', { name: 'Job name' }).fill('Accounts as users');
+  await choose('Source entity', 'Account');
+  await choose('Target object', 'User');
+  await choose('Source attribute of row 1', 'Account');
+  await choose('Target field of row 1', 'External ID');
+  await button('Add row').click();
+  await choose('Source attribute of row 2', 'Account Name');
+  await choose('Target field of row 2', 'Email');
+  await button('Add condition').click();
+  await choose('Attribute of condition 1', 'Status');
+  await choose('Value of condition 1', 'Inactive');
+  await button('Save and run').click();
+  const inactive = await finishRun('Partial success');
+  assert.ok(inactive.rejected > 0, 'inactive accounts are rejected');
+  assert.equal(inactive.rejected, inactive.read, 'no name of an account is an e-mail address');
+  await page.getByRole('link', { name: 'Edit job' }).click();
+  await choose('Value of condition 1', 'Active');
+  await button('Save and run').click();
+  const active = await finishRun('Partial success');
+  assert.equal(active.read + inactive.read, Number(env('ACCOUNTS')), 'every account is active or inactive');
+
+  say('Rejects: list, record, search, reason, CSV');
+  await visible(page.getByRole('heading', { name: `${active.rejected.toLocaleString('en-US')} rejected records` }));
+  const reject = page.getByRole('button', { name: /^Record .* as read$/ });
+  await reject.first().click();
+  await visible(page.locator('pre').getByText('accountid'));
+  await look('rejects');
+  const id = /^Record (.*) as read$/.exec(await reject.first().getAttribute('aria-label'))[1];
+  await page.getByLabel('Search rejects').fill(id);
+  await text('1 reject');
+  await page.getByLabel('Search rejects').fill('');
+  await choose('Reason', 'Too long');
+  await text('No reject matches.');
+  await page.getByLabel('Show any reason').click();
+  const downloading = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download CSV' }).click();
+  const lines = readFileSync(await (await downloading).path(), 'utf8').trimEnd().split('\n');
+  assert.equal(lines.length, active.rejected + 1, 'a line for every reject, and the names of the columns');
+  assert.ok(lines.some((l) => l.includes(id)), `the record ${id} is in the file`);
+
+  say('A connection that signs in as an application');
+  await go('Connections');
+  await button('Create connection').click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('Robot');
+  await page.getByRole('textbox', { name: 'Environment URL' }).fill(sandbox);
+  await page.getByRole('radio', { name: 'An application with a certificate' }).click();
+  await text('Making a certificate');
+  await look('create-certificate');
+  await page.getByRole('radio', { name: 'An application with a secret' }).click();
+  await text('New app user');
+  assert.equal(await page.getByLabel('Redirect address').count(), 0, 'an application comes back to no address');
+  await page.getByRole('textbox', { name: 'Client ID' }).fill(env('CLIENT_ID'));
+  await page.locator('input[type=password]').fill('not the secret');
+  await button('Create and authorize').click();
+  await text('Robot was created, but it is not authorized yet.');
+  await visible(page.locator('.mantine-InputWrapper-error').getByText('The client secret is wrong.'));
+  await look('application-refused');
+  await page.locator('input[type=password]').fill(env('CLIENT_SECRET'));
+  await page.getByLabel('Secret expires on').fill(new Date(Date.now() + 10.5 * 86_400_000).toISOString().slice(0, 10));
+  await button('Save and authorize').click();
+  await text('Robot is authorized.');
+  await visible(row(/Robot/).getByText('Application, by secret'));
+  await visible(row(/Robot/).getByText(/Client secret expires in (9|10) days/));
+  await look('application');
+
+  say('Editing a connection: a name, a field that is wrong, a certificate in place of the secret');
+  await act('Robot', 'Edit');
+  await page.getByRole('textbox', { name: 'Name' }).fill('');
+  await page.getByRole('textbox', { name: 'Client ID' }).fill('not an id');
+  await button('Save').click();
+  await visible(page.locator('.mantine-InputWrapper-error').getByText('Enter a name.'));
+  await visible(page.locator('.mantine-InputWrapper-error').getByText('is not an application id.'));
+  await page.getByRole('textbox', { name: 'Name' }).fill('Robot EU');
+  await page.getByRole('textbox', { name: 'Client ID' }).fill(env('CLIENT_ID'));
+  await page.getByRole('radio', { name: 'An application with a certificate' }).click();
+  await text('Saving ends the present authorization.');
+  await page.locator('input[type=file]').setInputFiles(env('CERTIFICATE'));
+  await text('Certificate and private key are here.');
+  await look('edit-connection');
+  await button('Save and authorize').click();
+  await text('Robot EU is authorized.');
+  await visible(row(/Robot EU/).getByText('Application, by certificate'));
+  await button('Details of Robot EU').click();
+  await text('CN=Crosswalk sandbox application');
+  await look('details');
+  await page.keyboard.press('Escape');
+
+  say('Metadata, admin consent, revoking and deleting');
+  await act('Robot EU', 'Refresh metadata');
+  await text('Metadata refreshed.');
+  await act('Contoso', 'Admin consent link');
+  const consent = new URL(await page.getByRole('textbox', { name: 'Link for an administrator' }).inputValue());
+  assert.equal(consent.origin, new URL(sandbox).origin, 'where an administrator consents');
+  await look('admin-consent');
+  await page.goto(consent.href);
+  await signIn('accept');
+  await text('An administrator has approved the app of Contoso.');
+  await act('Robot EU', 'Revoke');
+  await look('revoke');
+  await button('Revoke').click();
+  await visible(row(/Robot EU/).getByText('Revoked', { exact: true }));
+  await page.getByText('Robot EU is authorized.').waitFor({ state: 'hidden' });
+  await row(/Robot EU/).getByRole('button', { name: 'Re-authorize' }).click();
+  await text('Robot EU is authorized.');
+  await act('Robot EU', 'Delete');
+  await visible(page.getByRole('dialog').getByText('User Sync_Robot EU'));
+  await button('Delete').click();
+  await text('Robot EU was deleted.');
+  await row(/Robot EU/).waitFor({ state: 'hidden' });
 
   say('Activity');
   await go('Activity');

@@ -54,7 +54,8 @@ export function timeLeft(ends: string, now: number): string {
   if (left <= -day) return `expired ${plural(Math.floor(-left / day), 'day')} ago`;
   if (left <= 0) return 'has expired';
   if (left < day) return 'expires within a day';
-  return `expires in ${plural(Math.floor(left / day), 'day')}`;
+  const days = Math.floor(left / day);
+  return `expires in ${days < 730 ? plural(days, 'day') : plural(Math.floor(days / 365.25), 'year')}`;
 }
 
 // toDate is a moment as the value of a date field; "" when there is none.

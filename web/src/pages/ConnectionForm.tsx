@@ -1,7 +1,7 @@
 import { Button, Drawer, Grid, Group, PasswordInput, Radio, Skeleton, Stack, Text, TextInput } from '@mantine/core';
 import { IconAlertCircle, IconAlertTriangle } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { useState, type FormEvent } from 'react';
+import { useEffect, useRef, useState, type FormEvent } from 'react';
 import { api } from '../api/client';
 import { asProblem } from '../api/problem';
 import type { Connection, Settings } from '../api/types';
@@ -36,7 +36,11 @@ export function ConnectionForm({ connection, onClose }: { connection?: Connectio
   );
 }
 
-const fields = ['name', 'environment_url', 'sign_in_mode', 'client_id', 'client_secret', 'secret_expires_at', 'certificate'];
+// The fields of the form as the API calls them.
+const fieldOf: Record<keyof Values, string> = {
+  name: 'name', url: 'environment_url', mode: 'sign_in_mode', clientID: 'client_id', secret: 'client_secret', expires: 'secret_expires_at', pem: 'certificate',
+};
+const fields = Object.values(fieldOf);
 
 function Form({ settings, edited, onClose }: { settings: Settings | undefined; edited: Connection | undefined; onClose: () => void }) {
   // What the server has: the edited connection, or the new one once it is made.
@@ -50,7 +54,12 @@ function Form({ settings, edited, onClose }: { settings: Settings | undefined; e
     expires: toDate(edited?.secret_expires_at),
     pem: '',
   });
-  const set = (patch: Partial<Values>) => setV((old) => ({ ...old, ...patch }));
+  // What is changed after a refusal is no longer called wrong.
+  const [mended, setMended] = useState<string[]>([]);
+  const set = (patch: Partial<Values>) => {
+    setV((old) => ({ ...old, ...patch }));
+    setMended((old) => [...old, ...(Object.keys(patch) as (keyof Values)[]).map((k) => fieldOf[k])]);
+  };
   const [then, setThen] = useState<'authorize' | 'close'>('close');
   const [leaving, setLeaving] = useState(false);
   const finish = useFinish();
@@ -78,12 +87,19 @@ function Form({ settings, edited, onClose }: { settings: Settings | undefined; e
       await finish(r.connection ?? c);
     },
   });
+  // The first field that is wrong may be out of sight.
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (act.isError) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+  }, [act.isError, act.error]);
   const go = (next: 'authorize' | 'close') => {
     setThen(next);
+    setMended([]);
     act.mutate(next);
   };
   const problem = act.isError ? asProblem(act.error) : undefined;
-  const places = new Places(problem?.errors);
+  const lost = new Places(problem?.errors).outside(fields).length > 0;
+  const places = new Places(problem?.errors.filter((p) => !mended.includes(p.field)));
   const preset = settings?.client_id ?? '';
   const busy = act.isPending || leaving;
   const application = isApplication(v.mode);
@@ -98,10 +114,10 @@ function Form({ settings, edited, onClose }: { settings: Settings | undefined; e
   return (
     <Grid gap={36}>
       <Grid.Col span={{ base: 12, sm: 7 }}>
-        <form onSubmit={submit} noValidate>
+        <form ref={form} onSubmit={submit} noValidate>
           <Stack gap="md">
-            {problem && (problem.errors.length === 0 || places.outside(fields).length > 0 || (stored && then === 'authorize')) && (
-              <Failure problem={problem} made={stored && !edited ? stored.name : ''} placed={places.all.length > 0 && places.outside(fields).length === 0} />
+            {problem && (problem.errors.length === 0 || lost || (stored && then === 'authorize')) && (
+              <Failure problem={problem} made={stored && !edited ? stored.name : ''} placed={problem.errors.length > 0 && !lost} />
             )}
             <TextInput
               label="Name"

@@ -3,7 +3,7 @@ import { IconAlertTriangle, IconCircleCheck, IconCircleX, IconPlugConnected } fr
 import { useQuery } from '@tanstack/react-query';
 import { api } from '../api/client';
 import type { Connection, TestResult } from '../api/types';
-import { count, plural } from '../lib/format';
+import { count } from '../lib/format';
 import { Note } from '../ui/Note';
 import { Trouble } from '../ui/page';
 
@@ -26,21 +26,19 @@ export function ConnectionTest({ connection: c, onClose }: { connection: Connect
           test.data && (
             <>
               <Verdict result={test.data} />
-              <Stack gap={10} component="ul" p={0} m={0} style={{ listStyle: 'none' }}>
-                {(test.data.checks ?? []).map((k) => (
-                  <Group key={k.name + k.detail} component="li" wrap="nowrap" align="flex-start" gap={10}>
+              <ul className="cw-checks">
+                {test.data.checks.map((k) => (
+                  <li key={k.name + k.detail}>
                     <Mark check={k} />
-                    <div>
-                      <Text fz="sm" fw={560}>
-                        {k.name}
-                      </Text>
-                      <Text fz="sm" c="dimmed">
-                        {k.detail} {(!k.ok || k.warn) && k.hint}
-                      </Text>
-                    </div>
-                  </Group>
+                    <Text fz="sm" fw={560}>
+                      {k.name}
+                    </Text>
+                    <Text fz="sm" c={k.ok && !k.warn ? 'dimmed' : undefined}>
+                      {k.detail} {(!k.ok || k.warn) && k.hint}
+                    </Text>
+                  </li>
                 ))}
-              </Stack>
+              </ul>
             </>
           )
         )}
@@ -58,24 +56,16 @@ export function ConnectionTest({ connection: c, onClose }: { connection: Connect
 type Check = TestResult['checks'][number];
 
 function Mark({ check: k }: { check: Check }) {
-  const style = { flex: 'none', marginTop: 2 };
-  if (!k.ok) return <IconCircleX size={18} color="var(--cw-bad)" style={style} aria-label="Failed" />;
-  if (k.warn) return <IconAlertTriangle size={18} color="var(--cw-warn)" style={style} aria-label="Warning" />;
-  return <IconCircleCheck size={18} color="var(--cw-good)" style={style} aria-label="Passed" />;
+  if (!k.ok) return <IconCircleX size={18} color="var(--cw-bad)" aria-label="Failed" />;
+  if (k.warn) return <IconAlertTriangle size={18} color="var(--cw-warn)" aria-label="Warning" />;
+  return <IconCircleCheck size={18} color="var(--cw-good)" aria-label="Passed" />;
 }
 
-// Verdict is the outcome in a sentence, and what the environment said about
-// its speed.
+// Verdict is the outcome in a sentence.
 function Verdict({ result: r }: { result: TestResult }) {
   const warned = r.checks.some((k) => k.warn);
-  const [tone, icon] = !r.ok ? (['bad', <IconCircleX key="i" />] as const) : warned ? (['warn', <IconAlertTriangle key="i" />] as const) : (['good', <IconPlugConnected key="i" />] as const);
-  const speed = [
-    r.latency_ms > 0 ? `A small request took ${count(r.latency_ms)} ms.` : '',
-    r.parallelism ? `The environment recommends up to ${plural(r.parallelism, 'request')} at a time.` : '',
-  ].filter(Boolean);
-  return (
-    <Note tone={tone} icon={icon} title={!r.ok ? 'The connection does not work.' : warned ? 'The connection works, with a warning.' : 'The connection works.'}>
-      {speed.length > 0 && <Text fz="sm">{speed.join(' ')}</Text>}
-    </Note>
-  );
+  if (!r.ok) return <Note tone="bad" icon={<IconCircleX />} title="The connection does not work." />;
+  const title = `The connection works. It answered in ${r.latency_ms < 1 ? 'less than 1' : count(r.latency_ms)} ms.`;
+  if (warned) return <Note tone="warn" icon={<IconAlertTriangle />} title={title}>Something needs your attention all the same.</Note>;
+  return <Note tone="good" icon={<IconPlugConnected />} title={title} />;
 }

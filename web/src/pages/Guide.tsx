@@ -72,7 +72,7 @@ function ForApplication({ mode }: { mode: SignInMode }) {
             <>In the Microsoft Entra admin center, open App registrations and choose <b>New registration</b>.</>,
             <>Leave Redirect URI empty and add <b>no API permissions</b>: the security role below decides.</>,
             mode === 'certificate' ? (
-              <>Under Certificates &amp; secrets, tab Certificates, upload the certificate <b>without its key</b>.</>
+              <>Under Certificates &amp; secrets, tab Certificates, upload the certificate (<span className="cw-mono">.crt</span>) <b>without its key</b>.</>
             ) : (
               <>Under Certificates &amp; secrets make a client secret; copy its <b>Value</b> and note when it expires.</>
             ),
@@ -93,7 +93,7 @@ function ForApplication({ mode }: { mode: SignInMode }) {
         <Part title="Making a certificate">
           Any RSA certificate of 2048 bits or more will do, also one signed by itself:
           <pre className="cw-pre" style={{ marginTop: 8 }}>
-            {'openssl req -x509 -newkey rsa:2048 -nodes \\\n  -days 365 -subj /CN=crosswalk \\\n  -keyout crosswalk.key -out crosswalk.crt'}
+            {'openssl req -x509 -nodes \\\n  -newkey rsa:2048 -days 365 \\\n  -subj /CN=crosswalk \\\n  -keyout app.key -out app.crt'}
           </pre>
         </Part>
       )}
