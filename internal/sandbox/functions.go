@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
 
 func (c *call) serviceDocument() error {
@@ -53,8 +54,30 @@ func (c *call) currentOrganization() error {
 	}}})
 }
 
-// totalRecordCount answers with the number of rows of tables. In Dataverse it
-// is a snapshot up to a day old.
+// rowCounts is what RetrieveTotalRecordCount knows: the numbers of rows at
+// some moment within the last day.
+type rowCounts struct {
+	at    time.Time
+	table map[string]int
+}
+
+// counts returns the numbers of rows that are known, counted anew after a
+// day.
+func (s *Sandbox) counts() map[string]int {
+	now := s.now()
+	known := s.counted.Load()
+	if known == nil || now.Sub(known.at) >= 24*time.Hour {
+		known = &rowCounts{now, map[string]int{}}
+		for name, t := range s.snapshot().tables {
+			known.table[name] = t.count()
+		}
+		s.counted.Store(known)
+	}
+	return known.table
+}
+
+// totalRecordCount answers with the number of rows of tables, as counted
+// within the last day.
 func (c *call) totalRecordCount() error {
 	arg, ok := strings.CutPrefix(c.path[0].args, "EntityNames=")
 	if !ok {
@@ -74,7 +97,7 @@ func (c *call) totalRecordCount() error {
 			return noEntity(name, http.StatusBadRequest)
 		}
 		keys = append(keys, name)
-		values = append(values, t.count())
+		values = append(values, c.s.counts()[name])
 	}
 	return c.answer("Microsoft.Dynamics.CRM.RetrieveTotalRecordCountResponse", object{{"EntityRecordCountCollection", object{
 		{"Count", len(keys)}, {"IsReadOnly", false}, {"Keys", keys}, {"Values", values},

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -408,4 +409,23 @@ func TestActivityParties(t *testing.T) {
 		t.Errorf("parties %v", found)
 	}
 	s.refuses(t, "emails?$select=to", 400, "0x80060888", "Could not find a property named 'to' on type 'Microsoft.Dynamics.CRM.email'.")
+}
+
+func TestCountsAreOld(t *testing.T) {
+	t.Parallel()
+	var now atomic.Int64
+	now.Store(time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC).Unix())
+	s := start(t, sandbox.Config{Accounts: 7, Now: func() time.Time { return time.Unix(now.Load(), 0) }})
+	known := func() any {
+		counts := s.decode(t, `RetrieveTotalRecordCount(EntityNames=@p1)?@p1=["account"]`)["EntityRecordCountCollection"].(map[string]any)
+		return counts["Values"].([]any)[0]
+	}
+	s.must(t, 204, "POST", "accounts", `{"name":"Eighth"}`)
+	if n := known(); n != json.Number("7") {
+		t.Errorf("%v at once", n)
+	}
+	now.Add(24 * 3600)
+	if n := known(); n != json.Number("8") {
+		t.Errorf("%v a day later", n)
+	}
 }

@@ -104,6 +104,8 @@ type Sandbox struct {
 	current atomic.Pointer[dataset] // the rows as they are now
 	rights  atomic.Pointer[rights]  // who may do what
 
+	counted atomic.Pointer[rowCounts] // for RetrieveTotalRecordCount
+
 	unverified   atomic.Pointer[Unverified]
 	trackingDays atomic.Int64
 	front        atomic.Pointer[front]
@@ -137,6 +139,7 @@ func New(cfg Config) (*Sandbox, error) {
 	}
 	s.base = data
 	s.current.Store(data)
+	s.counts()
 	s.SetLimits(cfg.Limits)
 	s.SetUnverified(cfg.Unverified)
 	s.SetTrackingDays(DefaultTrackingDays)

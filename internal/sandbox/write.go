@@ -139,9 +139,7 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 		return id, &fault{http.StatusPreconditionFailed, codeDuplicateKey, "A record with matching key values already exists."}
 	}
 	w := &writing{c: c, tx: tx, t: t, row: -1, create: true}
-	for i := range keys {
-		w.cells = append(w.cells, keys[i])
-	}
+	w.cells = append(w.cells, keys...)
 	if err := w.read(body); err != nil {
 		return id, err
 	}
