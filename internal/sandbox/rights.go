@@ -173,6 +173,17 @@ func (c *call) mayRead(t *table) error {
 	return nil
 }
 
+// mayReadRow refuses a row beyond the caller's reach.
+func (c *call) mayReadRow(t *table, row int) error {
+	if err := c.mayRead(t); err != nil {
+		return err
+	}
+	if reach := c.visible(t); reach != nil && !reach(row) {
+		return c.noAccess(t, row, "ReadAccess")
+	}
+	return nil
+}
+
 func (c *call) mayCreate(t *table) error {
 	if c.role.depth(t, "Create") == None {
 		return c.missingPrivilege(t, "Create")

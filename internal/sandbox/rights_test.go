@@ -65,6 +65,7 @@ func TestRightsToWrite(t *testing.T) {
 	s.must(t, 204, "PATCH", "accounts("+mine+")", `{"name":"mine"}`)
 	s.fails(t, 403, "0x80048306", "does not have WriteAccess right(s) for record with id "+others, "PATCH", "accounts("+others+")", `{"name":"x"}`)
 	s.fails(t, 403, "0x80048306", "does not have ReadAccess right(s)", "GET", "accounts("+others+")", "")
+	s.fails(t, 403, "0x80048306", "does not have ReadAccess right(s)", "GET", "accounts("+others+")/name", "")
 	s.fails(t, 403, "0x80040220", "is missing prvDeleteAccount privilege", "DELETE", "accounts("+mine+")", "")
 	s.fails(t, 403, "0x80040220", "is missing prvCreateContact privilege", "POST", "contacts", `{"lastname":"x"}`)
 }

@@ -24,6 +24,9 @@ func (c *call) entitySet(t *table) error {
 		if err != nil {
 			return err
 		}
+		if err := c.mayReadRow(t, row); err != nil {
+			return err
+		}
 		return c.below(t, row, rest)
 	}
 	if fetch, ok := c.custom("fetchXml"); ok && len(rest) == 0 {
@@ -90,11 +93,8 @@ func (c *call) shape(t *table) ([]columnWriter, string, error) {
 }
 
 func (c *call) oneRow(t *table, row int) error {
-	if err := c.mayRead(t); err != nil {
+	if err := c.mayReadRow(t, row); err != nil {
 		return err
-	}
-	if reach := c.visible(t); reach != nil && !reach(row) {
-		return c.noAccess(t, row, "ReadAccess")
 	}
 	if err := c.onlyOne(); err != nil {
 		return err
