@@ -82,6 +82,8 @@ lint: ui ## Check format, go vet, staticcheck, import rules, ESLint
 	@echo "gofumpt"
 	@unformatted="$$(go tool gofumpt -l $$(git ls-files -co --exclude-standard "*.go"))"; if [ -n "$$unformatted" ]; then \
 		go tool gofumpt -d $$unformatted; echo "not formatted; run: go tool gofumpt -w" $$unformatted; exit 1; fi
+	@echo "go mod tidy"
+	@go mod tidy -diff
 	@echo "go vet"
 	@go vet ./...
 	@echo "staticcheck"
