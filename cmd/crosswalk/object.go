@@ -14,6 +14,7 @@ import (
 type objectCmd struct {
 	List objectListCmd `cmd:"" help:"List objects with the number of their rows."`
 	Rows objectRowsCmd `cmd:"" help:"Print rows of an object."`
+	objectChanges
 }
 
 type objectListCmd struct{ remote }
@@ -46,6 +47,7 @@ type objectRowsCmd struct {
 	Object string   `arg:"" help:"API name of the object, for example Company."`
 	Fields []string `short:"f" placeholder:"NAME,…" help:"Fields to print; by default the first six that are not Crosswalk's own."`
 	Search string   `short:"q" placeholder:"TEXT" help:"Only rows with a text that holds this."`
+	Where  []string `sep:"none" placeholder:"CONDITION" help:"Only rows for which this holds, for example 'ARR ge 1000'. May be repeated."`
 	Sort   string   `placeholder:"FIELD" help:"Field to sort by."`
 	Desc   bool     `help:"Sort from the largest to the smallest."`
 	Limit  atMost   `default:"20" help:"At most this many."`
@@ -73,7 +75,7 @@ func (cmd *objectRowsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	page, err := take(cmd.Limit, func(p client.Paging) (client.Page[client.Row], error) {
-		return c.ListRows(ctx, object.Name, client.RowFilter{Search: cmd.Search, Sort: cmd.Sort, Desc: cmd.Desc, Paging: p})
+		return c.ListRows(ctx, object.Name, client.RowFilter{Search: cmd.Search, Where: cmd.Where, Sort: cmd.Sort, Desc: cmd.Desc, Paging: p})
 	})
 	if err != nil {
 		return err

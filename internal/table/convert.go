@@ -127,13 +127,17 @@ func fromText(d database.Dialect, k column.Kind, expr string) string {
 }
 
 // plainColumn returns the expression under which a column is read: exact
-// values as text.
+// values as text. On PostgreSQL it says the kind: a statement that was
+// prepared before a column changed its type is refused there, and another text
+// is another statement.
 func plainColumn(d database.Dialect, f *crosswalk.Field, name string) string {
-	if d == database.Postgres {
-		switch column.KindFor(f) {
-		case column.Decimal, column.GUID, column.Date:
-			return name + "::text"
-		}
+	if d == database.SQLite {
+		return name
 	}
-	return name
+	switch k := column.KindFor(f); k {
+	case column.Decimal, column.GUID, column.Date: // exact, as text
+		return name + "::text"
+	default:
+		return fmt.Sprintf("%s /* %v */", name, k)
+	}
 }
