@@ -30,7 +30,7 @@ func (c *call) nextLink(s *scan, options []odata.Option, number, first, last int
 		return b.String()
 	}
 	b.WriteString("%22%20pagingcookie=%22")
-	b.WriteString(strings.ReplaceAll(escapeLower(s.cookie(number-1, first, last)), "%", "%25"))
+	b.WriteString(strings.ReplaceAll(escapeLower(s.wrapped(s.cookie(number-1, first, last))), "%", "%25"))
 	b.WriteString("%22%20istracking=%22False%22%20/%3E")
 	return b.String()
 }
@@ -121,6 +121,9 @@ func (s *scan) resume(token string, size int) (pos, number int, err error) {
 	if err != nil {
 		return 0, 0, badCookie()
 	}
+	if inner, err = s.unwrapped(inner); err != nil {
+		return 0, 0, badCookie()
+	}
 	pos, err = s.behind(inner)
 	return pos, number, err
 }
@@ -171,7 +174,7 @@ func (s *scan) behind(inner string) (int, error) {
 				return c > 0
 			}
 		}
-		return s.t.id(row).compare(id) > 0
+		return s.t.order(s.t.id(row), id) > 0
 	})
 	return pos, nil
 }

@@ -33,6 +33,7 @@ type table struct {
 	hidden  []*attribute // columns that read as null
 	tracks  int64        // delta tokens of earlier versions are of no use
 	salt    uint64
+	textual bool        // an elastic or virtual table: keys in the order of their text
 	pointer bool        // activitypointer, which shows the rows of the activities
 	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column
 
@@ -75,6 +76,8 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		"businessunit":        len(unitNames),
 		"team":                len(unitNames) + len(teamNames),
 		"transactioncurrency": len(currencies),
+		"new_telemetry":       600,
+		"new_erporder":        150,
 	}
 	for _, name := range activities {
 		counts[name] = rows(cfg.Activities, DefaultActivities) / len(activities)
@@ -94,7 +97,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 			number = len(numbered)
 		}
 		d.tables[e.name] = &table{
-			entity: e, data: d, number: number, rows: n, salt: mix(cfg.Seed ^ hashString(e.name)), pointer: e.name == "activitypointer",
+			entity: e, data: d, number: number, rows: n, salt: mix(cfg.Seed ^ hashString(e.name)), pointer: e.name == "activitypointer", textual: e.raw.text("TableType") != "Standard",
 			versionColumn: e.byName["versionnumber"], modifiedColumn: e.byName["modifiedon"], modifierColumn: e.byName["modifiedby"],
 		}
 	}
@@ -152,6 +155,9 @@ func (t *table) madeID(row int) guid {
 		of, row := t.shown(row)
 		return of.id(row)
 	}
+	if t.textual {
+		return t.textualID(row)
+	}
 	k := bits.Len(uint(row >> blockBits))
 	jitter := t.hash(row, 0x1d) % tableStep
 	stamp := firstTime + uint64(row)*timeStep + uint64(t.number)*tableStep + jitter
@@ -175,6 +181,10 @@ func (t *table) madeRow(id guid) (int, bool) {
 	if t.pointer {
 		return t.showing(id)
 	}
+	if t.textual {
+		row := t.searchMade(id)
+		return row, row < t.rows && t.madeID(row) == id
+	}
 	stamp := uint64(binary.LittleEndian.Uint32(id[0:])) | uint64(binary.LittleEndian.Uint16(id[4:]))<<32 |
 		uint64(binary.LittleEndian.Uint16(id[6:])&0x0fff)<<48
 	if stamp < firstTime {
@@ -190,7 +200,7 @@ func (t *table) madeRow(id guid) (int, bool) {
 // searchMade returns the number of the first generated row whose key is not
 // before id.
 func (t *table) searchMade(id guid) int {
-	return sort.Search(t.rows, func(i int) bool { return t.madeID(i).compare(id) >= 0 })
+	return sort.Search(t.rows, func(i int) bool { return t.order(t.madeID(i), id) >= 0 })
 }
 
 // madeVersion returns the row version of a generated row. Some are larger

@@ -96,6 +96,9 @@ func (c *call) totalRecordCount() error {
 		if t == nil {
 			return noEntity(name, http.StatusBadRequest)
 		}
+		if t.virtual() {
+			return &fault{http.StatusBadRequest, codeInvalidArgument, "RetrieveTotalRecordCount is not supported for the virtual entity '" + name + "'."}
+		}
 		keys = append(keys, name)
 		values = append(values, c.s.counts()[name])
 	}

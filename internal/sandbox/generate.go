@@ -149,6 +149,8 @@ func (t *table) named(a *attribute) generator {
 		return t.namedActivity(a)
 	case "activityparty":
 		return t.namedParty(a)
+	case "new_telemetry", "new_erporder":
+		return t.namedOther(a)
 	}
 	return t.namedSetup(a)
 }

@@ -15,6 +15,7 @@ type overlay struct {
 	states   tree       // by row number; inserted rows are numbered on from the generated ones
 	inserted []inserted // in the order of keys, with those deleted again
 	deleted  int        // rows deleted
+	textual  bool       // of a table whose keys are in the order of their text
 	log      []change   // all writes, by version
 }
 
@@ -183,7 +184,7 @@ func (t *table) search(id guid) int {
 
 // find returns the place of an inserted row.
 func (o *overlay) find(id guid) (int, bool) {
-	return slices.BinarySearchFunc(o.inserted, id, func(r inserted, id guid) int { return r.id.compare(id) })
+	return slices.BinarySearchFunc(o.inserted, id, func(r inserted, id guid) int { return orderIDs(o.textual, r.id, id) })
 }
 
 // row returns the number of the row with that key, and false when there is

@@ -247,6 +247,9 @@ func (t *table) textCall(e *odata.TextCall) (predicate, error) {
 // keyRange narrows the positions a walk must look at by what the condition demands
 // of the key.
 func (t *table) keyRange(e odata.Expr, from, to int) (int, int) {
+	if t.textual {
+		return from, to // comparisons are in another order than the rows
+	}
 	switch e := e.(type) {
 	case *odata.Logical:
 		if !e.Or {

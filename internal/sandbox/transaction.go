@@ -52,7 +52,7 @@ func (tx *transaction) table(t *table) (*table, error) {
 func (tx *transaction) own(t *table) *overlay {
 	if !tx.mine[t.name] {
 		tx.mine[t.name] = true
-		o := &overlay{}
+		o := &overlay{textual: t.textual}
 		if t.over != nil {
 			*o = *t.over
 			o.inserted = slices.Clone(o.inserted)
@@ -110,7 +110,7 @@ func (tx *transaction) insertAll(t *table, states []*rowState) {
 		o.inserted = append(o.inserted, inserted{st.id, row, t.searchMade(st.id)})
 		tx.put(t, row, st)
 	}
-	slices.SortFunc(o.inserted, func(a, b inserted) int { return a.id.compare(b.id) })
+	slices.SortFunc(o.inserted, func(a, b inserted) int { return t.order(a.id, b.id) })
 }
 
 // remove deletes a row.
