@@ -66,6 +66,18 @@ func TestRequests(t *testing.T) {
 			func(c *client.Client) error { _, err := c.Authorize(ctx, "7", ""); return err },
 			`POST /api/connections/7/authorize {}`,
 		},
+		"admin consent link": {
+			func(c *client.Client) error { _, err := c.AdminConsentLink(ctx, "7"); return err },
+			"GET /api/connections/7/admin-consent-link",
+		},
+		"change how a connection signs in": {
+			func(c *client.Client) error {
+				mode, pem := crosswalk.SignInCertificate, "PEM"
+				_, err := c.UpdateConnection(ctx, "7", client.ConnectionUpdate{SignInMode: &mode, Certificate: &pem})
+				return err
+			},
+			`PATCH /api/connections/7 {"sign_in_mode":"certificate","certificate":"PEM"}`,
+		},
 		"change a connection's name only": {
 			func(c *client.Client) error {
 				name := "New"

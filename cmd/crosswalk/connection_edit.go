@@ -103,7 +103,9 @@ type connectionEditCmd struct {
 }
 
 func (*connectionEditCmd) Help() string {
-	return `What is not given stays. Another mode destroys the stored authorization: authorize again.
+	return `What is not given stays.
+
+Another mode or client id destroys the stored authorization: authorize again.
 
 Examples:
 

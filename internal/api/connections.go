@@ -28,7 +28,7 @@ type ConnectionInput struct {
 type ConnectionChange struct {
 	Name            *string               `json:"name,omitempty"`
 	SignInMode      *crosswalk.SignInMode `json:"sign_in_mode,omitempty" enum:"user,client_secret,certificate" doc:"Another mode destroys the stored authorization: authorize again"`
-	ClientID        *string               `json:"client_id,omitempty"`
+	ClientID        *string               `json:"client_id,omitempty" doc:"Another app registration destroys the stored authorization too"`
 	ClientSecret    *string               `json:"client_secret,omitempty" doc:"Empty keeps the stored one"`
 	SecretExpiresAt *time.Time            `json:"secret_expires_at,omitempty" doc:"When the client secret ends; year 1 means that it is not known. A new secret without it is not known either"`
 	Certificate     *string               `json:"certificate,omitempty" doc:"PEM of a certificate and its unencrypted RSA private key; empty keeps the stored one"`
@@ -56,7 +56,7 @@ func (a *api) connectionRoutes() {
 	register(a, operation{
 		method: http.MethodPatch, path: "/api/connections/{id}", id: "change-connection", tag: tag, role: crosswalk.RoleAdmin,
 		summary: "Change a connection", detail: "The name of the out-of-the-box job follows, unless it was changed by hand. " +
-			"Another sign-in mode destroys the stored authorization.",
+			"Another sign-in mode or client id destroys the stored authorization.",
 	}, a.changeConnection)
 	register(a, operation{
 		method: http.MethodDelete, path: "/api/connections/{id}", id: "delete-connection", tag: tag, role: crosswalk.RoleAdmin,
@@ -168,7 +168,7 @@ func (a *api) changeConnection(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.Connector.Forget(in.ID)
-	if after.SignInMode != before.SignInMode && before.Authorization != nil {
+	if before.Authorization != nil && (after.SignInMode != before.SignInMode || !strings.EqualFold(after.ClientID, before.ClientID)) {
 		// What is stored was given to somebody else.
 		if err := a.Connector.Revoke(ctx, in.ID); err != nil {
 			return nil, err

@@ -398,6 +398,15 @@ func TestEditCredentials(t *testing.T) {
 		t.Errorf("certificate (-want +got):\n%s", diff)
 	}
 	w.must(w.authorize(conn.ID, ""))
+	same, other := strings.ToUpper(sandbox.ClientID), "9e1d5a0c-0000-4000-8000-000000000001"
+	if got = edit(client.ConnectionUpdate{ClientID: &same}); got.Status != crosswalk.ConnectionAuthorized {
+		t.Errorf("the same app: %s", got.Status)
+	}
+	if got = edit(client.ConnectionUpdate{ClientID: &other}); got.Status != crosswalk.ConnectionRevoked {
+		t.Errorf("another app: %s", got.Status)
+	}
+	edit(client.ConnectionUpdate{ClientID: &same})
+	w.must(w.authorize(conn.ID, ""))
 	if run := w.run(w.job("User Sync_As client_secret")); run.Status != crosswalk.RunSuccess {
 		t.Errorf("run: %s %s", run.Status, run.Message)
 	}
