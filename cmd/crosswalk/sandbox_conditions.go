@@ -259,7 +259,7 @@ func (cmd *sandboxTrackingCmd) Run(ctx context.Context, a *app) error {
 }
 
 type sandboxMetadataCmd struct {
-	Action  string   `arg:"" enum:"add-column,remove-column,remove-table,publish" help:"One of ${enum}."`
+	Action  string   `arg:"" enum:"add-column,remove-column,remove-table,track,untrack,publish" help:"One of ${enum}."`
 	Table   string   `arg:"" optional:"" help:"Logical name of the table."`
 	Column  string   `arg:"" optional:"" help:"Logical name of the column."`
 	Type    string   `default:"StringType" help:"Type of a new column: StringType, MoneyType, PicklistType, …"`

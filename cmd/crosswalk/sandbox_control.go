@@ -23,7 +23,7 @@ type sandboxCmd struct {
 	Insert       sandboxInsertCmd       `cmd:"" help:"Insert rows, the same ones for the same seed."`
 	Change       sandboxChangeCmd       `cmd:"" help:"Change rows, the same ones for the same seed."`
 	Delete       sandboxDeleteCmd       `cmd:"" help:"Delete rows, the same ones for the same seed."`
-	Metadata     sandboxMetadataCmd     `cmd:"" help:"Add or remove columns, remove tables, publish."`
+	Metadata     sandboxMetadataCmd     `cmd:"" help:"Add or remove columns, remove tables, turn change tracking on or off, publish."`
 	Fault        sandboxFaultCmd        `cmd:"" help:"Make answers fail, list and remove such faults."`
 	Limits       sandboxLimitsCmd       `cmd:"" help:"Set the service protection limits."`
 	Clock        sandboxClockCmd        `cmd:"" help:"Move the sandbox's clock."`

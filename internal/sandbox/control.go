@@ -176,7 +176,7 @@ type ClockChange struct {
 }
 
 // MetadataChange changes the metadata of a table. Action is add-column,
-// remove-column, remove-table or publish.
+// remove-column, remove-table, track, untrack or publish.
 type MetadataChange struct {
 	Action      string   `json:"action"`
 	Table       string   `json:"table,omitempty"`
@@ -195,11 +195,13 @@ func (c MetadataChange) apply(s *Sandbox) error {
 		return s.RemoveColumn(c.Table, c.Column)
 	case "remove-table":
 		return s.RemoveTable(c.Table)
+	case "track", "untrack":
+		return s.SetTracked(c.Table, c.Action == "track")
 	case "publish":
 		s.Publish()
 		return nil
 	}
-	return errors.New("sandbox: action is none of add-column, remove-column, remove-table and publish")
+	return errors.New("sandbox: action is none of add-column, remove-column, remove-table, track, untrack and publish")
 }
 
 // RoleChange gives a user a role.

@@ -121,7 +121,7 @@ func (c *call) organizations() error {
 		{"localeid", 1033},
 		{"isauditenabled", false},
 		{"plugintracelogsetting", 0},
-		{"expirechangetrackingindays", 7},
+		{"expirechangetrackingindays", c.s.trackingDays.Load()},
 		{"expiresubscriptionsindays", 90},
 		{"currencydecimalprecision", 2},
 		{"pricingdecimalprecision", 2},

@@ -24,6 +24,16 @@ const DefaultTrackingDays = 7
 // (organization.expirechangetrackingindays). 0 makes all expire at once.
 func (s *Sandbox) SetTrackingDays(days int) { s.trackingDays.Store(int64(min(max(days, 0), 365))) }
 
+// SetTracked turns change tracking of a table on or off (metadata property
+// ChangeTrackingEnabled). All tables begin with it on. It fails when there is
+// no such table.
+func (s *Sandbox) SetTracked(table string, on bool) error {
+	return s.define(table, func(e *entity, _ *tableChange) error {
+		e.raw = e.raw.with("ChangeTrackingEnabled", on)
+		return nil
+	})
+}
+
 // tracked tells whether a request is about changes.
 func (c *call) tracked() bool {
 	return !c.path[0].called && (c.query.DeltaToken != "" || c.prefer.trackChanges && len(c.path) == 1)

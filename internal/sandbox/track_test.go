@@ -173,6 +173,19 @@ func TestTrackingRefused(t *testing.T) {
 	s.SetTrackingDays(7)
 	s.fails(t, 410, "0x80044352", expired, "GET", s.url+"/api/data/v9.2/accounts?$deltatoken=4611686018427387904%2101%2f08%2f2026%2000%3a00%3a00", "")
 	s.fails(t, 400, "0x80040203", "is not valid", "GET", "accounts?$deltatoken=nonsense", "")
+
+	if days := s.values(t, "organizations?$select=expirechangetrackingindays")[0]["expirechangetrackingindays"]; fmt.Sprint(days) != "7" {
+		t.Error(days)
+	}
+	if err := s.SetTracked("contact", false); err != nil {
+		t.Fatal(err)
+	}
+	s.fails(t, 400, "0x80072491", "Entity contact isn't enabled for change tracking.", "GET", "contacts", "", "Prefer", tracking)
+	s.SetUnverified(sandbox.Unverified{PlainTrackingErrors: true})
+	s.fails(t, 400, "0x80060888", "Entity contact isn't enabled for change tracking.", "GET", "contacts", "", "Prefer", tracking)
+	if got := s.decode(t, "EntityDefinitions(LogicalName='contact')?$select=ChangeTrackingEnabled")["ChangeTrackingEnabled"]; got != false {
+		t.Error(got)
+	}
 }
 
 // change changes rows in bulk.
