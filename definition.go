@@ -2,6 +2,7 @@ package crosswalk
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -94,22 +95,23 @@ func (o *Object) Redefine(d ObjectDefinition, others []Object) (Object, map[stri
 		if f.RenamedFrom == "" || f.RenamedFrom == f.Name {
 			continue
 		}
+		name := f.Name
+		if name == "" {
+			name = customName(f.DisplayName)
+		}
 		at := fmt.Sprintf("fields[%d].renamed_from", i)
+		again := slices.ContainsFunc(d.Fields, func(other FieldDefinition) bool { return other.RenamedFrom == name })
 		switch was := o.Field(f.RenamedFrom); {
+		case was == nil && o.Field(name) != nil: // renamed before
 		case was == nil:
 			p.Add(at, "%s has no field %s.", o.Name, f.RenamedFrom)
 		case was.System || o.Standard && IsStandard(o.Name, f.RenamedFrom):
 			p.Add(at, "The API name of the standard field %s is fixed; its display name can be changed.", f.RenamedFrom)
+		case o.Field(name) != nil && !again:
+			p.AddHint(at, "Leave renamed_from out if it has been renamed before.", "%s has a field %s already, which would go away.", o.Name, name)
+		case slices.Contains(slices.Collect(maps.Values(renamed)), f.RenamedFrom):
+			p.Add(at, "The field %s becomes two.", f.RenamedFrom)
 		default:
-			name := f.Name
-			if name == "" {
-				name = customName(f.DisplayName)
-			}
-			for _, other := range renamed {
-				if other == f.RenamedFrom {
-					p.Add(at, "The field %s becomes two.", f.RenamedFrom)
-				}
-			}
 			renamed[name] = f.RenamedFrom
 		}
 	}
