@@ -44,10 +44,7 @@ func (by *order) keys(present, field, gsid string) []string {
 	if by.by == nil {
 		return []string{gsid}
 	}
-	keys := []string{present}
-	for _, k := range sortable(by.d, column.KindFor(by.by), field) {
-		keys = append(keys, k)
-	}
+	keys := append([]string{present}, sortable(by.d, column.KindFor(by.by), field)...)
 	return append(keys, gsid)
 }
 
