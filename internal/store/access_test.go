@@ -41,6 +41,9 @@ func TestObjects(t *testing.T) {
 		got := must(s.FindObject(ctx, "Company"))(t)
 		equal(t, len(got.Fields), len(objects[0].Fields)+1)
 		equal(t, *got.Field("Own__gc"), custom)
+		for i, f := range got.Fields {
+			equal(t, f.System, i < 5)
+		}
 	})
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -45,9 +46,14 @@ func (s *Store) EnsureStandardObjects(ctx context.Context) error {
 			}
 			before := len(have.Fields)
 			for _, f := range o.Fields {
-				if have.Field(f.Name) == nil {
-					have.Fields = append(have.Fields, f)
+				if have.Field(f.Name) != nil {
+					continue
 				}
+				at := len(have.Fields)
+				if f.System { // they come first
+					at = slices.IndexFunc(append(have.Fields, crosswalk.Field{}), func(f crosswalk.Field) bool { return !f.System })
+				}
+				have.Fields = slices.Insert(have.Fields, at, f)
 			}
 			if len(have.Fields) == before {
 				continue

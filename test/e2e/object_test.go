@@ -27,6 +27,8 @@ func TestCustomObject(t *testing.T) {
 		{DisplayName: "Revenue", Type: crosswalk.FieldCurrency, Decimals: 2},
 		{DisplayName: "From", Type: crosswalk.FieldDropdown, Default: "Dynamics", Options: []string{"Dynamics", "Hand"}, Required: true},
 		{DisplayName: "Table", Type: crosswalk.FieldLookup, Lookup: "Company"},
+		{DisplayName: "Formula", Type: crosswalk.FieldString, Default: " =cmd|' /C calc'!A0"},
+		{DisplayName: "Below Zero", Type: crosswalk.FieldNumber, Decimals: 1, Default: "-5"},
 	}}
 	o, err := w.client.InsertObject(ctx, d)
 	w.must(err)
@@ -70,6 +72,10 @@ func TestCustomObject(t *testing.T) {
 	}
 
 	// Rename a mapped field, retype another, add one, remove the lookup.
+	cells := csvOf(w, o.Name, []string{"Key__gc", "Formula__gc", "Below_Zero__gc"})
+	if diff := cmp.Diff([]string{"' =cmd|' /C calc'!A0", "-5.0"}, cells[1][1:]); diff != "" || len(cells) != 61 {
+		t.Errorf("%d lines, %s", len(cells), diff)
+	}
 	before := csvOf(w, o.Name, []string{"Key__gc", "Group__gc", "Revenue__gc"})
 	d = o.Definition()
 	next := d
