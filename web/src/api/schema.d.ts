@@ -45,7 +45,7 @@ export interface paths {
         head?: never;
         /**
          * Change a connection
-         * @description The name of the out-of-the-box job follows, unless it was changed by hand. Another sign-in mode destroys the stored authorization.
+         * @description The name of the out-of-the-box job follows, unless it was changed by hand. Another sign-in mode or client id destroys the stored authorization.
          */
         patch: operations["change-connection"];
         trace?: never;
@@ -792,6 +792,7 @@ export interface components {
         ConnectionChange: {
             /** @description PEM of a certificate and its unencrypted RSA private key; empty keeps the stored one */
             certificate?: string;
+            /** @description Another app registration destroys the stored authorization too */
             client_id?: string;
             /** @description Empty keeps the stored one */
             client_secret?: string;

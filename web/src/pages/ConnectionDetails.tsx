@@ -19,14 +19,14 @@ export function ConnectionDetails({ connection: c, onEdit, onClose }: { connecti
           <Note tone="bad" icon={<IconAlertCircle />} title={c.status_cause || 'Microsoft refuses the stored authorization.'}>
             {c.status_hint && <Text fz="sm">{c.status_hint}</Text>}
             <Group mt="sm" gap="xs">
-              <AuthorizeButton connection={c} />
+              <AuthorizeButton connection={c} onEnd={onClose} />
               <Button size="compact-sm" variant="default" onClick={onEdit}>
                 Edit
               </Button>
             </Group>
           </Note>
         )}
-        {c.warning && (
+        {c.warning && !(c.status === 'disconnected' && hasEnded(c)) && (
           <Note tone={hasEnded(c) ? 'bad' : 'warn'} icon={<IconAlertTriangle />} title={c.warning.message}>
             <Text fz="sm">{c.warning.hint}</Text>
             <Group mt="sm">

@@ -103,8 +103,10 @@ function Form({ settings, edited, onClose }: { settings: Settings | undefined; e
   const preset = settings?.client_id ?? '';
   const busy = act.isPending || leaving;
   const application = isApplication(v.mode);
+  // What was granted belongs to one app registration and its way to sign in.
+  const another = edited && (v.mode !== edited.sign_in_mode || v.clientID.trim().toLowerCase() !== edited.client_id.toLowerCase());
   // Whether it is of use to authorize after saving.
-  const toAuthorize = !edited || edited.status !== 'authorized' || v.mode !== edited.sign_in_mode;
+  const toAuthorize = !edited || edited.status !== 'authorized' || another;
   const primary = toAuthorize ? 'authorize' : 'close';
   const verb = stored ? 'Save' : 'Create';
   const submit = (e: FormEvent) => {
@@ -160,11 +162,6 @@ function Form({ settings, edited, onClose }: { settings: Settings | undefined; e
                 ))}
               </Stack>
             </Radio.Group>
-            {edited?.authorization && v.mode !== edited.sign_in_mode && (
-              <Note tone="warn" icon={<IconAlertTriangle />} title="Saving ends the present authorization.">
-                The connection has to be authorized in its new way before jobs can run again. Jobs, mappings and data stay.
-              </Note>
-            )}
             <TextInput
               label="Client ID"
               description={preset ? 'Leave empty to use this installation’s app registration.' : 'The Application (client) ID of your app registration.'}
@@ -207,6 +204,11 @@ function Form({ settings, edited, onClose }: { settings: Settings | undefined; e
                   />
                 </Grid.Col>
               </Grid>
+            )}
+            {another && edited.authorization && (
+              <Note tone="warn" icon={<IconAlertTriangle />} title="Saving ends the present authorization.">
+                The connection has to be authorized anew before jobs can run again. Jobs, mappings and data stay.
+              </Note>
             )}
             <Group gap="xs" mt={6}>
               <Button type="submit" loading={busy && then === primary} disabled={busy && then !== primary}>

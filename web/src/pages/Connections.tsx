@@ -54,7 +54,7 @@ export function ConnectionsPage() {
             {list.data ? (
               list.data.items.length > 0 ? (
                 <>
-                  <Table.ScrollContainer type="native" minWidth={760}>
+                  <Table.ScrollContainer type="native" minWidth={900}>
                     <Connections items={list.data.items} />
                   </Table.ScrollContainer>
                   <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="connection" />
@@ -112,15 +112,20 @@ function Row({ connection: c }: { connection: Connection }) {
         <UnstyledButton className="cw-open cw-name cw-cut" fz="sm" title={c.name} aria-label={`Details of ${c.name}`} onClick={() => setOpen('details')}>
           {c.name}
         </UnstyledButton>
-        <Text fz="xs" c="dimmed">
+        <Text fz="xs" c="dimmed" className="cw-nowrap">
           Dynamics 365
         </Text>
       </Table.Td>
       <Table.Td maw={300} miw={190}>
         <ConnectionState status={c.status} />
         {c.status_cause && (
-          <Text fz="xs" c="dimmed" mt={2}>
-            {c.status_cause} {c.status_hint}
+          <Text fz="xs" mt={2}>
+            {c.status_cause}
+          </Text>
+        )}
+        {c.status_hint && (
+          <Text fz="xs" c="dimmed">
+            {c.status_hint}
           </Text>
         )}
       </Table.Td>

@@ -21,9 +21,14 @@ export function useFinish() {
 }
 
 // useAuthorize authorizes a connection: as a user at Microsoft's sign-in page,
-// which comes back to the list of connections, as an application at once.
-export function useAuthorize() {
+// which comes back to the list of connections, as an application at once. It
+// calls onEnd when it has ended here, without that page.
+export function useAuthorize(onEnd?: () => void) {
   const finish = useFinish();
+  const end = (c: Connection, failure?: unknown) => {
+    onEnd?.();
+    return finish(c, failure);
+  };
   return useMutation({
     mutationFn: (c: Connection) => api.authorize(c.id, '/connections'),
     onSuccess: (r, c) => {
@@ -31,14 +36,14 @@ export function useAuthorize() {
         window.location.assign(r.authorize_url);
         return;
       }
-      return finish(r.connection ?? c);
+      return end(r.connection ?? c);
     },
-    onError: (err, c) => finish(c, err),
+    onError: (err, c) => end(c, err),
   });
 }
 
-export function AuthorizeButton({ connection: c, label }: { connection: Connection; label?: string }) {
-  const go = useAuthorize();
+export function AuthorizeButton({ connection: c, label, onEnd }: { connection: Connection; label?: string; onEnd?: () => void }) {
+  const go = useAuthorize(onEnd);
   return (
     <Button size="compact-sm" loading={go.isPending || (go.isSuccess && c.sign_in_mode === 'user')} onClick={() => go.mutate(c)}>
       {label ?? (c.status === 'not_authorized' ? 'Authorize' : 'Re-authorize')}
