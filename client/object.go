@@ -95,7 +95,7 @@ func (c *Client) ExportRows(ctx context.Context, object string, f RowFilter, fie
 }
 
 // Row is a row of an object: its values by the API names of the fields.
-// Numbers are json.Number, so that no digit is lost; empty fields are nil.
+// Numbers are texts, so that no digit is lost; empty fields are nil.
 type Row map[string]any
 
 // RowFilter chooses and orders rows. The zero value chooses all, in the order

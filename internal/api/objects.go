@@ -3,9 +3,11 @@ package api
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,9 +18,22 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
-// Row is a row of an object by the API names of its fields. Numbers with
-// decimals are texts, so that no client rounds them.
+// Row is a row of an object by the API names of its fields. Numbers are
+// texts, so that no client rounds them: many read a JSON number as a double.
 type Row = map[string]any
+
+// exact turns the numbers of a row into texts.
+func exact(row Row) Row {
+	for name, v := range row {
+		switch v := v.(type) {
+		case int64:
+			row[name] = strconv.FormatInt(v, 10)
+		case json.Number:
+			row[name] = v.String()
+		}
+	}
+	return row
+}
 
 // RowDetail is a row and where it came from.
 type RowDetail struct {
@@ -84,7 +99,7 @@ func (a *api) objectRoutes() {
 	a.objectChangeRoutes()
 	register(a, operation{
 		method: http.MethodGet, path: "/api/objects/{name}/rows", id: "list-rows", tag: tag, role: crosswalk.RoleViewer,
-		summary: "List rows of an object", detail: "Every value of a row under the API name of its field; numbers with decimals are texts, dates and times ISO 8601.",
+		summary: "List rows of an object", detail: "Every value of a row under the API name of its field; numbers are texts, so that no client rounds them; dates and times are ISO 8601.",
 	}, a.listRows)
 	register(a, operation{
 		method: http.MethodGet, path: "/api/objects/{name}/rows/{gsid}", id: "get-row", tag: tag, role: crosswalk.RoleViewer,
@@ -134,6 +149,9 @@ func (a *api) listRows(ctx context.Context, in *struct {
 	}
 	q.Search, q.Limit, q.Cursor = in.Q, in.Limit, in.Cursor
 	page, err := table.Rows(ctx, a.DB, object, q)
+	for _, row := range page.Items {
+		exact(row)
+	}
 	return list(page.Items, page.Next, int(page.Total), err)
 }
 
@@ -150,7 +168,7 @@ func (a *api) getRow(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	detail := RowDetail{Row: row}
+	detail := RowDetail{Row: exact(row)}
 	if from.Run == 0 {
 		return &body[RowDetail]{detail}, nil
 	}

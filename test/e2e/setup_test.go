@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -57,6 +58,16 @@ func TestSetUp(t *testing.T) {
 	w.must(err)
 	if row := page.Items[0]; len(row["GSID"].(string)) != 36 || row["Name"] == "" || len(row["External_ID"].(string)) != 36 {
 		t.Errorf("row %v", row)
+	}
+	// Numbers leave as texts, with all their digits.
+	page, err = w.client.ListRows(t.Context(), "Company", client.RowFilter{Sort: "Annual_Revenue", Desc: true})
+	w.must(err)
+	revenue, ok := page.Items[0]["Annual_Revenue"].(string)
+	if _, cents, _ := strings.Cut(revenue, "."); !ok || len(cents) != 2 {
+		t.Errorf("revenue %#v", page.Items[0]["Annual_Revenue"])
+	}
+	if employees, ok := page.Items[0]["Employees"].(string); page.Items[0]["Employees"] != nil && (!ok || employees == "") {
+		t.Errorf("employees %#v", page.Items[0]["Employees"])
 	}
 }
 

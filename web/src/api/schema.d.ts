@@ -393,7 +393,7 @@ export interface paths {
         };
         /**
          * List rows of an object
-         * @description Every value of a row under the API name of its field; numbers with decimals are texts, dates and times ISO 8601.
+         * @description Every value of a row under the API name of its field; numbers are texts, so that no client rounds them; dates and times are ISO 8601.
          */
         get: operations["list-rows"];
         put?: never;
