@@ -22,8 +22,8 @@ const (
 	FaultDelay         = "delay"          // the answer is held back for Delay
 	FaultHTML          = "html"           // a page of the front door's with Status (502)
 	FaultStatus        = "status"         // an error with Status (503), Code, Message and RetryAfter
-	FaultLinkHost      = "link-host"      // the link to the next page leads to Host (attacker.example)
-	FaultLinkLoop      = "link-loop"      // the link to the next page leads back to this one
+	FaultLinkHost      = "link-host"      // the link to the next page or delta leads to Host (attacker.example)
+	FaultLinkLoop      = "link-loop"      // the link to the next page or delta leads back to this one
 	FaultDuplicatePage = "duplicate-page" // the same, by default once: rows come twice
 	FaultDate          = "date"           // the Date header is off by Delay
 	FaultRemoveColumn  = "remove-column"  // Column of Table is removed just before, by default once
@@ -193,22 +193,28 @@ func (f *Fault) retryAfter(w http.ResponseWriter) {
 	}
 }
 
-var nextLinkMember = regexp.MustCompile(`"@odata\.nextLink":"((?:[^"\\]|\\.)*)"`)
+var linkMember = regexp.MustCompile(`"@odata\.(nextLink|deltaLink)":"((?:[^"\\]|\\.)*)"`)
 
-// relink changes the link to the next page.
+// relink changes the link to the next page. Those to the next delta are
+// changed too, but for a page that comes twice.
 func (f *Fault) relink(s *Sandbox, r *http.Request, body []byte) []byte {
-	return nextLinkMember.ReplaceAllFunc(body, func(m []byte) []byte {
-		link := s.baseURL(r) + r.URL.RequestURI()
-		if f.Kind == FaultLinkHost {
+	return linkMember.ReplaceAllFunc(body, func(m []byte) []byte {
+		parts := linkMember.FindSubmatch(m)
+		name, old := string(parts[1]), string(parts[2])
+		switch f.Kind {
+		case FaultDuplicatePage:
+			if name != "nextLink" {
+				return m
+			}
+		case FaultLinkHost:
 			host := f.Host
 			if host == "" {
 				host = "attacker.example"
 			}
-			old := string(nextLinkMember.FindSubmatch(m)[1])
 			_, path, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(old, "https://"), "http://"), "/")
-			return append(append([]byte(`"@odata.nextLink":"https://`+host+"/"), path...), '"')
+			return append(append([]byte(`"@odata.`+name+`":"https://`+host+"/"), path...), '"')
 		}
-		return appendString([]byte(`"@odata.nextLink":`), link)
+		return appendString([]byte(`"@odata.`+name+`":`), s.baseURL(r)+r.URL.RequestURI())
 	})
 }
 

@@ -160,6 +160,33 @@ func TestFaultLinks(t *testing.T) {
 	}
 }
 
+// TestFaultDeltaLinks changes the links to the next delta as well, but for a
+// page that comes twice.
+func TestFaultDeltaLinks(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	const path = "accounts?$select=name"
+	for _, swapped := range []bool{false, true} {
+		s.SetUnverified(sandbox.Unverified{SwapDeltaLink: swapped})
+		for _, test := range []struct {
+			fault sandbox.Fault
+			want  string
+		}{
+			{sandbox.Fault{Kind: sandbox.FaultLinkHost}, "https://attacker.example/api/data/v9.2/" + path + "&$deltatoken="},
+			{sandbox.Fault{Kind: sandbox.FaultLinkLoop}, s.url + "/api/data/v9.2/" + path},
+			{sandbox.Fault{Kind: sandbox.FaultDuplicatePage}, s.url + "/api/data/v9.2/" + path + "&$deltatoken="},
+		} {
+			id := s.fault(t, test.fault)
+			link, _ := s.decode(t, path, "Prefer", "odata.track-changes")["@odata.deltaLink"].(string)
+			link = strings.Replace(link, "https://org.crm.dynamics.com", s.url, 1)
+			if !strings.HasPrefix(link, test.want) || strings.Contains(test.want, "$deltatoken") != strings.Contains(link, "$deltatoken") {
+				t.Errorf("%s: %s, want %s…", test.fault.Kind, link, test.want)
+			}
+			s.RemoveFault(id)
+		}
+	}
+}
+
 func TestSwapOrganization(t *testing.T) {
 	t.Parallel()
 	s := start(t, small)
