@@ -71,6 +71,8 @@ func (s *Sandbox) Reset() {
 	s.SetTrackingDays(DefaultTrackingDays)
 	s.swapped.Store(nil)
 	s.signIn.shift.Store(0)
+	s.counted.Store(nil)
+	s.counts()
 	s.ForgetRequests()
 }
 
@@ -230,7 +232,12 @@ func (s *Sandbox) control() http.Handler {
 		return map[string]int{"id": id}, err
 	})
 	handle(mux, "POST rows", func(c RowChange) (any, error) { return c.apply(s) })
-	handle(mux, "POST users", func(c UserChange) (any, error) { return s.Accounts(), c.apply(s) })
+	handle(mux, "POST users", func(c UserChange) (any, error) {
+		if err := c.apply(s); err != nil {
+			return nil, err
+		}
+		return s.Accounts(), nil
+	})
 	handle(mux, "POST tokens", func(c TokenChange) (any, error) { return nil, c.apply(s) })
 	handle(mux, "POST clock", func(c ClockChange) (any, error) {
 		if !c.Set.IsZero() {

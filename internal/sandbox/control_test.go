@@ -89,7 +89,12 @@ func TestControl(t *testing.T) {
 		t.Error(got)
 	}
 	user := state.Accounts[1]
-	s.control(t, 200, "POST", "users", `{"user":"`+user.SignInName+`","disabled":true,"revoke":true,"change_password":true}`, nil)
+	var people []sandbox.Account
+	s.control(t, 200, "POST", "users", `{"user":"`+user.SignInName+`","disabled":true,"revoke":true,"change_password":true}`, &people)
+	if len(people) != len(state.Accounts) || !people[1].Disabled || people[0].Disabled {
+		t.Errorf("the answer to a change shows the state before it: %+v", people)
+	}
+	s.control(t, 400, "POST", "users", `{"user":"nobody","disabled":true}`, nil)
 	s.control(t, 200, "GET", "state", "", &state)
 	if !state.Accounts[1].Disabled {
 		t.Errorf("%+v", state.Accounts)

@@ -62,11 +62,11 @@ type rowCounts struct {
 }
 
 // counts returns the numbers of rows that are known, counted anew after a
-// day.
+// day, and when the clock was set back to before they were counted.
 func (s *Sandbox) counts() map[string]int {
 	now := s.now()
 	known := s.counted.Load()
-	if known == nil || now.Sub(known.at) >= 24*time.Hour {
+	if known == nil || now.Before(known.at) || now.Sub(known.at) >= 24*time.Hour {
 		known = &rowCounts{now, map[string]int{}}
 		for name, t := range s.snapshot().tables {
 			known.table[name] = t.count()

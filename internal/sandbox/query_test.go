@@ -428,4 +428,35 @@ func TestCountsAreOld(t *testing.T) {
 	if n := known(); n != json.Number("8") {
 		t.Errorf("%v a day later", n)
 	}
+	s.Reset()
+	if n := known(); n != json.Number("7") {
+		t.Errorf("%v after a reset", n)
+	}
+	s.must(t, 204, "POST", "accounts", `{"name":"Eighth"}`)
+	s.Advance(-time.Hour)
+	if n := known(); n != json.Number("8") {
+		t.Errorf("%v after the clock was set back", n)
+	}
+}
+
+// TestSelectTwice names columns twice: they come once, in the context too.
+func TestSelectTwice(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	const root = "https://org.crm.dynamics.com/api/data/v9.2/$metadata#"
+	for path, context := range map[string]string{
+		"accounts?$select=name,name":                                                    "accounts(name)",
+		"accounts?$select=name,fax,name&$top=1":                                         "accounts(name,fax)",
+		"contacts?$expand=parentcustomerid_account($select=name,name)&$select=fullname": "contacts(fullname,parentcustomerid_account(name))",
+		"organizations?$select=name,name":                                               "organizations(name)",
+		"EntityDefinitions?$select=LogicalName,LogicalName":                             "EntityDefinitions(LogicalName)",
+	} {
+		body := s.get(t, path)
+		if want := `"@odata.context":"` + root + context + `"`; !strings.Contains(body, want) {
+			t.Errorf("%s: %.200s, want %s", path, body, want)
+		}
+		if first, _, _ := strings.Cut(body, "}"); strings.Count(first, `"name":`) > 1 {
+			t.Errorf("%s: %s", path, first)
+		}
+	}
 }

@@ -58,12 +58,6 @@ func (s *Sandbox) SetRole(user string, r Role) error {
 	}
 }
 
-// RoleOf returns the role of a user, as SetRole names it.
-func (s *Sandbox) RoleOf(user string) (Role, error) {
-	id, err := s.userID(user)
-	return s.rights.Load().role(id), err
-}
-
 // SetAdminMode puts the environment into administration mode, in which
 // nobody gets in, or takes it out.
 func (s *Sandbox) SetAdminMode(on bool) {

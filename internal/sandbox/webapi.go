@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk/internal/odata"
@@ -177,7 +178,23 @@ func parseQuery(raw string) (*odata.Query, error) {
 		}
 		return nil, badRequest("%s", e.Message)
 	}
+	if err == nil {
+		onceEach(q)
+	}
 	return q, err
+}
+
+// onceEach leaves out what $select names again, at every level.
+func onceEach(q *odata.Query) {
+	seen := make(map[string]bool, len(q.Select))
+	q.Select = slices.DeleteFunc(q.Select, func(name string) bool {
+		before := seen[name]
+		seen[name] = true
+		return before
+	})
+	for i := range q.Expand {
+		onceEach(&q.Expand[i].Query)
+	}
 }
 
 // fail answers with an error.
