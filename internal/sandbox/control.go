@@ -68,7 +68,7 @@ func (s *Sandbox) Reset() {
 	s.ClearFailures()
 	s.SetLimits(s.cfg.Limits)
 	s.SetUnverified(s.cfg.Unverified)
-	s.SetTrackingDays(DefaultTrackingDays)
+	s.trackingDays.Store(DefaultTrackingDays)
 	s.swapped.Store(nil)
 	s.signIn.shift.Store(0)
 	s.counted.Store(nil)
@@ -266,8 +266,7 @@ func (s *Sandbox) control() http.Handler {
 		Days int `json:"days"`
 	},
 	) (any, error) {
-		s.SetTrackingDays(c.Days)
-		return nil, nil
+		return nil, s.SetTrackingDays(c.Days)
 	})
 	handle(mux, "PUT organization", func(c struct {
 		Swapped bool `json:"swapped"`

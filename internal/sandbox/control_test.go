@@ -50,6 +50,11 @@ func TestControl(t *testing.T) {
 	s.control(t, 200, "POST", "clock", `{"advance":"8d"}`, nil)
 	s.fails(t, 400, "0x80044352", "expired", "GET", strings.Replace(delta, "https://org.crm.dynamics.com", s.url, 1), "")
 	s.control(t, 200, "PUT", "tracking", `{"days":30}`, nil)
+	s.control(t, 400, "PUT", "tracking", `{"days":366}`, nil)
+	s.control(t, 400, "PUT", "tracking", `{"days":-1}`, nil)
+	if s.control(t, 200, "GET", "state", "", &state); state.TrackingDays != 30 {
+		t.Errorf("delta links live %d days", state.TrackingDays)
+	}
 	s.must(t, 200, "GET", strings.Replace(delta, "https://org.crm.dynamics.com", s.url, 1), "")
 
 	var made struct{ ID int }

@@ -87,17 +87,26 @@ func (s *Sandbox) AddColumn(table string, col Column) error {
 // fails when there is none of that name or when the table cannot be without.
 func (s *Sandbox) RemoveColumn(table, column string) error {
 	return s.define(table, func(e *entity, t *tableChange) error {
-		a := e.byName[column]
-		switch {
-		case a == nil:
-			return fmt.Errorf("sandbox: %s has no column %s", table, column)
-		case a == e.key || a == e.primaryName || slices.Contains([]string{"ownerid", "statecode", "statuscode", "owningbusinessunit", "businessunitid"}, column):
-			return fmt.Errorf("sandbox: %s cannot be without its column %s", table, column)
+		if err := e.canLose(column); err != nil {
+			return err
 		}
+		a := e.byName[column]
 		e.attributes = slices.DeleteFunc(slices.Clone(e.attributes), func(b *attribute) bool { return b == a || b.of == column })
 		t.deleted("Attribute", a.id)
 		return nil
 	})
+}
+
+// canLose says why a column cannot be removed.
+func (e *entity) canLose(column string) error {
+	a := e.byName[column]
+	switch {
+	case a == nil:
+		return fmt.Errorf("sandbox: %s has no column %s", e.name, column)
+	case a == e.key || a == e.primaryName || slices.Contains([]string{"ownerid", "statecode", "statuscode", "owningbusinessunit", "businessunitid"}, column):
+		return fmt.Errorf("sandbox: %s cannot be without its column %s", e.name, column)
+	}
+	return nil
 }
 
 // AddOption adds an option to a choice and returns its value.
@@ -131,14 +140,11 @@ var needed = []string{"systemuser", "team", "businessunit", "transactioncurrency
 // unknown segment. It fails when there is none of that name, or when no
 // organization is without it.
 func (s *Sandbox) RemoveTable(name string) error {
-	if slices.Contains(needed, name) {
-		return fmt.Errorf("sandbox: no organization is without the table %s", name)
-	}
 	return s.update(func(tx *transaction) error {
-		e := tx.data.catalog.byName[name]
-		if e == nil {
-			return fmt.Errorf("sandbox: there is no table %s", name)
+		if err := tx.data.canLose(name); err != nil {
+			return err
 		}
+		e := tx.data.catalog.byName[name]
 		c := tx.data.catalog.clone()
 		c.entities = slices.DeleteFunc(c.entities, func(f *entity) bool { return f == e })
 		delete(c.byName, name)
@@ -149,6 +155,17 @@ func (s *Sandbox) RemoveTable(name string) error {
 		tx.data.clock++
 		return nil
 	})
+}
+
+// canLose says why a table cannot be removed.
+func (d *dataset) canLose(table string) error {
+	switch {
+	case slices.Contains(needed, table):
+		return fmt.Errorf("sandbox: no organization is without the table %s", table)
+	case d.catalog.byName[table] == nil:
+		return fmt.Errorf("sandbox: there is no table %s", table)
+	}
+	return nil
 }
 
 // Publish raises the metadata version without a change, as publishing does.

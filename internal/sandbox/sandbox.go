@@ -142,7 +142,7 @@ func New(cfg Config) (*Sandbox, error) {
 	s.counts()
 	s.SetLimits(cfg.Limits)
 	s.SetUnverified(cfg.Unverified)
-	s.SetTrackingDays(DefaultTrackingDays)
+	s.trackingDays.Store(DefaultTrackingDays)
 	s.rights.Store(&rights{roles: map[string]Role{}})
 	s.tenant = randomGUID(cfg.Seed, "tenant")
 	s.org = randomGUID(cfg.Seed, "organization")

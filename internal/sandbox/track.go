@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"encoding/xml"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -20,9 +21,18 @@ const (
 // DefaultTrackingDays is how long delta tokens live.
 const DefaultTrackingDays = 7
 
+const maxTrackingDays = 365
+
 // SetTrackingDays sets how many days delta tokens live, 0 to 365
-// (organization.expirechangetrackingindays). 0 makes all expire at once.
-func (s *Sandbox) SetTrackingDays(days int) { s.trackingDays.Store(int64(min(max(days, 0), 365))) }
+// (organization.expirechangetrackingindays). 0 makes all expire at once. It
+// fails for other numbers and then changes nothing.
+func (s *Sandbox) SetTrackingDays(days int) error {
+	if days < 0 || days > maxTrackingDays {
+		return fmt.Errorf("sandbox: delta links live 0 to %d days, not %d", maxTrackingDays, days)
+	}
+	s.trackingDays.Store(int64(days))
+	return nil
+}
 
 // SetTracked turns change tracking of a table on or off (metadata property
 // ChangeTrackingEnabled). All tables begin with it on. It fails when there is

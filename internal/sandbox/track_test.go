@@ -164,13 +164,13 @@ func TestTrackingRefused(t *testing.T) {
 	s.must(t, 200, "GET", delta, "")
 	now.Add(1)
 	s.fails(t, 400, "0x80044352", expired, "GET", delta, "")
-	s.SetTrackingDays(30)
+	must(t, s.SetTrackingDays(30))
 	s.must(t, 200, "GET", delta, "")
 	s.SetUnverified(sandbox.Unverified{ExpiredStatus: 410})
-	s.SetTrackingDays(0)
+	must(t, s.SetTrackingDays(0))
 	s.fails(t, 410, "0x80044352", expired, "GET", delta, "")
 	// Of another life of the organization.
-	s.SetTrackingDays(7)
+	must(t, s.SetTrackingDays(7))
 	s.fails(t, 410, "0x80044352", expired, "GET", s.url+"/api/data/v9.2/accounts?$deltatoken=4611686018427387904%2101%2f08%2f2026%2000%3a00%3a00", "")
 	s.fails(t, 400, "0x80040203", "is not valid", "GET", "accounts?$deltatoken=nonsense", "")
 

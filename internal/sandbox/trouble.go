@@ -66,10 +66,11 @@ type Fault struct {
 
 // Fault makes something go wrong from now on, until Count requests were
 // struck or RemoveFault is called with the number it returns. It fails for a
-// kind that there is not.
+// kind that there is not, and when it lacks what its kind needs or a member
+// is out of range.
 func (s *Sandbox) Fault(f Fault) (id int, err error) {
-	if !slices.Contains(faultKinds, f.Kind) {
-		return 0, fmt.Errorf("sandbox: there is no fault of the kind %q; there are %s", f.Kind, strings.Join(faultKinds, ", "))
+	if err := f.check(s.active().snapshot()); err != nil {
+		return 0, err
 	}
 	once := []string{FaultDuplicatePage, FaultRemoveColumn, FaultRemoveTable}
 	if f.Count == 0 && slices.Contains(once, f.Kind) {
@@ -81,6 +82,40 @@ func (s *Sandbox) Fault(f Fault) (id int, err error) {
 	f.ID, f.Seen, f.Struck = s.lastFault, 0, 0
 	s.troubles = append(s.troubles, &f)
 	return f.ID, nil
+}
+
+// check says what is wrong with a fault. The rows are those of which it takes
+// something away.
+func (f *Fault) check(d *dataset) error {
+	if !slices.Contains(faultKinds, f.Kind) {
+		return fmt.Errorf("sandbox: there is no fault of the kind %q; there are %s", f.Kind, strings.Join(faultKinds, ", "))
+	}
+	removes := f.Kind == FaultRemoveColumn || f.Kind == FaultRemoveTable
+	switch {
+	case f.Kind == FaultDelay && f.Delay <= 0:
+		return errors.New("sandbox: the fault delay needs a delay, how long answers are held back")
+	case f.Kind == FaultDate && f.Delay == 0:
+		return errors.New("sandbox: the fault date needs a delay, how far off the Date header is")
+	case removes && f.Table == "":
+		return fmt.Errorf("sandbox: the fault %s needs a table", f.Kind)
+	case f.Kind == FaultRemoveColumn && f.Column == "":
+		return fmt.Errorf("sandbox: the fault %s needs a column", f.Kind)
+	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
+		return fmt.Errorf("sandbox: %d is no status of an answer; they are 200 to 599", f.Status)
+	case f.Probability < 0 || f.Probability > 1:
+		return fmt.Errorf("sandbox: a probability is 0 to 1, not %v", f.Probability)
+	case f.After < 0 || f.Count < 0 || f.Bytes < 0 || f.RetryAfter < 0 || f.Delay < 0 && f.Kind != FaultDate:
+		return errors.New("sandbox: a fault has a number below 0")
+	}
+	switch e := d.catalog.byName[f.Table]; {
+	case f.Kind == FaultRemoveTable:
+		return d.canLose(f.Table)
+	case removes && e == nil:
+		return fmt.Errorf("sandbox: there is no table %s", f.Table)
+	case removes:
+		return e.canLose(f.Column)
+	}
+	return nil
 }
 
 // RemoveFault takes a fault away; 0 takes all.
@@ -131,9 +166,9 @@ func (s *Sandbox) suffer(f Fault, w *watched, r *http.Request, next http.Handler
 		}
 		return
 	case FaultRemoveColumn, FaultRemoveTable:
-		remove := func() error { return s.RemoveTable(f.Table) }
+		remove := func() error { return s.active().RemoveTable(f.Table) }
 		if f.Kind == FaultRemoveColumn {
-			remove = func() error { return s.RemoveColumn(f.Table, f.Column) }
+			remove = func() error { return s.active().RemoveColumn(f.Table, f.Column) }
 		}
 		err := remove()
 		if err != nil {
@@ -273,6 +308,14 @@ func reset(w http.ResponseWriter) {
 // webAPI tells whether a request is to the Web API.
 func webAPI(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/api/data/") || r.URL.Path == "/api/data"
+}
+
+// active returns the organization behind the address.
+func (s *Sandbox) active() *Sandbox {
+	if other := s.swapped.Load(); other != nil {
+		return other
+	}
+	return s
 }
 
 // SwapOrganization puts another organization behind the address, with other

@@ -57,6 +57,40 @@ func TestFaultStatus(t *testing.T) {
 	}
 }
 
+// TestFaultRefused adds faults that could not strike.
+func TestFaultRefused(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	for _, test := range []struct{ fault, want string }{
+		{`{"kind":"rain"}`, `there is no fault of the kind`},
+		{`{"kind":"remove-column"}`, "the fault remove-column needs a table"},
+		{`{"kind":"remove-column","table":"account"}`, "the fault remove-column needs a column"},
+		{`{"kind":"remove-column","table":"acount","column":"fax"}`, "there is no table acount"},
+		{`{"kind":"remove-column","table":"account","column":"tax"}`, "account has no column tax"},
+		{`{"kind":"remove-table"}`, "the fault remove-table needs a table"},
+		{`{"kind":"remove-table","table":"acount"}`, "there is no table acount"},
+		{`{"kind":"remove-table","table":"systemuser"}`, "no organization is without"},
+		{`{"kind":"remove-column","table":"account","column":"accountid"}`, "account cannot be without its column accountid"},
+		{`{"kind":"delay"}`, "the fault delay needs a delay"},
+		{`{"kind":"delay","delay":"-1s"}`, "the fault delay needs a delay"},
+		{`{"kind":"date"}`, "the fault date needs a delay"},
+		{`{"kind":"drip","delay":"-1s"}`, "a number below 0"},
+		{`{"kind":"status","status":99}`, "99 is no status"},
+		{`{"kind":"html","status":1000}`, "1000 is no status"},
+		{`{"kind":"status","probability":1.5}`, "a probability is 0 to 1"},
+		{`{"kind":"status","count":-1}`, "a number below 0"},
+		{`{"kind":"truncate","bytes":-1}`, "a number below 0"},
+	} {
+		a, body := s.send(t, "POST", s.url+"/sandbox/faults", test.fault)
+		if a.StatusCode != 400 || !strings.Contains(body, test.want) {
+			t.Errorf("%s: %s %s, want %s", test.fault, a.Status, body, test.want)
+		}
+	}
+	if got := s.Faults(); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestFaultProbability(t *testing.T) {
 	t.Parallel()
 	statuses := func() string {
