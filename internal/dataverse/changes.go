@@ -14,8 +14,9 @@ import (
 )
 
 // DefaultOverlap is how far a read by modification time reaches back behind
-// the end of the one before: rows become visible when their transaction ends,
-// which can be minutes after the time they are stamped with.
+// the newest record that was there when the one before began: rows become
+// visible when their transaction ends, which can be minutes after the time
+// they are stamped with.
 const DefaultOverlap = 5 * time.Minute
 
 // modifiedOn is the attribute that says when a row was changed last.
@@ -84,7 +85,8 @@ type cursor struct {
 	Way   way       `json:"way"`
 	Link  string    `json:"link,omitempty"`  // of the next page; empty before the first of this way
 	Since time.Time `json:"since,omitzero"`  // for wayModified
-	Begin time.Time `json:"begin,omitzero"`  // of the read, by the server's clock
+	Begin time.Time `json:"begin,omitzero"`  // changes before are read by this read
+	Last  time.Time `json:"last,omitzero"`   // Begin of the read before; zero when everything is read
 	Delta string    `json:"delta,omitempty"` // for the end of the read
 	Full  bool      `json:"full,omitempty"`  // everything was read
 	Sweep bool      `json:"sweep,omitempty"` // a sweep follows
@@ -141,7 +143,7 @@ func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) 
 	case since.What != q.what():
 		q.restart(&page, "Other columns or records are read than last time.")
 	case since.Delta != "":
-		at = cursor{Way: wayDelta, Link: since.Delta, Since: since.At}
+		at = cursor{Way: wayDelta, Link: since.Delta, Last: since.At}
 	case since.At.IsZero() || !q.dated():
 		at = q.everything(&page)
 	default:
@@ -161,9 +163,10 @@ func (q ChangeQuery) everything(page *ChangePage) cursor {
 	return cursor{Way: wayTracked, Full: true}
 }
 
-// modified returns the begin of a read by modification time.
-func (q ChangeQuery) modified(since time.Time) cursor {
-	return cursor{Way: wayModified, Since: since.Add(-q.overlap()), Sweep: q.Sweep}
+// modified returns the begin of a read by modification time, after one that
+// read all changes before last.
+func (q ChangeQuery) modified(last time.Time) cursor {
+	return cursor{Way: wayModified, Since: last.Add(-q.overlap()), Last: last, Sweep: q.Sweep}
 }
 
 func (q ChangeQuery) overlap() time.Duration {

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/odata"
@@ -31,6 +30,11 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 		rows = column.NewBatch(target.Specs())
 	}
 	first := at.Link == "" || at.Way == wayDelta && at.Begin.IsZero()
+	if at.Begin.IsZero() && at.Way != wayDelta && at.Way != waySweep {
+		if err := c.watermark(ctx, q, at, page); err != nil {
+			return false, err
+		}
+	}
 	before := rows.Rows()
 	got, call, err := c.changesPage(ctx, q.query(at), at, target, rows)
 	page.spend(call.info(got))
@@ -38,10 +42,8 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 		page.Records = 0
 		return c.otherWay(q, at, page, first, err)
 	}
-	if at.Begin.IsZero() {
-		if at.Begin = call.served; at.Begin.IsZero() {
-			at.Begin = time.Now().UTC()
-		}
+	if at.Way == wayDelta {
+		at.Begin = at.Last // what a link tells of does not depend on clocks
 	}
 	page.Missing = call.missing
 	page.Deleted = deleted(got, rows, before)
@@ -146,10 +148,10 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 	}
 	page.Fallback = why
 	switch {
-	case at.Way == wayDelta && first && q.dated() && !at.Since.IsZero():
-		*at = q.modified(at.Since)
+	case at.Way == wayDelta && first && q.dated() && !at.Last.IsZero():
+		*at = q.modified(at.Last)
 	case at.Way == wayTracked && first:
-		*at = cursor{Way: wayPlain, Full: true}
+		*at = cursor{Way: wayPlain, Full: true, Begin: at.Begin}
 	default: // in the middle of a read, or without another way to find changes
 		page.Restart = why
 		page.Next = cursor{Way: wayPlain, Full: true}.text()

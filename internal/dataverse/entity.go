@@ -71,8 +71,7 @@ func (c *Client) Entities(ctx context.Context) ([]crosswalk.Entity, error) {
 var logicalName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // Entity returns a table with its readable attributes and its alternate keys.
-// It returns
-// CodeNotFound when there is no such table.
+// It returns CodeNotFound when there is no such table.
 func (c *Client) Entity(ctx context.Context, name string) (*crosswalk.Entity, error) {
 	missing := func(cause error) error {
 		return crosswalk.Errorf(crosswalk.CodeNotFound, "There is no table %q in this environment.", name).

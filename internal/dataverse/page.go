@@ -80,8 +80,9 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 	return info, err
 }
 
-// page runs the call of a page. Columns that are missing are left out. A page that is too large is asked for again
-// with fewer records, and so are later ones of the same table.
+// page runs the call of a page. Columns that are missing are left out. A page
+// that is too large is asked for again with fewer records, and so are later
+// ones of the same table.
 func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Columns, into *column.Batch) (page odata.Page, err error) {
 	size := c.pageSize(q)
 	for {

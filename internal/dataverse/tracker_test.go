@@ -19,6 +19,7 @@ import (
 type tracker struct {
 	base    string
 	now     time.Time
+	skew    time.Duration // of the Date header
 	version int
 	rows    map[[16]byte]*tracked
 	gone    []tracked // in order
@@ -110,7 +111,7 @@ func (s *tracker) shuffle(r *rand.Rand) {
 func (s *tracker) answer(r *http.Request) (*http.Response, error) {
 	s.asked = append(s.asked, r.URL.RawQuery)
 	s.now = s.now.Add(200 * time.Millisecond)
-	header := http.Header{"Date": {s.now.Format(http.TimeFormat)}}
+	header := http.Header{"Date": {s.now.Add(s.skew).Format(http.TimeFormat)}}
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, err
@@ -133,12 +134,21 @@ func (s *tracker) answer(r *http.Request) (*http.Response, error) {
 		return s.delta(r, header, q, limit), nil
 	}
 	keep, order := func(*tracked) bool { return true }, byID
+	switch by := q.Get("$orderby"); {
+	case by == "":
+	case !s.dated:
+		return answer(r, 400, header, `{"error":{"code":"0x80060888","message":"Could not find a property named 'modifiedon' on type 'Microsoft.Dynamics.CRM.account'."}}`), nil
+	case by == "modifiedon desc":
+		order = func(a, b tracked) int { return byModified(b, a) }
+	default:
+		order = byModified
+	}
 	if f := q.Get("$filter"); f != "" {
 		since, err := time.Parse(time.RFC3339, strings.TrimPrefix(f, "modifiedon ge "))
-		if err != nil || !s.dated || q.Get("$orderby") != "modifiedon,accountid" {
+		if err != nil || !slices.Contains([]string{"modifiedon,accountid", "modifiedon desc"}, q.Get("$orderby")) {
 			return answer(r, 400, header, `{"error":{"code":"","message":"`+f+` is no filter"}}`), nil
 		}
-		keep, order = func(t *tracked) bool { return !t.modified.Before(since) }, byModified
+		keep = func(t *tracked) bool { return !t.modified.Before(since) }
 	}
 	rows := s.sorted(keep, order)
 	begin := s.version
@@ -201,7 +211,7 @@ func (s *tracker) delta(r *http.Request, header http.Header, q url.Values, limit
 }
 
 func (t *tracked) json(name string) string {
-	return fmt.Sprintf(`{"@odata.etag":"W/\"%d\"","accountid":%q,"name":%q}`, t.version, odata.AppendGUID(nil, t.id), name)
+	return fmt.Sprintf(`{"@odata.etag":"W/\"%d\"","accountid":%q,"name":%q,"modifiedon":%q}`, t.version, odata.AppendGUID(nil, t.id), name, t.modified.Format(time.RFC3339))
 }
 
 func (s *tracker) page(r *http.Request, header http.Header, items []string, link string) *http.Response {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -156,7 +157,8 @@ func TestChangesOfTheSandbox(t *testing.T) {
 	tests := []struct {
 		name       string
 		unverified sandbox.Unverified
-		role       sandbox.Role // from the second read on
+		role       sandbox.Role  // from the second read on
+		skew       time.Duration // of the Date header
 		days       int
 		said       string // in every read behind the first; empty means nothing
 	}{
@@ -168,12 +170,19 @@ func TestChangesOfTheSandbox(t *testing.T) {
 		{name: "tokens expire at once", days: 0, said: "no longer knows"},
 		{name: "tokens expire at once, another status", unverified: sandbox.Unverified{ExpiredStatus: 500, TokenAtEnd: true}, days: 0, said: "no longer knows"},
 		{name: "no global read", role: sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.Deep}}, days: 7, said: "organization level"},
+		{name: "no global read, and a clock ahead", role: sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.Deep}}, skew: 2 * time.Hour, days: 7, said: "organization level"},
+		{name: "no global read, and a clock behind", role: sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.Deep}}, skew: -2 * time.Hour, days: 7, said: "organization level"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			e := newEnvironment(t, sandbox.Config{Accounts: 300, Users: 5, Unverified: test.unverified})
 			e.sandbox.SetTrackingDays(test.days)
+			if test.skew != 0 {
+				if _, err := e.sandbox.Fault(sandbox.Fault{Kind: sandbox.FaultDate, Delay: sandbox.Span(test.skew)}); err != nil {
+					t.Fatal(err)
+				}
+			}
 			r := e.replica(40)
 			seed := uint64(0)
 			shuffle := func(n int) {
