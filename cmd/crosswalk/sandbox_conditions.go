@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -276,7 +277,7 @@ func (cmd *sandboxMetadataCmd) Run(ctx context.Context, a *app) error {
 }
 
 type sandboxSwitchCmd struct {
-	Settings []string `arg:"" optional:"" help:"Names with values: token_at_end=true expired_status=410. All others go back to what is likeliest."`
+	Settings []string `arg:"" optional:"" help:"Names with values: token_at_end=true expired_status=410. All others stay; without any, all go back to what is likeliest."`
 	sandboxRemote
 }
 
@@ -293,18 +294,33 @@ untracked_links        istracking="False" in the links of a tracked walk`
 }
 
 func (cmd *sandboxSwitchCmd) Run(ctx context.Context, a *app) error {
-	body := map[string]any{}
-	for _, s := range cmd.Settings {
-		name, text, _ := strings.Cut(s, "=")
-		if n, err := strconv.Atoi(text); err == nil {
-			body[name] = n
-			continue
+	var now sandbox.State
+	if len(cmd.Settings) > 0 {
+		for _, setting := range cmd.Settings { // what is mistyped is so without a sandbox
+			if err := choose(&now.Unverified, setting); err != nil {
+				return err
+			}
 		}
-		b, err := strconv.ParseBool(text)
-		if err != nil {
-			return usageError{fmt.Errorf("%s is no switch with a value", s)}
+		if err := cmd.call(ctx, http.MethodGet, "state", nil, &now); err != nil {
+			return err
 		}
-		body[name] = b
+		for _, setting := range cmd.Settings {
+			if err := choose(&now.Unverified, setting); err != nil {
+				return err
+			}
+		}
 	}
-	return cmd.change(ctx, a, http.MethodPut, "unverified", body)
+	return cmd.change(ctx, a, http.MethodPut, "unverified", now.Unverified)
+}
+
+// choose sets a switch from its name with a value.
+func choose(u *sandbox.Unverified, setting string) error {
+	name, value, ok := strings.Cut(setting, "=")
+	if !ok {
+		return usageError{fmt.Errorf("%s is no switch with a value, such as token_at_end=true", setting)}
+	}
+	if err := u.Set(name, value); err != nil {
+		return usageError{errors.New(strings.TrimPrefix(err.Error(), "sandbox: "))}
+	}
+	return nil
 }

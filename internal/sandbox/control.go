@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -251,6 +252,9 @@ func (s *Sandbox) control() http.Handler {
 		return s.Limits(), nil
 	})
 	handle(mux, "PUT unverified", func(u Unverified) (any, error) {
+		if err := u.check(); err != nil {
+			return nil, err
+		}
 		s.SetUnverified(u)
 		return u, nil
 	})
@@ -329,6 +333,10 @@ func handle[T any](mux *http.ServeMux, pattern string, fn func(T) (any, error)) 
 		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&in); err != nil && !errors.Is(err, io.EOF) {
+			var wrong *json.UnmarshalTypeError
+			if errors.As(err, &wrong) && wrong.Field != "" {
+				err = fmt.Errorf("sandbox: %s cannot be a %s", wrong.Field, wrong.Value)
+			}
 			reply(w, nil, err)
 			return
 		}

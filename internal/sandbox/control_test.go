@@ -2,8 +2,10 @@ package sandbox_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,6 +82,10 @@ func TestControl(t *testing.T) {
 	s.fails(t, 403, "0x8004A104", "administration mode", "GET", "accounts", "")
 	s.control(t, 200, "PUT", "admin-mode", `{"on":false}`, nil)
 	s.control(t, 200, "PUT", "unverified", `{"expired_status":410}`, nil)
+	s.control(t, 400, "PUT", "unverified", `{"expired_status":99}`, nil)
+	if a, body := s.send(t, "PUT", s.url+"/sandbox/unverified", `{"token_at_end":1}`); a.StatusCode != 400 || !strings.Contains(body, "token_at_end cannot be a number") {
+		t.Error(a.Status, body)
+	}
 	if s.Unverified().ExpiredStatus != 410 {
 		t.Error(s.Unverified())
 	}
@@ -128,6 +134,43 @@ func TestControl(t *testing.T) {
 	}
 	s.fails(t, 400, "0x80060888", "new_segment", "GET", "accounts?$select=new_segment", "")
 	s.fails(t, 400, "0x80044352", "expired", "GET", strings.Replace(delta, "https://org.crm.dynamics.com", s.url, 1), "")
+}
+
+// TestSwitches sets every switch as a person types it.
+func TestSwitches(t *testing.T) {
+	t.Parallel()
+	all := sandbox.Unverified{
+		TokenAtEnd: true, SwapDeltaLink: true, WholeDelta: true, RepeatChanges: true, KeepTokens: true,
+		ExpiredStatus: 410, PlainTrackingErrors: true, UntrackedLinks: true,
+	}
+	text, err := json.Marshal(all)
+	must(t, err)
+	var members map[string]any
+	must(t, json.Unmarshal(text, &members))
+	if n := reflect.TypeOf(all).NumField(); len(members) != n {
+		t.Fatalf("%d of %d switches are on", len(members), n)
+	}
+	var u sandbox.Unverified
+	for name, value := range members {
+		must(t, u.Set(name, fmt.Sprint(value)))
+	}
+	if u != all {
+		t.Errorf("%+v", u)
+	}
+	for setting, want := range map[string]string{
+		"token_at_end=2": "true or false", "expired_status=yes": "a number", "expired_status=302": "400 to 599", "rain=true": "no switch", "=": "no switch",
+	} {
+		name, value, _ := strings.Cut(setting, "=")
+		if err := u.Set(name, value); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", setting, err, want)
+		}
+	}
+	for name := range members {
+		must(t, u.Set(name, "0"))
+	}
+	if u != (sandbox.Unverified{}) {
+		t.Errorf("%+v", u)
+	}
 }
 
 // TestControlIsLocal refuses other machines, and pages of other sites.

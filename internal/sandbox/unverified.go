@@ -1,5 +1,11 @@
 package sandbox
 
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
 // Unverified chooses among behaviours of Dataverse that no document and no
 // captured answer settles. The zero value is what is likeliest; a client has
 // to work in every position.
@@ -26,6 +32,49 @@ type Unverified struct {
 	// UntrackedLinks writes istracking="False" into the links of a tracked
 	// walk.
 	UntrackedLinks bool `json:"untracked_links,omitempty"`
+}
+
+// Set chooses one behaviour by its name in JSON. The value is written as a
+// person types it: true, 1, off; expired_status is a number, 0 or 400 to 599.
+// It fails for a name or a value that there is not, and then changes nothing.
+func (u *Unverified) Set(name, value string) error {
+	if name == "expired_status" {
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return fmt.Errorf("sandbox: expired_status is a number, not %q", value)
+		}
+		next := *u
+		next.ExpiredStatus = n
+		if err := next.check(); err != nil {
+			return err
+		}
+		*u = next
+		return nil
+	}
+	on, ok := map[string]*bool{
+		"token_at_end": &u.TokenAtEnd, "swap_delta_link": &u.SwapDeltaLink, "whole_delta": &u.WholeDelta, "repeat_changes": &u.RepeatChanges,
+		"keep_tokens": &u.KeepTokens, "plain_tracking_errors": &u.PlainTrackingErrors, "untracked_links": &u.UntrackedLinks,
+	}[name]
+	if !ok {
+		return fmt.Errorf("sandbox: there is no switch %q", name)
+	}
+	switch strings.ToLower(value) {
+	case "true", "1", "on", "yes":
+		*on = true
+	case "false", "0", "off", "no":
+		*on = false
+	default:
+		return fmt.Errorf("sandbox: %s is true or false, not %q", name, value)
+	}
+	return nil
+}
+
+// check says what no answer can have.
+func (u *Unverified) check() error {
+	if n := u.ExpiredStatus; n != 0 && (n < 400 || n > 599) {
+		return fmt.Errorf("sandbox: expired_status is 0 or 400 to 599, not %d", n)
+	}
+	return nil
 }
 
 // SetUnverified changes the behaviours at once.
