@@ -18,7 +18,8 @@ import (
 // machine only, and takes and gives JSON.
 const controlPath = "/sandbox/"
 
-// State is what the sandbox is at the moment.
+// State is what the sandbox is at the moment. The organization and its rows
+// are those behind the address.
 type State struct {
 	TenantID       string         `json:"tenant_id"`
 	OrganizationID string         `json:"organization_id"`
@@ -35,12 +36,13 @@ type State struct {
 
 // State returns what the sandbox is at the moment.
 func (s *Sandbox) State() State {
+	at := s.active()
 	st := State{
-		TenantID: s.TenantID(), OrganizationID: s.OrganizationID(), Clock: s.Clock(), Rows: map[string]int{},
-		AdminMode: s.rights.Load().adminMode, Swapped: s.swapped.Load() != nil, TrackingDays: int(s.trackingDays.Load()),
+		TenantID: s.TenantID(), OrganizationID: at.OrganizationID(), Clock: s.Clock(), Rows: map[string]int{},
+		AdminMode: s.rights.Load().adminMode, Swapped: at != s, TrackingDays: int(s.trackingDays.Load()),
 		Limits: s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), Accounts: s.Accounts(),
 	}
-	for name, t := range s.snapshot().tables {
+	for name, t := range at.snapshot().tables {
 		if n := t.count(); n > 0 {
 			st.Rows[name] = n
 		}
@@ -232,7 +234,7 @@ func (s *Sandbox) control() http.Handler {
 		id, err := s.Fault(f)
 		return map[string]int{"id": id}, err
 	})
-	handle(mux, "POST rows", func(c RowChange) (any, error) { return c.apply(s) })
+	handle(mux, "POST rows", func(c RowChange) (any, error) { return c.apply(s.active()) })
 	handle(mux, "POST users", func(c UserChange) (any, error) {
 		if err := c.apply(s); err != nil {
 			return nil, err
@@ -278,7 +280,7 @@ func (s *Sandbox) control() http.Handler {
 	) (any, error) {
 		return nil, s.SwapOrganization(c.Swapped)
 	})
-	handle(mux, "POST metadata", func(c MetadataChange) (any, error) { return nil, c.apply(s) })
+	handle(mux, "POST metadata", func(c MetadataChange) (any, error) { return nil, c.apply(s.active()) })
 	handle(mux, "POST reset", func(struct{}) (any, error) {
 		s.Reset()
 		return nil, nil

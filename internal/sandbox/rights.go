@@ -46,7 +46,9 @@ var errNoUser = errors.New("sandbox: no such user")
 func (s *Sandbox) SetRole(user string, r Role) error {
 	id, err := s.userID(user)
 	if err != nil {
-		return err
+		if id, err = s.active().userID(user); err != nil {
+			return err
+		}
 	}
 	for {
 		old := s.rights.Load()

@@ -102,16 +102,13 @@ type Sandbox struct {
 
 	writing sync.Mutex              // held while rows are changed
 	current atomic.Pointer[dataset] // the rows as they are now
-	rights  atomic.Pointer[rights]  // who may do what
 
 	counted atomic.Pointer[rowCounts] // for RetrieveTotalRecordCount
 
-	unverified   atomic.Pointer[Unverified]
-	trackingDays atomic.Int64
-	front        atomic.Pointer[front]
-	swapped      atomic.Pointer[Sandbox] // answers in place of this one
-	base         *dataset                // the rows as generated
-	journal      journal
+	*conditions
+	swapped atomic.Pointer[Sandbox] // answers in place of this one
+	base    *dataset                // the rows as generated
+	journal journal
 
 	mu        sync.RWMutex
 	faults    []*injected
@@ -119,10 +116,19 @@ type Sandbox struct {
 	lastFault int
 }
 
+// conditions are what stays the same when another organization is put behind
+// the address.
+type conditions struct {
+	rights       atomic.Pointer[rights] // who may do what
+	unverified   atomic.Pointer[Unverified]
+	trackingDays atomic.Int64
+	front        atomic.Pointer[front]
+}
+
 // New makes a sandbox. It fails only when a number of rows is larger than
 // the generator can name.
 func New(cfg Config) (*Sandbox, error) {
-	s := &Sandbox{cfg: cfg, log: cfg.Logger, now: cfg.Now}
+	s := &Sandbox{cfg: cfg, log: cfg.Logger, now: cfg.Now, conditions: &conditions{}}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -224,7 +230,7 @@ func (s *Sandbox) Handler() http.Handler {
 // serve answers a request to the Web API or the sign-in server.
 func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, discoveryPath) {
-		s.serveDiscovery(w, r)
+		s.active().serveDiscovery(w, r)
 		return
 	}
 	if !webAPI(r) {
@@ -234,11 +240,7 @@ func (s *Sandbox) serve(w http.ResponseWriter, r *http.Request) {
 	if s.faulty(w, r) {
 		return
 	}
-	if other := s.swapped.Load(); other != nil {
-		other.serveWebAPI(w, r)
-		return
-	}
-	s.serveWebAPI(w, r)
+	s.active().serveWebAPI(w, r)
 }
 
 func (s *Sandbox) faulty(w http.ResponseWriter, r *http.Request) bool {

@@ -320,7 +320,10 @@ func (s *Sandbox) active() *Sandbox {
 
 // SwapOrganization puts another organization behind the address, with other
 // rows and ids, as after a copy or a restore; with false the first one comes
-// back. Tokens stay good.
+// back, as it was. Tokens stay good, and so do limits, roles, switches, faults
+// and the life of delta links. Methods that read or change rows and metadata
+// are about the first organization all the time; State and the control API
+// are about the one behind the address.
 func (s *Sandbox) SwapOrganization(other bool) error {
 	if !other {
 		s.swapped.Store(nil)
@@ -332,7 +335,7 @@ func (s *Sandbox) SwapOrganization(other bool) error {
 	if err != nil {
 		return errors.Join(errors.New("sandbox: make another organization"), err)
 	}
-	o.signIn, o.now, o.tenant = s.signIn, s.now, s.tenant
+	o.signIn, o.now, o.tenant, o.conditions = s.signIn, s.now, s.tenant, s.conditions
 	s.swapped.Store(o)
 	return nil
 }

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
@@ -218,6 +220,81 @@ func TestFaultDeltaLinks(t *testing.T) {
 			}
 			s.RemoveFault(id)
 		}
+	}
+}
+
+// TestControlSwapped controls the organization that is behind the address;
+// what does not belong to an organization stays with the address.
+func TestControlSwapped(t *testing.T) {
+	t.Parallel()
+	cfg := small
+	cfg.Limits = sandbox.RealLimits(2)
+	s := start(t, cfg)
+	now := func() (state sandbox.State) {
+		t.Helper()
+		s.control(t, 200, "GET", "state", "", &state)
+		return state
+	}
+	first := s.values(t, "accounts?$select=name,telephone1&$orderby=accountid")
+	s.control(t, 200, "PUT", "limits", `{"servers":1,"requests":1000}`, nil)
+	s.control(t, 200, "PUT", "unverified", `{"expired_status":410}`, nil)
+	s.control(t, 200, "PUT", "tracking", `{"days":30}`, nil)
+	s.control(t, 200, "PUT", "roles", `{"role":{"tables":{"contact":"none"},"hidden_columns":["account.fax"]}}`, nil)
+	s.control(t, 200, "PUT", "organization", `{"swapped":true}`, nil)
+	other := s.decode(t, "WhoAmI()")["OrganizationId"]
+
+	// What was set before holds behind the swap, and can be changed there.
+	a, _ := s.must(t, 200, "GET", "accounts?$top=1", "")
+	if left := a.Header.Get("x-ms-ratelimit-burst-remaining-xrm-requests"); left != "998" {
+		t.Errorf("%s requests left of 1000", left)
+	}
+	s.fails(t, 403, "0x80040220", "prvReadContact", "GET", "contacts", "")
+	_, _, delta := s.tracked(t, "accounts?$select=name")
+	delta = strings.Replace(delta, "https://org.crm.dynamics.com", s.url, 1)
+	s.control(t, 200, "POST", "clock", `{"advance":"8d"}`, nil)
+	s.must(t, 200, "GET", delta, "")
+	s.control(t, 200, "PUT", "tracking", `{"days":7}`, nil)
+	s.fails(t, 410, "0x80044352", "expired", "GET", delta, "")
+	s.control(t, 200, "PUT", "roles", `{"role":{}}`, nil)
+	s.must(t, 200, "GET", "contacts?$top=1", "")
+	s.control(t, 200, "PUT", "admin-mode", `{"on":true}`, nil)
+	s.fails(t, 403, "0x8004A104", "administration mode", "GET", "accounts", "")
+	s.control(t, 200, "PUT", "admin-mode", `{"on":false}`, nil)
+	s.control(t, 200, "PUT", "limits", `{"servers":1,"requests":1}`, nil)
+	s.must(t, 200, "GET", "WhoAmI()", "")
+	s.fails(t, 429, "0x80072322", "exceeded the limit of 1 ", "GET", "WhoAmI()", "")
+	s.control(t, 200, "PUT", "limits", `{}`, nil)
+
+	// Rows and metadata are those of the other organization.
+	var done sandbox.RowChange
+	s.control(t, 200, "POST", "rows", `{"table":"account","insert":4,"change":10,"seed":2}`, &done)
+	state := now()
+	if done.Insert != 4 || state.Rows["account"] != small.Accounts+4 || !state.Swapped || any(state.OrganizationID) != other || s.Count("account") != small.Accounts {
+		t.Errorf("%+v, %+v, %d hidden", done, state, s.Count("account"))
+	}
+	if n := s.get(t, "accounts/$count"); !strings.HasSuffix(n, strconv.Itoa(small.Accounts+4)) {
+		t.Errorf("%q accounts, want 4 more than %d", n, small.Accounts)
+	}
+	s.control(t, 200, "POST", "metadata", `{"action":"add-column","table":"account","column":"new_segment","type":"StringType"}`, nil)
+	s.must(t, 200, "GET", "accounts?$select=new_segment&$top=1", "")
+	s.control(t, 200, "POST", "faults", `{"kind":"remove-column","table":"account","column":"new_segment"}`, nil)
+	s.fails(t, 400, "0x80060888", "new_segment", "GET", "accounts?$select=new_segment", "")
+	if id := s.decode(t, s.url+"/api/discovery/v2.0/Instances")["value"].([]any)[0].(map[string]any)["Id"]; id != other {
+		t.Errorf("discovered %v, want %v", id, other)
+	}
+
+	// The first one comes back as it was.
+	s.control(t, 200, "PUT", "organization", `{}`, nil)
+	if state = now(); state.Rows["account"] != small.Accounts || state.Swapped || state.OrganizationID != s.OrganizationID() || state.TrackingDays != 7 || state.Unverified.ExpiredStatus != 410 {
+		t.Errorf("%+v", state)
+	}
+	if diff := cmp.Diff(first, s.values(t, "accounts?$select=name,telephone1&$orderby=accountid")); diff != "" {
+		t.Errorf("rows of the first organization (-before +after):\n%s", diff)
+	}
+	s.control(t, 200, "PUT", "organization", `{"swapped":true}`, nil)
+	s.control(t, 200, "POST", "reset", `{}`, nil)
+	if state = now(); state.Swapped || state.Limits.Servers != 2 || state.TrackingDays != sandbox.DefaultTrackingDays || state.Unverified != (sandbox.Unverified{}) {
+		t.Errorf("after a reset: %+v", state)
 	}
 }
 
