@@ -30,6 +30,7 @@ type sandboxServeCmd struct {
 	Latency       time.Duration `default:"0s" help:"How long every answer of the Web API is held back."`
 	Limits        int           `default:"0" placeholder:"SERVERS" help:"Protect the service as a real environment with this many web servers does; 0 does not."`
 	TLS           string        `name:"tls" type:"path" placeholder:"DIR" help:"Serve HTTPS, with a certificate by a test authority; both are kept in DIR."`
+	Continuous    bool          `name:"continuous-access" help:"Ask for new tokens within their lives when something happened to the account, from clients that can handle it."`
 	JSON          bool          `help:"Print the addresses as one line of JSON when ready."`
 	logFlags
 }
@@ -70,6 +71,8 @@ func (cmd *sandboxServeCmd) Run(ctx context.Context, a *app) error {
 		Latency:       cmd.Latency,
 		Limits:        limits(cmd.Limits),
 		Logger:        cmd.logger(a),
+
+		ContinuousAccess: cmd.Continuous,
 	}
 	if cmd.TLS != "" {
 		var err error

@@ -241,6 +241,15 @@ func (cmd *sandboxAdminModeCmd) Run(ctx context.Context, a *app) error {
 	return cmd.change(ctx, a, http.MethodPut, "admin-mode", map[string]bool{"on": cmd.Mode == "on"})
 }
 
+type sandboxContinuousCmd struct {
+	Mode string `arg:"" enum:"on,off" help:"${enum}."`
+	sandboxRemote
+}
+
+func (cmd *sandboxContinuousCmd) Run(ctx context.Context, a *app) error {
+	return cmd.change(ctx, a, http.MethodPut, "continuous-access", map[string]bool{"on": cmd.Mode == "on"})
+}
+
 type sandboxOrganizationCmd struct {
 	Action string `arg:"" enum:"swap,restore" help:"${enum}."`
 	sandboxRemote

@@ -31,6 +31,7 @@ type sandboxCmd struct {
 	User         sandboxUserCmd         `cmd:"" help:"Disable users, change their passwords, revoke their sessions."`
 	Role         sandboxRoleCmd         `cmd:"" help:"Set what a user may read and write."`
 	AdminMode    sandboxAdminModeCmd    `cmd:"" help:"Put the environment into administration mode, or take it out."`
+	Continuous   sandboxContinuousCmd   `cmd:"" name:"continuous-access" help:"Turn continuous access on or off: without it no token is challenged."`
 	Organization sandboxOrganizationCmd `cmd:"" help:"Put another organization behind the address, or the first one back."`
 	Tracking     sandboxTrackingCmd     `cmd:"" help:"Set how many days delta links live."`
 	Switch       sandboxSwitchCmd       `cmd:"" help:"Choose among behaviours that are not known for certain."`
@@ -129,7 +130,8 @@ func (cmd *sandboxStateCmd) Run(ctx context.Context, a *app) error {
 			", " + strconv.Itoa(s.Limits.Concurrency) + " at once, within " + s.Limits.Window.String()
 	}
 	a.facts("Organization", s.OrganizationID, "Clock", s.Clock.Format(time.RFC3339), "Limits", limits,
-		"Faults", len(s.Faults), "Delta links live", strconv.Itoa(s.TrackingDays)+" days", "Administration mode", s.AdminMode, "Swapped", s.Swapped)
+		"Faults", len(s.Faults), "Delta links live", strconv.Itoa(s.TrackingDays)+" days", "Administration mode", s.AdminMode,
+		"Continuous access", s.Continuous, "Swapped", s.Swapped)
 	t := &table{head: []string{"Table", ">Rows"}}
 	for _, name := range sortedKeys(s.Rows) {
 		t.add(name, s.Rows[name])

@@ -28,6 +28,7 @@ type State struct {
 	AdminMode      bool           `json:"admin_mode"`
 	Swapped        bool           `json:"swapped"` // another organization is behind the address
 	TrackingDays   int            `json:"tracking_days"`
+	Continuous     bool           `json:"continuous_access"` // tokens can be challenged
 	Limits         Limits         `json:"limits"`
 	Unverified     Unverified     `json:"unverified"`
 	Faults         []Fault        `json:"faults"`
@@ -40,7 +41,8 @@ func (s *Sandbox) State() State {
 	st := State{
 		TenantID: s.TenantID(), OrganizationID: at.OrganizationID(), Clock: s.Clock(), Rows: map[string]int{},
 		AdminMode: s.rights.Load().adminMode, Swapped: at != s, TrackingDays: int(s.trackingDays.Load()),
-		Limits: s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), Accounts: s.Accounts(),
+		Continuous: s.ContinuousAccess(),
+		Limits:     s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), Accounts: s.Accounts(),
 	}
 	for name, t := range at.snapshot().tables {
 		if n := t.count(); n > 0 {
@@ -71,6 +73,7 @@ func (s *Sandbox) Reset() {
 	s.ClearFailures()
 	s.SetLimits(s.cfg.Limits)
 	s.SetUnverified(s.cfg.Unverified)
+	s.SetContinuousAccess(s.cfg.ContinuousAccess)
 	s.trackingDays.Store(DefaultTrackingDays)
 	s.swapped.Store(nil)
 	s.signIn.shift.Store(0)
@@ -156,7 +159,7 @@ func (c TokenChange) apply(s *Sandbox) error {
 	case "revoke":
 		s.RevokeSessions()
 	case "challenge":
-		s.Challenge()
+		return s.Challenge()
 	case "fail-next":
 		if err := checkCode(c.Code); err != nil {
 			return err
@@ -266,6 +269,13 @@ func (s *Sandbox) control() http.Handler {
 	},
 	) (any, error) {
 		s.SetAdminMode(c.On)
+		return nil, nil
+	})
+	handle(mux, "PUT continuous-access", func(c struct {
+		On bool `json:"on"`
+	},
+	) (any, error) {
+		s.SetContinuousAccess(c.On)
 		return nil, nil
 	})
 	handle(mux, "PUT tracking", func(c struct {

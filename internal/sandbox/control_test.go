@@ -110,6 +110,13 @@ func TestControl(t *testing.T) {
 	if !state.Accounts[1].Disabled {
 		t.Errorf("%+v", state.Accounts)
 	}
+	if a, body := s.send(t, "POST", s.url+"/sandbox/tokens", `{"action":"challenge"}`); a.StatusCode != 400 || !strings.Contains(body, "while continuous access is off") {
+		t.Error(a.Status, body)
+	}
+	s.control(t, 200, "PUT", "continuous-access", `{"on":true}`, nil)
+	if s.control(t, 200, "GET", "state", "", &state); !state.Continuous {
+		t.Error("continuous access is off")
+	}
 	for _, action := range []string{"expire", "revoke", "challenge", "clear"} {
 		s.control(t, 200, "POST", "tokens", `{"action":"`+action+`"}`, nil)
 	}
@@ -128,6 +135,9 @@ func TestControl(t *testing.T) {
 	}
 
 	s.control(t, 200, "POST", "reset", `{}`, nil)
+	if s.control(t, 200, "GET", "state", "", &state); state.Continuous {
+		t.Error("continuous access is on after a reset")
+	}
 	after := s.values(t, "accounts?$select=name")
 	if len(after) != len(before) || after[7]["@odata.etag"] != before[7]["@odata.etag"] || s.Clock().After(time.Now().Add(time.Minute)) {
 		t.Errorf("%d rows, clock %s", len(after), s.Clock())

@@ -47,6 +47,7 @@ type signIn struct {
 	tenantConsents map[string]bool     // lower-case client id -> an administrator consented
 	sessionEpoch   int64               // raised by RevokeSessions
 	tokenEpoch     int64               // raised by ExpireTokens
+	continuous     bool                // SetContinuousAccess
 	challenged     int64               // by Challenge, in seconds since 1970
 	faults         []string            // of FailNextToken
 	tokenFault     string              // of FailToken
@@ -66,6 +67,7 @@ func newSignIn(s *Sandbox) *signIn {
 		consents:       map[string][]string{},
 		withdrawn:      map[string]bool{},
 		tenantConsents: map[string]bool{},
+		continuous:     s.cfg.ContinuousAccess,
 	}
 	clock := s.now
 	s.now = func() time.Time { return clock().Add(time.Duration(in.shift.Load())) }

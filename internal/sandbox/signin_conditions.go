@@ -186,13 +186,35 @@ func (s *Sandbox) SetApplicationRole(clientID string, role bool) error {
 
 // Challenge makes the Web API answer access tokens given so far with a claims
 // challenge, if their client declared that it can handle one (cp1) and
-// Config.ContinuousAccess is on. A token asked for with the demanded claims
-// is good again.
-func (s *Sandbox) Challenge() {
+// continuous access was on when they were given. A token asked for with the
+// demanded claims is good again. It fails while continuous access is off.
+func (s *Sandbox) Challenge() error {
 	in := s.signIn
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if !in.continuous {
+		return errors.New("sandbox: nobody is challenged while continuous access is off; turn it on, then sign in anew")
+	}
 	in.challenged = max(in.challenged+1, in.s.now().Unix())
+	return nil
+}
+
+// SetContinuousAccess turns continuous access evaluation on or off, as
+// Config.ContinuousAccess does from the start. Tokens given while it was off
+// are never challenged, and no token is while it is off.
+func (s *Sandbox) SetContinuousAccess(on bool) {
+	in := s.signIn
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.continuous = on
+}
+
+// ContinuousAccess tells whether continuous access evaluation is on.
+func (s *Sandbox) ContinuousAccess() bool {
+	in := s.signIn
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.continuous
 }
 
 // plainCode is the number of an Entra error without its prefix.

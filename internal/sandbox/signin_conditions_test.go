@@ -198,7 +198,7 @@ func TestContinuousAccess(t *testing.T) {
 		t.Errorf("expires_in of an application = %d", app.ExpiresIn)
 	}
 
-	w.Challenge()
+	must(t, w.Challenge())
 	demanded := w.demanded(t, first.AccessToken)
 	if w.demanded(t, app.AccessToken) == "" || w.demanded(t, plain.AccessToken) != "" {
 		t.Error("the application is not challenged, or a client that cannot handle it is")
@@ -227,6 +227,31 @@ func TestContinuousAccess(t *testing.T) {
 	refresh(string(text)).want(t, 400, "invalid_grant", 50173)
 	if status, _ := w.whoAmI(t, plain.AccessToken); status != 200 {
 		t.Errorf("without cp1 a revoked session ends the access token: %d", status)
+	}
+}
+
+// Continuous access can be turned on and off: only tokens given meanwhile are
+// challenged, and only as long as it is on.
+func TestSetContinuousAccess(t *testing.T) {
+	t.Parallel()
+	const cp1 = `{"access_token":{"xms_cc":{"values":["cp1"]}}}`
+	w := app(t, sandbox.Config{})
+	before := w.asApplication(t, only("claims", cp1))
+	if before.ExpiresIn >= 20*3600 {
+		t.Errorf("expires_in without continuous access = %d", before.ExpiresIn)
+	}
+	if err := w.Challenge(); err == nil || !strings.Contains(err.Error(), "continuous access is off") {
+		t.Errorf("challenged without continuous access: %v", err)
+	}
+	w.SetContinuousAccess(true)
+	during := w.asApplication(t, only("claims", cp1))
+	must(t, w.Challenge())
+	if w.demanded(t, during.AccessToken) == "" || w.demanded(t, before.AccessToken) != "" {
+		t.Error("a token is not challenged, or one given before continuous access is")
+	}
+	w.SetContinuousAccess(false)
+	if w.ContinuousAccess() || w.demanded(t, during.AccessToken) != "" {
+		t.Error("a token is challenged after continuous access is off")
 	}
 }
 

@@ -42,7 +42,7 @@ func (in *signIn) stamp(claims *accessClaims, requested, objectID string, signed
 	defer in.mu.Unlock()
 	claims.Epoch = in.tokenEpoch
 	claims.Standing = in.sessionEpoch + in.standings[objectID].events
-	if !in.s.cfg.ContinuousAccess || !slices.Contains(d.Access.Capabilities.Values, "cp1") {
+	if !in.continuous || !slices.Contains(d.Access.Capabilities.Values, "cp1") {
 		return
 	}
 	claims.Capabilities = []string{"cp1"}
@@ -53,19 +53,22 @@ func (in *signIn) stamp(claims *accessClaims, requested, objectID string, signed
 }
 
 // demanded returns the claims with which a token must be asked for anew, "" for
-// none: Challenge was called, or something happened to its account.
+// none: Challenge was called, or something happened to its account. Without
+// continuous access nothing is demanded.
 func (in *signIn) demanded(claims accessClaims) string {
 	if !slices.Contains(claims.Capabilities, "cp1") {
 		return ""
 	}
 	in.mu.Lock()
-	challenged := in.challenged
+	continuous, challenged := in.continuous, in.challenged
 	standing := in.sessionEpoch
 	if claims.IDType != "app" {
 		standing += in.standings[claims.ObjectID].events
 	}
 	in.mu.Unlock()
 	switch {
+	case !continuous:
+		return ""
 	case claims.Answered < challenged:
 	case claims.Standing < standing:
 		challenged = in.s.now().Unix()
