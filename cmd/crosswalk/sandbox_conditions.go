@@ -173,7 +173,7 @@ func (r *sandboxRemote) move(ctx context.Context, a *app, c sandbox.ClockChange)
 }
 
 type sandboxTokensCmd struct {
-	Action string `arg:"" enum:"expire,revoke,challenge,fail-next,fail,fail-authorize,clear" help:"One of ${enum}."`
+	Action string `arg:"" enum:"expire,revoke,challenge,fail-next,fail,fail-authorize,clear" help:"One of ${enum}; challenge needs continuous access."`
 	Code   string `arg:"" optional:"" help:"For those that fail: number of the Entra error (50173), or 429 or 503."`
 	sandboxRemote
 }
