@@ -1,5 +1,5 @@
 // Package docs checks what is written beside the code: what a page links to
-// must be there.
+// must be there, and so must the tests that it names.
 package docs
 
 import (
