@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -327,19 +328,22 @@ func TestDecodePageAllocations(t *testing.T) {
 	cols := odata.NewColumns(sample)
 	b := column.NewBatch(sample)
 	r := bytes.NewReader(body)
-	got := testing.AllocsPerRun(20, func() {
-		b.Reset()
-		r.Reset(body)
-		if _, err := cols.DecodePage(r, b); err != nil {
-			t.Fatal(err)
-		}
-	})
+	// The best of many pages: a garbage collection, and the race detector at
+	// random, empty the pool of windows, which is not what is counted here.
+	got := math.Inf(1)
+	for range 20 {
+		got = min(got, testing.AllocsPerRun(1, func() {
+			b.Reset()
+			r.Reset(body)
+			if _, err := cols.DecodePage(r, b); err != nil {
+				t.Fatal(err)
+			}
+		}))
+	}
 	if b.Rows() != 1000 {
 		t.Fatalf("%d rows", b.Rows())
 	}
-	// A few a page are fine, and a garbage collection meanwhile empties the
-	// pool of windows; one a record, or one in ten, would not be.
-	if got > 100 {
+	if got > 10 {
 		t.Errorf("%.0f allocations for a page of 1,000 records", got)
 	}
 }

@@ -111,7 +111,7 @@ func FuzzAppendDecimal(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, in []byte, decimals int) {
 		if decimals < 0 || decimals > 9 {
-			t.Skip()
+			return // no field has that
 		}
 		got, ok := appendDecimal(nil, in, decimals)
 		if !ok {
