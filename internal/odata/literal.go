@@ -2,27 +2,10 @@ package odata
 
 import (
 	"encoding/hex"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 )
-
-// AppendString appends s to b as a string literal of a $filter: in single
-// quotes, with the ones inside doubled.
-func AppendString(b []byte, s string) []byte {
-	b = append(b, '\'')
-	for {
-		i := strings.IndexByte(s, '\'')
-		if i < 0 {
-			break
-		}
-		b = append(b, s[:i+1]...)
-		b = append(b, '\'')
-		s = s[i+1:]
-	}
-	return append(append(b, s...), '\'')
-}
 
 // AppendGUID appends id to b as a literal: bare, in lower case. Dataverse
 // refuses the form of older versions, guid'…'.
@@ -36,20 +19,11 @@ func AppendGUID(b []byte, id [16]byte) []byte {
 	return b
 }
 
-// AppendInt appends n to b as a literal.
-func AppendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }
-
-// AppendBool appends v to b as a literal.
-func AppendBool(b []byte, v bool) []byte { return strconv.AppendBool(b, v) }
-
 // AppendTime appends t to b as a literal in UTC, with as many digits behind
 // the second as it needs, at most nine.
 func AppendTime(b []byte, t time.Time) []byte {
 	return t.UTC().AppendFormat(b, "2006-01-02T15:04:05.999999999Z")
 }
-
-// AppendDate appends the calendar day of t to b as a literal.
-func AppendDate(b []byte, t time.Time) []byte { return t.AppendFormat(b, time.DateOnly) }
 
 // AppendQuery appends s to b so that it can stand in the query of an address:
 // everything that is not allowed there as it is, or has a meaning there, is

@@ -14,15 +14,9 @@ func TestLiterals(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2024, 2, 29, 23, 59, 1, 120_000_000, time.FixedZone("", -3600))
 	tests := []struct{ got, want string }{
-		{string(odata.AppendString([]byte("name eq "), "O'Neil's")), `name eq 'O''Neil''s'`},
-		{string(odata.AppendString(nil, "")), `''`},
-		{string(odata.AppendString(nil, "'")), `''''`},
 		{string(odata.AppendGUID(nil, [16]byte{0x70, 0xbf, 0x4d, 0x48, 0x34, 0xcb, 0xed, 0x11, 0xb5, 0x96, 0, 0x22, 0x48, 0x1d, 0x68, 0xcd})), "70bf4d48-34cb-ed11-b596-0022481d68cd"},
-		{string(odata.AppendInt(nil, -9223372036854775808)), "-9223372036854775808"},
-		{string(odata.AppendBool(nil, true)), "true"},
 		{string(odata.AppendTime(nil, at)), "2024-03-01T00:59:01.12Z"},
 		{string(odata.AppendTime(nil, at.Truncate(time.Second))), "2024-03-01T00:59:01Z"},
-		{string(odata.AppendDate(nil, at)), "2024-02-29"},
 		{string(odata.AppendQuery(nil, "name eq 'A&B + 50%#' or contains(x,'é')")), "name%20eq%20'A%26B%20%2B%2050%25%23'%20or%20contains(x,'%C3%A9')"},
 		{string(odata.AppendQuery(nil, "n.In(PropertyName='a/b?c')")), "n.In(PropertyName='a%2Fb%3Fc')"},
 	}
