@@ -5,9 +5,17 @@ import "time"
 // Operation says what a job does with a record.
 type Operation string
 
-// OperationUpsert updates the row with the record's identifiers or inserts
-// one.
-const OperationUpsert Operation = "upsert"
+// The operations.
+const (
+	// OperationUpsert updates the row with the record's identifiers or inserts
+	// one.
+	OperationUpsert Operation = "upsert"
+	// OperationInsert inserts rows and leaves those that exist as they are.
+	// Without identifiers every record of every run becomes a row.
+	OperationInsert Operation = "insert"
+	// OperationUpdate updates rows that exist and inserts none.
+	OperationUpdate Operation = "update"
+)
 
 // LoadMode says which records a run reads.
 type LoadMode string
@@ -23,7 +31,7 @@ type Job struct {
 	ConnectionName string    `json:"connection_name"`
 	Entity         string    `json:"entity" doc:"Logical name of the source table"`
 	Object         string    `json:"object" doc:"API name of the target object"`
-	Operation      Operation `json:"operation" enum:"upsert"`
+	Operation      Operation `json:"operation" enum:"upsert,insert,update"`
 	LoadMode       LoadMode  `json:"load_mode" enum:"full"`
 	Mapping        Mapping   `json:"mapping"`
 	Filter         Filter    `json:"filter"`

@@ -1,19 +1,71 @@
 package crosswalk
 
+// MaxIdentifiers is the largest number of identifier fields of a mapping, and
+// of pairs of a derived mapping.
+const MaxIdentifiers = 6
+
+// MaxLookups is the largest number of lookups that a path goes through.
+const MaxLookups = 3
+
 // Mapping says how each field of the target is computed from a record.
+//
+// What a record holds is named by a path: the logical name of an attribute of
+// the entity, or lookups to go through first, joined by points:
+// primarycontactid.emailaddress1. A lookup that can lead to several tables
+// names the one meant: customerid(account).name. A path is empty where one of
+// its lookups is empty, leads to a row that is gone, or to another table.
 type Mapping struct {
-	Fields []FieldMapping `json:"fields" doc:"One row per target field"`
+	Fields  []FieldMapping   `json:"fields" doc:"One row per target field"`
+	Derived []DerivedMapping `json:"derived,omitempty" doc:"One row per lookup field, which is filled with the row that matches"`
+	Person  *PersonMapping   `json:"person,omitempty" doc:"Only for Company_Person: how the person of each record is found or made"`
+	// TimeZone decides the day of a moment that fills a Date field.
+	TimeZone string `json:"time_zone,omitempty" doc:"IANA time zone in which moments become days, for example Europe/Berlin; absent means UTC"`
 }
 
-// FieldMapping fills one field of the target object.
+// FieldMapping fills one field of the target object from exactly one of
+// Source, Constant and Formula.
 type FieldMapping struct {
-	Source     string       `json:"source" doc:"Logical name of the attribute to read"`
-	Label      bool         `json:"label,omitempty" doc:"Take the label of the option instead of its value"`
+	Source     string       `json:"source,omitempty" doc:"Path of the attribute to read, for example name or primarycontactid.emailaddress1 or customerid(account).name"`
+	Fallback   []string     `json:"fallback,omitempty" doc:"Further paths, tried in order while the value is empty; for example customerid(contact).fullname"`
+	Constant   string       `json:"constant,omitempty" doc:"The same value for every record, in place of source"`
+	Formula    string       `json:"formula,omitempty" doc:"Expression over the record's attributes, in place of source"`
+	Label      bool         `json:"label,omitempty" doc:"Take the label of the option instead of its value; of a lookup, the name of the row it leads to"`
+	Table      bool         `json:"table,omitempty" doc:"Of a lookup: take the logical name of the table it leads to"`
 	Negate     bool         `json:"negate,omitempty" doc:"Invert a Boolean"`
 	Target     string       `json:"target" doc:"API name of the field to fill"`
 	Identifier bool         `json:"identifier,omitempty" doc:"Whether the field decides which row a record updates"`
 	OnNull     NullPolicy   `json:"on_null,omitempty" enum:"overwrite,keep" default:"overwrite" doc:"What an empty value does to a filled field"`
+	Default    string       `json:"default,omitempty" doc:"Value in place of an empty one, before on_null"`
 	OnTooLong  LengthPolicy `json:"on_too_long,omitempty" enum:"reject,truncate" default:"reject" doc:"What happens to a text longer than the field"`
+	OnUnknown  OptionPolicy `json:"on_unknown,omitempty" enum:"add,reject,null" default:"add" doc:"What happens to a value that is not among the options of a dropdown"`
+}
+
+// DerivedMapping fills a lookup field with the GSID of the row whose fields
+// equal values of the record. A match whose values are all empty finds
+// nothing. A row that comes later is found then: lookups left empty are filled
+// when a run has brought the row they wait for.
+type DerivedMapping struct {
+	Target    string        `json:"target" doc:"API name of the lookup field to fill"`
+	Match     []MatchPair   `json:"match" doc:"1 to 6 pairs that must all be equal"`
+	OnSeveral SeveralPolicy `json:"on_several,omitempty" enum:"any,reject" default:"any" doc:"What happens when several rows match; any takes the one with the lowest GSID"`
+	OnNone    NonePolicy    `json:"on_none,omitempty" enum:"empty,reject" default:"empty" doc:"What happens when no row matches a value that is there; a lookup into the job's own object cannot reject"`
+}
+
+// MatchPair is a value of the record and the field it must equal.
+type MatchPair struct {
+	Source   string   `json:"source,omitempty" doc:"Path of the attribute to read"`
+	Fallback []string `json:"fallback,omitempty" doc:"Further paths, tried in order while the value is empty"`
+	Constant string   `json:"constant,omitempty" doc:"The same value for every record, in place of source"`
+	Label    bool     `json:"label,omitempty" doc:"Take the label instead of the value"`
+	Field    string   `json:"field" doc:"API name of the field of the object that the lookup points to"`
+}
+
+// PersonMapping finds or makes the Person of each Company Person record. The
+// Company Person itself is found by its person and company; Company must be
+// filled by a derived mapping.
+type PersonMapping struct {
+	Match  string         `json:"match" enum:"Email,External_ID" default:"Email" doc:"Field of Person by which a person is found; e-mail addresses are compared in lower case"`
+	Fields []FieldMapping `json:"fields" doc:"One row per field of Person to fill; the match field must be among them"`
 }
 
 // NullPolicy says what an empty source value does to a filled field. The zero
@@ -36,6 +88,37 @@ const (
 	LengthTruncate LengthPolicy = "truncate"
 )
 
+// OptionPolicy says what happens to a value that is not among the options of
+// a dropdown. The zero value means OptionAdd.
+type OptionPolicy string
+
+// The option policies.
+const (
+	OptionAdd    OptionPolicy = "add" // the option is added to the field
+	OptionReject OptionPolicy = "reject"
+	OptionNull   OptionPolicy = "null"
+)
+
+// SeveralPolicy says what happens when several rows match. The zero value
+// means SeveralAny.
+type SeveralPolicy string
+
+// The policies for several matches.
+const (
+	SeveralAny    SeveralPolicy = "any"
+	SeveralReject SeveralPolicy = "reject"
+)
+
+// NonePolicy says what happens when no row matches. The zero value means
+// NoneEmpty.
+type NonePolicy string
+
+// The policies for no match.
+const (
+	NoneEmpty  NonePolicy = "empty"
+	NoneReject NonePolicy = "reject"
+)
+
 // Identifiers returns the API names of the identifier fields, in order.
 func (m *Mapping) Identifiers() []string {
 	var ids []string
@@ -47,24 +130,25 @@ func (m *Mapping) Identifiers() []string {
 	return ids
 }
 
-// Filter chooses the records of a run: those for which every condition holds.
-// The zero value chooses all.
+// Filter chooses the records of a run. The zero value chooses all.
 type Filter struct {
-	Conditions []Condition `json:"conditions,omitempty" doc:"All must hold; absent means every record"`
+	Conditions []Condition `json:"conditions,omitempty" doc:"Absent means every record"`
+	Expression string      `json:"expression,omitempty" doc:"How the conditions go together, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold"`
 }
 
 // Condition compares one attribute. Texts compare without regard to case, as
 // Dataverse does.
 type Condition struct {
-	Attribute string     `json:"attribute" doc:"Logical name of the attribute"`
-	Operator  Comparison `json:"operator" enum:"eq,ne,gt,ge,lt,le,in,contains,starts_with,ends_with,is_null,is_not_null"`
-	Values    []string   `json:"values,omitempty" doc:"One value; several for in; none for is_null and is_not_null"`
+	Attribute string     `json:"attribute" doc:"Path of the attribute"`
+	Operator  Comparison `json:"operator" enum:"eq,ne,gt,ge,lt,le,in,not_in,between,contains,not_contains,starts_with,ends_with,is_null,is_not_null,last_days,next_days,older_than_days,today,yesterday,tomorrow,this_week,last_week,this_month,last_month,this_year,last_year"`
+	Values    []string   `json:"values,omitempty" doc:"One value; two for between; several for in and not_in; none for is_null, is_not_null and days, weeks, months and years by name"`
 }
 
 // Comparison is the operator of a Condition.
 type Comparison string
 
-// The comparisons.
+// The comparisons. Those from LastDays on are relative to the moment the run
+// began, in the mapping's time zone; weeks begin on Monday.
 const (
 	Equal          Comparison = "eq"
 	NotEqual       Comparison = "ne"
@@ -73,9 +157,24 @@ const (
 	Less           Comparison = "lt"
 	LessOrEqual    Comparison = "le"
 	In             Comparison = "in"
+	NotIn          Comparison = "not_in"
+	Between        Comparison = "between" // both ends belong to it
 	Contains       Comparison = "contains"
+	NotContains    Comparison = "not_contains"
 	StartsWith     Comparison = "starts_with"
 	EndsWith       Comparison = "ends_with"
 	IsNull         Comparison = "is_null"
 	IsNotNull      Comparison = "is_not_null"
+	LastDays       Comparison = "last_days" // from the begin of the day that many days ago until now
+	NextDays       Comparison = "next_days" // from now to the end of the day in that many days
+	OlderThanDays  Comparison = "older_than_days"
+	Today          Comparison = "today"
+	Yesterday      Comparison = "yesterday"
+	Tomorrow       Comparison = "tomorrow"
+	ThisWeek       Comparison = "this_week"
+	LastWeek       Comparison = "last_week"
+	ThisMonth      Comparison = "this_month"
+	LastMonth      Comparison = "last_month"
+	ThisYear       Comparison = "this_year"
+	LastYear       Comparison = "last_year"
 )

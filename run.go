@@ -49,14 +49,15 @@ type Run struct {
 }
 
 // Counts says what a run did so far. Read is the sum of Inserted, Updated,
-// Unchanged, Rejected and Duplicates.
+// Unchanged, Rejected, Duplicates and Skipped.
 type Counts struct {
 	Read       int64         `json:"read" doc:"Records read"`
 	Inserted   int64         `json:"inserted" doc:"Rows made"`
 	Updated    int64         `json:"updated" doc:"Rows changed"`
 	Unchanged  int64         `json:"unchanged" doc:"Rows that already were as read; nothing was written"`
 	Rejected   int64         `json:"rejected" doc:"Records that could not be mapped or stored"`
-	Duplicates int64         `json:"duplicates" doc:"Records whose identifiers came again in the same batch; the last one counts"`
+	Duplicates int64         `json:"duplicates" doc:"Records whose identifiers another record has too, which was modified later"`
+	Skipped    int64         `json:"skipped" doc:"Records left aside: by the operation Insert because their row exists, by Update because it does not, or by a filter that Crosswalk applies itself"`
 	Pages      int64         `json:"pages" doc:"Pages read"`
 	Bytes      int64         `json:"bytes" doc:"Bytes received, as sent over the wire"`
 	Requests   int64         `json:"requests" doc:"Requests sent, retries included"`
@@ -71,6 +72,7 @@ func (c *Counts) Add(d Counts) {
 	c.Unchanged += d.Unchanged
 	c.Rejected += d.Rejected
 	c.Duplicates += d.Duplicates
+	c.Skipped += d.Skipped
 	c.Pages += d.Pages
 	c.Bytes += d.Bytes
 	c.Requests += d.Requests

@@ -121,6 +121,7 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Unchanged", number(n.Unchanged),
 		"Rejected", number(n.Rejected),
 		"Duplicates", number(n.Duplicates),
+		"Skipped", number(n.Skipped),
 		"Queued", moment(&r.QueuedAt),
 		"Started", moment(r.StartedAt),
 		"Ended", moment(r.EndedAt),

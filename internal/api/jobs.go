@@ -17,7 +17,7 @@ type JobInput struct {
 	ConnectionID string              `json:"connection_id"`
 	Entity       string              `json:"entity" doc:"Logical name of the source table"`
 	Object       string              `json:"object" doc:"API name of the target object"`
-	Operation    crosswalk.Operation `json:"operation,omitempty" enum:"upsert" default:"upsert"`
+	Operation    crosswalk.Operation `json:"operation,omitempty" enum:"upsert,insert,update" default:"upsert"`
 	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty" enum:"full" default:"full"`
 	Mapping      crosswalk.Mapping   `json:"mapping"`
 	Filter       crosswalk.Filter    `json:"filter,omitempty"`

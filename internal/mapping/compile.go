@@ -176,9 +176,9 @@ func (c *compiler) whole(m crosswalk.Mapping) {
 	case n == 0:
 		c.problems.AddHint("mapping.fields", "Mark the field that tells records apart, usually the one with the record's id.",
 			"No row is an identifier, so no record could be found again.")
-	case n > MaxIdentifiers:
+	case n > crosswalk.MaxIdentifiers:
 		c.problems.AddHint("mapping.fields", "Keep those that are needed to tell records apart.",
-			"%d rows are identifiers; at most %d can be.", n, MaxIdentifiers)
+			"%d rows are identifiers; at most %d can be.", n, crosswalk.MaxIdentifiers)
 	}
 	for i := range c.object.Fields {
 		f := &c.object.Fields[i]

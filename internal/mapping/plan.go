@@ -15,9 +15,6 @@ import (
 // in Dynamics, as text.
 const SourceID = "source_id"
 
-// MaxIdentifiers is the largest number of identifier fields of a mapping.
-const MaxIdentifiers = 6
-
 // Plan is a compiled mapping. It is immutable and safe for concurrent use.
 type Plan struct {
 	// Source are the columns to decode from a page. Column 0 is the entity's

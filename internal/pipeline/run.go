@@ -147,7 +147,7 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	w.Counts.Add(progress.Counts)
 	w.Counts.Add(crosswalk.Counts{
 		Inserted: written.Inserted, Updated: written.Updated, Unchanged: written.Unchanged,
-		Duplicates: written.Duplicates, Rejected: written.Rejected,
+		Duplicates: written.Duplicates, Skipped: written.Skipped, Rejected: written.Rejected,
 	})
 	return nil
 }

@@ -51,9 +51,9 @@ type Progress struct {
 	Rejects []crosswalk.Reject
 }
 
-// Written says what became of a batch: its rows are the sum of all five.
+// Written says what became of a batch: its rows are the sum of all.
 type Written struct {
-	Inserted, Updated, Unchanged, Duplicates, Rejected int64
+	Inserted, Updated, Unchanged, Duplicates, Skipped, Rejected int64
 }
 
 // Slice is a bounded piece of a run.

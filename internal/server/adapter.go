@@ -132,12 +132,14 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 			Updated:    r.Updated,
 			Unchanged:  r.Unchanged,
 			Duplicates: r.Duplicates,
+			Skipped:    r.Skipped,
 			Rejected:   int64(len(r.Rejects)),
 		}
 		counts.Inserted += written.Inserted
 		counts.Updated += written.Updated
 		counts.Unchanged += written.Unchanged
 		counts.Duplicates += written.Duplicates
+		counts.Skipped += written.Skipped
 		counts.Rejected += written.Rejected
 		return t.store.SaveProgress(ctx, tx, store.Progress{
 			RunID:      t.task.Run.ID,

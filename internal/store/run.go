@@ -17,7 +17,7 @@ type RunFilter struct {
 }
 
 const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.status, r.message, r.hint, r.warnings_json,
-	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.pages, r.bytes, r.requests, r.throttled_ns,
+	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.pages, r.bytes, r.requests, r.throttled_ns,
 	r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
 
 // scanRun reads runColumns and whatever columns follow into more.
@@ -28,7 +28,7 @@ func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	c := &r.Counts
 	err := row.Scan(append([]any{
 		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &r.Status, &r.Message, &r.Hint, &warnings,
-		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
+		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
 		&r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
 	}, more...)...)
 	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()

@@ -97,6 +97,7 @@ CREATE TABLE cw_runs (
 	unchanged       {int} NOT NULL DEFAULT 0,
 	rejected        {int} NOT NULL DEFAULT 0,
 	duplicates      {int} NOT NULL DEFAULT 0,
+	skipped         {int} NOT NULL DEFAULT 0,
 	pages           {int} NOT NULL DEFAULT 0,
 	bytes           {int} NOT NULL DEFAULT 0,
 	requests        {int} NOT NULL DEFAULT 0,

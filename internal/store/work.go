@@ -241,11 +241,12 @@ func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress
 	now := s.now()
 	c := p.Counts
 	n, err := tx.Exec(ctx, `UPDATE cw_runs SET records_read = records_read + $3, inserted = inserted + $4, updated = updated + $5, unchanged = unchanged + $6,
-		rejected = rejected + $7, duplicates = duplicates + $8, pages = pages + $9, bytes = bytes + $10, requests = requests + $11, throttled_ns = throttled_ns + $12,
-		checkpoint_page = $13, checkpoint_link = $14, checkpoint_done = $15, saved_at = $16, message = '', hint = ''
+		rejected = rejected + $7, duplicates = duplicates + $8, skipped = skipped + $9, pages = pages + $10, bytes = bytes + $11,
+		requests = requests + $12, throttled_ns = throttled_ns + $13,
+		checkpoint_page = $14, checkpoint_link = $15, checkpoint_done = $16, saved_at = $17, message = '', hint = ''
 		WHERE id = $1 AND fence = $2 AND status = 'running'`,
-		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Pages, c.Bytes, c.Requests, int64(c.Throttled),
-		p.Checkpoint.Page, p.Checkpoint.Link, p.Checkpoint.Done, now)
+		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Skipped, c.Pages, c.Bytes,
+		c.Requests, int64(c.Throttled), p.Checkpoint.Page, p.Checkpoint.Link, p.Checkpoint.Done, now)
 	if err != nil {
 		return wrap(err, "save progress")
 	}

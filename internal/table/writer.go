@@ -40,7 +40,8 @@ type Result struct {
 	Inserted   int64
 	Updated    int64
 	Unchanged  int64       // rows that already were as read; nothing was written
-	Duplicates int64       // rows whose identifiers came again later in the batch
+	Duplicates int64       // rows whose identifiers another record has too, which counts
+	Skipped    int64       // rows that the operation leaves aside
 	Rejects    []RowReject // rows that could not be stored, in the order they were found
 }
 

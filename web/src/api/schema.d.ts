@@ -725,11 +725,11 @@ export interface components {
             warn?: boolean;
         };
         Condition: {
-            /** @description Logical name of the attribute */
+            /** @description Path of the attribute */
             attribute: string;
             /** @enum {string} */
-            operator: "eq" | "ne" | "gt" | "ge" | "lt" | "le" | "in" | "contains" | "starts_with" | "ends_with" | "is_null" | "is_not_null";
-            /** @description One value; several for in; none for is_null and is_not_null */
+            operator: "eq" | "ne" | "gt" | "ge" | "lt" | "le" | "in" | "not_in" | "between" | "contains" | "not_contains" | "starts_with" | "ends_with" | "is_null" | "is_not_null" | "last_days" | "next_days" | "older_than_days" | "today" | "yesterday" | "tomorrow" | "this_week" | "last_week" | "this_month" | "last_month" | "this_year" | "last_year";
+            /** @description One value; two for between; several for in and not_in; none for is_null, is_not_null and days, weeks, months and years by name */
             values?: string[];
         };
         Connection: {
@@ -778,7 +778,7 @@ export interface components {
              * @enum {string}
              */
             status: "not_authorized" | "authorized" | "revoked" | "disconnected";
-            /** @description Why the connection is disconnected */
+            /** @description Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token */
             status_cause?: string;
             /** @description What to do about it */
             status_hint?: string;
@@ -838,7 +838,7 @@ export interface components {
             bytes: number;
             /**
              * Format: int64
-             * @description Records whose identifiers came again in the same batch; the last one counts
+             * @description Records whose identifiers another record has too, which was modified later
              */
             duplicates: number;
             /**
@@ -868,6 +868,11 @@ export interface components {
             requests: number;
             /**
              * Format: int64
+             * @description Records left aside: by the operation Insert because their row exists, by Update because it does not, or by a filter that Crosswalk applies itself
+             */
+            skipped: number;
+            /**
+             * Format: int64
              * @description Time spent waiting because the server asked for it, in nanoseconds
              */
             throttled_ns: number;
@@ -881,6 +886,24 @@ export interface components {
              * @description Rows changed
              */
             updated: number;
+        };
+        DerivedMapping: {
+            /** @description 1 to 6 pairs that must all be equal */
+            match: components["schemas"]["MatchPair"][];
+            /**
+             * @description What happens when no row matches a value that is there; a lookup into the job's own object cannot reject
+             * @default empty
+             * @enum {string}
+             */
+            on_none: "empty" | "reject";
+            /**
+             * @description What happens when several rows match; any takes the one with the lowest GSID
+             * @default any
+             * @enum {string}
+             */
+            on_several: "any" | "reject";
+            /** @description API name of the lookup field to fill */
+            target: string;
         };
         Entity: {
             /** @description Whether the table is an activity, which inherits attributes */
@@ -987,9 +1010,17 @@ export interface components {
             message: string;
         };
         FieldMapping: {
+            /** @description The same value for every record, in place of source */
+            constant?: string;
+            /** @description Value in place of an empty one, before on_null */
+            default?: string;
+            /** @description Further paths, tried in order while the value is empty; for example customerid(contact).fullname */
+            fallback?: string[];
+            /** @description Expression over the record's attributes, in place of source */
+            formula?: string;
             /** @description Whether the field decides which row a record updates */
             identifier?: boolean;
-            /** @description Take the label of the option instead of its value */
+            /** @description Take the label of the option instead of its value; of a lookup, the name of the row it leads to */
             label?: boolean;
             /** @description Invert a Boolean */
             negate?: boolean;
@@ -1005,14 +1036,24 @@ export interface components {
              * @enum {string}
              */
             on_too_long: "reject" | "truncate";
-            /** @description Logical name of the attribute to read */
-            source: string;
+            /**
+             * @description What happens to a value that is not among the options of a dropdown
+             * @default add
+             * @enum {string}
+             */
+            on_unknown: "add" | "reject" | "null";
+            /** @description Path of the attribute to read, for example name or primarycontactid.emailaddress1 or customerid(account).name */
+            source?: string;
+            /** @description Of a lookup: take the logical name of the table it leads to */
+            table?: boolean;
             /** @description API name of the field to fill */
             target: string;
         };
         Filter: {
-            /** @description All must hold; absent means every record */
+            /** @description Absent means every record */
             conditions?: components["schemas"]["Condition"][];
+            /** @description How the conditions go together, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold */
+            expression?: string;
         };
         ItemsEntity: {
             items: components["schemas"]["Entity"][];
@@ -1042,7 +1083,7 @@ export interface components {
             /** @description API name of the target object */
             object: string;
             /** @enum {string} */
-            operation: "upsert";
+            operation: "upsert" | "insert" | "update";
             /** @description Made by the first authorization; its source and target are fixed */
             out_of_the_box: boolean;
             /** Format: date-time */
@@ -1072,7 +1113,7 @@ export interface components {
              * @default upsert
              * @enum {string}
              */
-            operation: "upsert";
+            operation: "upsert" | "insert" | "update";
             /**
              * Format: int64
              * @description The version you changed; refused when somebody changed the job meanwhile
@@ -1100,7 +1141,7 @@ export interface components {
              * @default upsert
              * @enum {string}
              */
-            operation: "upsert";
+            operation: "upsert" | "insert" | "update";
         };
         JobInput: {
             connection_id: string;
@@ -1121,7 +1162,7 @@ export interface components {
              * @default upsert
              * @enum {string}
              */
-            operation: "upsert";
+            operation: "upsert" | "insert" | "update";
         };
         LastRun: {
             /**
@@ -1208,8 +1249,26 @@ export interface components {
             total: number;
         };
         Mapping: {
+            /** @description One row per lookup field, which is filled with the row that matches */
+            derived?: components["schemas"]["DerivedMapping"][];
             /** @description One row per target field */
             fields: components["schemas"]["FieldMapping"][];
+            /** @description Only for Company_Person: how the person of each record is found or made */
+            person?: components["schemas"]["PersonMapping"];
+            /** @description IANA time zone in which moments become days, for example Europe/Berlin; absent means UTC */
+            time_zone?: string;
+        };
+        MatchPair: {
+            /** @description The same value for every record, in place of source */
+            constant?: string;
+            /** @description Further paths, tried in order while the value is empty */
+            fallback?: string[];
+            /** @description API name of the field of the object that the lookup points to */
+            field: string;
+            /** @description Take the label instead of the value */
+            label?: boolean;
+            /** @description Path of the attribute to read */
+            source?: string;
         };
         Object: {
             display_name: string;
@@ -1292,6 +1351,16 @@ export interface components {
             label: string;
             /** Format: int64 */
             value: number;
+        };
+        PersonMapping: {
+            /** @description One row per field of Person to fill; the match field must be among them */
+            fields: components["schemas"]["FieldMapping"][];
+            /**
+             * @description Field of Person by which a person is found; e-mail addresses are compared in lower case
+             * @default Email
+             * @enum {string}
+             */
+            match: "Email" | "External_ID";
         };
         Problem: {
             /** @description Stable kind of the error */

@@ -207,6 +207,7 @@ function Tiles({ run: { counts: c } }: { run: Run }) {
     ['Unchanged', c.unchanged, 'unchanged'],
     ['Rejected', c.rejected, 'rejected', c.rejected > 0 ? 'var(--cw-warn)' : undefined],
     ['Duplicates', c.duplicates, 'duplicates'],
+    ['Skipped', c.skipped, 'skipped'],
   ];
   return (
     <dl className="cw-tiles" style={{ margin: 0 }}>
