@@ -217,6 +217,9 @@ type sandboxRoleSetCmd struct {
 	Hide      []string                 `placeholder:"TABLE.COLUMN" help:"Secured columns whose values the user cannot see."`
 	Disabled  bool                     `help:"The user is disabled in the environment."`
 	NotMember bool                     `help:"The user is not a member of the organization."`
+
+	Unlicensed bool `help:"The user has no license."`
+	NoDelegate bool `help:"The user may not act on behalf of others."`
 	sandboxRemote
 }
 
@@ -229,7 +232,18 @@ func (cmd *sandboxRoleSetCmd) Run(ctx context.Context, a *app) error {
 	}
 	return cmd.change(ctx, a, http.MethodPut, "roles", sandbox.RoleChange{User: cmd.User, Role: sandbox.Role{
 		Default: cmd.Default, Tables: cmd.Table, HiddenColumns: cmd.Hide, Disabled: cmd.Disabled, NotMember: cmd.NotMember,
+		Unlicensed: cmd.Unlicensed, NoDelegate: cmd.NoDelegate,
 	}})
+}
+
+type sandboxAppAccessCmd struct {
+	Action string `arg:"" enum:"block,allow" help:"${enum}."`
+	App    string `arg:"" help:"Client id of the app."`
+	sandboxRemote
+}
+
+func (cmd *sandboxAppAccessCmd) Run(ctx context.Context, a *app) error {
+	return cmd.change(ctx, a, http.MethodPut, "app-access", map[string]any{"app": cmd.App, "blocked": cmd.Action == "block"})
 }
 
 type sandboxAdminModeCmd struct {

@@ -30,6 +30,7 @@ type sandboxCmd struct {
 	Tokens       sandboxTokensCmd       `cmd:"" help:"Expire, revoke and challenge tokens; make the token endpoint fail."`
 	User         sandboxUserCmd         `cmd:"" help:"Disable users, change their passwords, revoke their sessions."`
 	Role         sandboxRoleCmd         `cmd:"" help:"Set what a user may read and write."`
+	AppAccess    sandboxAppAccessCmd    `cmd:"" help:"Keep an app out of the environment, or let it in again."`
 	AdminMode    sandboxAdminModeCmd    `cmd:"" help:"Put the environment into administration mode, or take it out."`
 	Continuous   sandboxContinuousCmd   `cmd:"" name:"continuous-access" help:"Turn continuous access on or off: without it no token is challenged."`
 	Organization sandboxOrganizationCmd `cmd:"" help:"Put another organization behind the address, or the first one back."`

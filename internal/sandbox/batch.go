@@ -149,7 +149,12 @@ func (c *call) inner(o *operation, tx *transaction, ids map[string]string) *reco
 		Method: o.method, URL: u, Header: o.header, Body: io.NopCloser(bytes.NewReader(o.body)), Host: c.r.Host, TLS: c.r.TLS,
 	}).WithContext(context.WithoutCancel(c.r.Context()))
 	r.Header.Del("Accept-Encoding")
-	d := &call{s: c.s, w: w, r: r, who: c.who, data: c.s.snapshot(), prefer: parsePrefer(r.Header), within: true, tx: tx, contentID: o.contentID, contentIDs: ids}
+	for _, name := range impersonating {
+		if id := c.r.Header.Get(name); id != "" && r.Header.Get(name) == "" {
+			r.Header.Set(name, id)
+		}
+	}
+	d := &call{s: c.s, w: w, r: r, signed: c.signed, who: c.signed, data: c.s.snapshot(), prefer: parsePrefer(r.Header), within: true, tx: tx, contentID: o.contentID, contentIDs: ids}
 	if tx != nil {
 		d.data = tx.data
 	}

@@ -13,7 +13,8 @@ type State struct {
 	Clock          time.Time      `json:"clock"`
 	Rows           map[string]int `json:"rows"` // by logical name of the table
 	AdminMode      bool           `json:"admin_mode"`
-	Swapped        bool           `json:"swapped"` // another organization is behind the address
+	BlockedApps    []string       `json:"blocked_apps,omitempty"` // client ids
+	Swapped        bool           `json:"swapped"`                // another organization is behind the address
 	TrackingDays   int            `json:"tracking_days"`
 	Continuous     bool           `json:"continuous_access"` // tokens can be challenged
 	Limits         Limits         `json:"limits"`
@@ -27,7 +28,7 @@ func (s *Sandbox) State() State {
 	at := s.active()
 	st := State{
 		TenantID: s.TenantID(), OrganizationID: at.OrganizationID(), Clock: s.Clock(), Rows: map[string]int{},
-		AdminMode: s.rights.Load().adminMode, Swapped: at != s, TrackingDays: int(s.trackingDays.Load()),
+		AdminMode: s.rights.Load().adminMode, BlockedApps: s.BlockedApps(), Swapped: at != s, TrackingDays: int(s.trackingDays.Load()),
 		Continuous: s.ContinuousAccess(),
 		Limits:     s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), Accounts: s.Accounts(),
 	}

@@ -71,6 +71,17 @@ func (s *Sandbox) control() http.Handler {
 		s.SetAdminMode(c.On)
 		return nil, nil
 	})
+	handle(mux, "PUT app-access", func(c struct {
+		App     string `json:"app"` // client id
+		Blocked bool   `json:"blocked"`
+	},
+	) (any, error) {
+		if _, ok := parseGUID(c.App); !ok {
+			return nil, errors.New("sandbox: app is the client id of an app, a GUID")
+		}
+		s.BlockApp(c.App, c.Blocked)
+		return nil, nil
+	})
 	handle(mux, "PUT continuous-access", func(c struct {
 		On bool `json:"on"`
 	},

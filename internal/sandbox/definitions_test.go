@@ -329,3 +329,29 @@ func TestModel(t *testing.T) {
 		t.Error("no alternate keys")
 	}
 }
+
+// TestDefinitionTypes refuses to compare a property with a value of another
+// type.
+func TestDefinitionTypes(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Accounts: 1})
+	for filter, want := range map[string]string{
+		"IsActivity eq 'true'":           "Found operand types 'Edm.Boolean' and 'Edm.String' for operator kind 'Equal'.",
+		"IsActivity eq 1":                "Found operand types 'Edm.Boolean' and 'Edm.Int32' for operator kind 'Equal'.",
+		"ObjectTypeCode gt 'x'":          "Found operand types 'Edm.Int32' and 'Edm.String' for operator kind 'GreaterThan'.",
+		"LogicalName eq 5":               "Found operand types 'Edm.String' and 'Edm.Int32' for operator kind 'Equal'.",
+		"LogicalName ne true":            "Found operand types 'Edm.String' and 'Edm.Boolean' for operator kind 'NotEqual'.",
+		"MetadataId eq 'account'":        "Found operand types 'Edm.Guid' and 'Edm.String' for operator kind 'Equal'.",
+		"CanCreateAttributes/Value eq 1": "Found operand types 'Edm.Boolean' and 'Edm.Int32' for operator kind 'Equal'.",
+	} {
+		s.refuses(t, "EntityDefinitions?$select=LogicalName&$filter="+filter, 400, "0x80060888", "A binary operator with incompatible types was detected. "+want)
+	}
+	for filter, want := range map[string]int{
+		"LogicalName eq 'account' and IsActivity eq false": 1, "ObjectTypeCode eq 1": 1, "DataProviderId eq 1d9bde74-9ebd-4da9-8ff5-aa74945b9f74": 1,
+		"LogicalName eq null": 0, "MetadataId ne null and LogicalName eq 'task'": 1,
+	} {
+		if n := len(s.values(t, "EntityDefinitions?$select=LogicalName&$filter="+filter)); n != want {
+			t.Errorf("%s: %d tables, want %d", filter, n, want)
+		}
+	}
+}

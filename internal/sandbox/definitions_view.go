@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
@@ -217,6 +218,28 @@ var enumerations = map[string]string{
 	"SecurityTypes": "SecurityTypes",
 }
 
+// propertyType returns the type of a property by its value, "" where that is
+// null and may be of any.
+func propertyType(v any) string {
+	switch v := v.(type) {
+	case string:
+		if _, ok := parseGUID(v); ok {
+			return "Edm.Guid"
+		}
+		if _, err := time.Parse(time.RFC3339, v); err == nil {
+			return "Edm.DateTimeOffset"
+		}
+		return "Edm.String"
+	case guid:
+		return "Edm.Guid"
+	case bool:
+		return "Edm.Boolean"
+	case json.Number, int, int64:
+		return "Edm.Int32"
+	}
+	return ""
+}
+
 func (v *view) compares(e *odata.Comparison, it item) (bool, error) {
 	p, ok := e.Left.(odata.Path)
 	l, ok2 := e.Right.(odata.Literal)
@@ -231,8 +254,8 @@ func (v *view) compares(e *odata.Comparison, it item) (bool, error) {
 		if l.Kind != odata.EnumLiteral || l.Type != "Microsoft.Dynamics.CRM."+enum {
 			return false, incompatible("Microsoft.Dynamics.CRM."+enum, literalType(l), e.Op)
 		}
-	} else if l.Kind == odata.EnumLiteral {
-		return false, incompatible("Edm.String", l.Type, e.Op)
+	} else if kind := propertyType(found); kind != "" && l.Kind != odata.NullLiteral && kind != literalType(l) {
+		return false, incompatible(kind, literalType(l), e.Op)
 	}
 	text := ""
 	switch f := found.(type) {

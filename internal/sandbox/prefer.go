@@ -36,7 +36,7 @@ func parsePrefer(h http.Header) *preferences {
 					continue
 				}
 				p.pageSize = min(n, maxPage)
-				p.applied = append(p.applied, "odata.maxpagesize="+value)
+				p.applied = append(p.applied, "odata.maxpagesize="+strconv.Itoa(p.pageSize))
 			case "return":
 				p.representation = value == "representation"
 			case "odata.track-changes":

@@ -30,12 +30,29 @@ type Role struct {
 	HiddenColumns []string `json:"hidden_columns,omitempty"`
 	Disabled      bool     `json:"disabled,omitempty"`   // 0x80040225
 	NotMember     bool     `json:"not_member,omitempty"` // 0x80072560
+	Unlicensed    bool     `json:"unlicensed,omitempty"` // 0x8004D24B
+	// NoDelegate takes the privilege to act on behalf of other users
+	// (prvActOnBehalfOfAnotherUser) away.
+	NoDelegate bool `json:"no_delegate,omitempty"`
 }
 
 // rights is who may do what. It does not change: it is replaced.
 type rights struct {
 	adminMode bool
 	roles     map[string]Role // by systemuserid; "" is everybody else's
+	blocked   map[string]bool // ids of apps, in lower case
+}
+
+// changeRights replaces the rights with a copy that change has changed.
+func (s *Sandbox) changeRights(change func(*rights)) {
+	for {
+		old := s.rights.Load()
+		next := &rights{adminMode: old.adminMode, roles: maps.Clone(old.roles), blocked: maps.Clone(old.blocked)}
+		change(next)
+		if s.rights.CompareAndSwap(old, next) {
+			return
+		}
+	}
 }
 
 var errNoUser = errors.New("sandbox: no such user")
@@ -50,26 +67,35 @@ func (s *Sandbox) SetRole(user string, r Role) error {
 			return err
 		}
 	}
-	for {
-		old := s.rights.Load()
-		next := &rights{adminMode: old.adminMode, roles: maps.Clone(old.roles)}
-		next.roles[id] = r
-		if s.rights.CompareAndSwap(old, next) {
-			return nil
-		}
-	}
+	s.changeRights(func(next *rights) { next.roles[id] = r })
+	return nil
 }
 
 // SetAdminMode puts the environment into administration mode, in which
 // nobody gets in, or takes it out.
 func (s *Sandbox) SetAdminMode(on bool) {
-	for {
-		old := s.rights.Load()
-		if s.rights.CompareAndSwap(old, &rights{adminMode: on, roles: old.roles}) {
+	s.changeRights(func(next *rights) { next.adminMode = on })
+}
+
+// BlockApp keeps an app out of the environment by its client id, or lets it
+// in again (0x80095ffc, the access control of apps). Whether there is such an
+// app does not matter.
+func (s *Sandbox) BlockApp(clientID string, on bool) {
+	s.changeRights(func(next *rights) {
+		id := strings.ToLower(clientID)
+		if !on {
+			delete(next.blocked, id)
 			return
 		}
-	}
+		if next.blocked == nil {
+			next.blocked = map[string]bool{}
+		}
+		next.blocked[id] = true
+	})
 }
+
+// BlockedApps returns the client ids of the apps that are kept out.
+func (s *Sandbox) BlockedApps() []string { return slices.Sorted(maps.Keys(s.rights.Load().blocked)) }
 
 func (s *Sandbox) userID(user string) (string, error) {
 	if user == "" {
@@ -117,17 +143,36 @@ func (r *Role) depth(t *table, privilege string) Depth {
 // admit refuses callers that do not get in at all.
 func (c *call) admit() error {
 	held := c.s.rights.Load()
-	c.role = held.role(c.who.UserID)
 	switch {
 	case held.adminMode:
 		return &fault{http.StatusForbidden, "0x8004A104", "The organization is in administration mode. Only administrators can sign in."}
+	case held.blocked[strings.ToLower(c.who.AppID)]:
+		return &fault{http.StatusForbidden, "0x80095ffc", "Access to Dataverse API is restricted for this application Id : '" + c.who.AppID +
+			"'. Please contact your administrator for more information."}
+	}
+	if err := c.enter(held); err != nil {
+		return err
+	}
+	if err := c.impersonate(held); err != nil {
+		return err
+	}
+	c.see(c.data)
+	return nil
+}
+
+// enter gives the user that the call works as its role, and refuses those who
+// are no members.
+func (c *call) enter(held *rights) error {
+	c.role = held.role(c.who.UserID)
+	switch {
 	case c.role.NotMember:
-		return &fault{http.StatusForbidden, "0x80072560", "The user is not a member of the organization."}
+		return &fault{http.StatusForbidden, codeNotAMember, "The user is not a member of the organization."}
 	case c.role.Disabled || c.disabledUser():
 		return &fault{http.StatusForbidden, "0x80040225", "The specified user(Id = " + c.who.UserID +
 			") is disabled. Consider enabling this user. Additional Details: "}
+	case c.role.Unlicensed:
+		return &fault{http.StatusForbidden, "0x8004D24B", "The user has not been assigned any License"}
 	}
-	c.see(c.data)
 	return nil
 }
 
@@ -163,7 +208,7 @@ func (c *call) hides(t *table, a *attribute) bool {
 
 // mayRead refuses a table of which the caller may read nothing.
 func (c *call) mayRead(t *table) error {
-	if c.role.depth(t, "Read") == None {
+	if c.depth(t, "Read") == None {
 		return c.missingPrivilege(t, "Read")
 	}
 	return nil
@@ -181,7 +226,7 @@ func (c *call) mayReadRow(t *table, row int) error {
 }
 
 func (c *call) mayCreate(t *table) error {
-	if c.role.depth(t, "Create") == None {
+	if c.depth(t, "Create") == None {
 		return c.missingPrivilege(t, "Create")
 	}
 	return nil
@@ -189,7 +234,7 @@ func (c *call) mayCreate(t *table) error {
 
 // mayChange refuses to change or delete a row beyond the caller's reach.
 func (c *call) mayChange(t *table, row int, privilege string) error {
-	d := c.role.depth(t, privilege)
+	d := c.depth(t, privilege)
 	if d == None {
 		return c.missingPrivilege(t, privilege)
 	}
@@ -217,7 +262,7 @@ func (c *call) missingPrivilege(t *table, privilege string) *fault {
 }
 
 // visible keeps the rows that the caller may read, nil for all.
-func (c *call) visible(t *table) predicate { return c.reach(t, c.role.depth(t, "Read")) }
+func (c *call) visible(t *table) predicate { return c.reach(t, c.depth(t, "Read")) }
 
 // reach keeps the rows within a depth, nil for all. Tables without owners
 // know only all or nothing.

@@ -270,6 +270,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 type caller struct {
 	UserID string // systemuserid
 	App    bool   // an application user, not a person
+	AppID  string // client id of the app that signed in
 }
 
 // person is a user who can sign in.

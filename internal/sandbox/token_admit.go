@@ -16,7 +16,7 @@ const (
 // answered the request and returns false.
 func (s *Sandbox) admit(w http.ResponseWriter, r *http.Request) (caller, bool) {
 	if s.cfg.bearer != "" && r.Header.Get("Authorization") == "Bearer "+s.cfg.bearer {
-		return caller{UserID: s.snapshot().table("systemuser").id(0).String()}, true
+		return caller{UserID: s.snapshot().table("systemuser").id(0).String(), AppID: ClientID}, true
 	}
 	claims, ok := s.signIn.verify(r)
 	if !ok {
@@ -91,5 +91,5 @@ func (in *signIn) member(claims accessClaims) (caller, *fault) {
 			}
 		}
 	}
-	return caller{UserID: id, App: claims.IDType == "app"}, nil
+	return caller{UserID: id, App: claims.IDType == "app", AppID: claims.AppID}, nil
 }

@@ -71,7 +71,7 @@ func (c *call) track(t *table) error {
 	if err := c.mayRead(t); err != nil {
 		return err
 	}
-	if d := c.role.depth(t, "Read"); d != Global {
+	if d := c.depth(t, "Read"); d != Global {
 		return &fault{http.StatusForbidden, "0x80040220", "SecLib::CheckPrivilege failed. User: " + c.who.UserID + ", PrivilegeName: prvRead" + t.schemaName +
 			", PrivilegeId: " + nameGUID("privilege", "Read", t.name).String() + ", Required Depth: Global, BusinessUnitId: " + c.s.org.String() + ", MetadataCache Privileges Count: 4590, User Privileges Count: 465"}
 	}
@@ -241,7 +241,7 @@ func (c *call) firstWalk(t *table, cols []columnWriter) error {
 			out.buf = append(out.buf, ',')
 		}
 		out.buf = t.appendRow(append(out.buf, '{'), row, cols)
-		if out.flush(); out.err != nil {
+		if !out.flush() {
 			break
 		}
 	}
@@ -343,7 +343,7 @@ func (c *call) delta(t *table, cols []columnWriter, since int64) error {
 		} else {
 			out.buf = t.appendRow(append(out.buf, '{'), d.row, cols)
 		}
-		if out.flush(); out.err != nil {
+		if !out.flush() {
 			break
 		}
 	}

@@ -16,9 +16,11 @@ type call struct {
 	s      *Sandbox
 	w      http.ResponseWriter
 	r      *http.Request
-	who    caller
+	signed caller   // who signed in
+	who    caller   // for whom it works: the one who signed in, or a user it impersonates
 	data   *dataset // the rows when it began
 	role   Role
+	actor  *Role        // of the one who signed in, where another is impersonated
 	tx     *transaction // of the change set it belongs to
 	status int          // of a good answer, 0 for 200
 	within bool         // a batch
@@ -47,7 +49,7 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	c := &call{s: s, w: w, r: r, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}
+	c := &call{s: s, w: w, r: r, signed: who, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}
 	s.headers(w, r)
 	ticket, refused := s.enter(w, r, who)
 	if refused != nil {

@@ -15,6 +15,7 @@ func (w *writing) complete() error {
 	if err := w.status(); err != nil {
 		return err
 	}
+	w.onBehalf()
 	w.owner()
 	w.customer()
 	w.money()
