@@ -22,8 +22,7 @@ func (t *table) namedAccount(a *attribute) generator {
 	case "accountnumber":
 		return sparse(t, hashString(a.name), 10, func(row int, v *value) {
 			v.kind, v.text = kindText, append(v.text[:0], "ACC-"...)
-			n := strconv.Itoa(firstAccountNumber + row)
-			v.text = append(v.text, n...)
+			v.text = strconv.AppendInt(v.text, int64(firstAccountNumber+row), 10)
 		})
 	case "websiteurl":
 		return sparse(t, hashString(a.name), 20, func(row int, v *value) {

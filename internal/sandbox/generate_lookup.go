@@ -9,60 +9,64 @@ import (
 func (t *table) lookupGenerator(a *attribute, salt uint64) generator {
 	d := t.data
 	// to points to a row of a table, or to nothing when it has none.
-	to := func(v *value, name string, row int) {
-		target := d.tables[name]
+	to := func(v *value, target *table, row int) {
 		if target == nil || row >= target.rows {
 			v.null()
 			return
 		}
-		v.kind, v.id, v.target, v.row = kindGUID, target.id(row), name, row
+		v.kind, v.id, v.target, v.row = kindGUID, target.id(row), target.name, row
 	}
-	choose := func(name string, h uint64) int {
-		if target := d.tables[name]; target != nil {
-			return below(h, max(target.rows, 1))
+	choose := func(target *table, h uint64) int {
+		if target == nil {
+			return 0
 		}
-		return 0
+		return below(h, max(target.rows, 1))
 	}
 	switch a.name {
 	case "ownerid", "owninguser", "owningteam":
+		user, team := d.tables["systemuser"], d.tables["team"]
 		return func(row int, v *value) {
 			h := t.hash(row, 0xe0)
-			name := "systemuser"
+			owner := user
 			if percent(h, 10) {
-				name = "team"
+				owner = team
 			}
-			if a.name == "owninguser" && name != "systemuser" || a.name == "owningteam" && name != "team" {
+			if a.name == "owninguser" && owner != user || a.name == "owningteam" && owner != team {
 				v.null()
 				return
 			}
-			to(v, name, choose(name, mix(h)))
+			to(v, owner, choose(owner, mix(h)))
 		}
 	case "owningbusinessunit", "businessunitid":
+		units := d.tables["businessunit"]
 		return func(row int, v *value) {
-			unit := choose("businessunit", t.hash(row, 0xe1))
+			unit := choose(units, t.hash(row, 0xe1))
 			if t.name == "team" {
 				unit = row % len(unitNames)
 			}
-			to(v, "businessunit", unit)
+			to(v, units, unit)
 		}
 	case "parentbusinessunitid":
+		units := d.tables["businessunit"]
 		return func(row int, v *value) {
 			if row == 0 {
 				v.null()
 				return
 			}
-			to(v, "businessunit", 0)
+			to(v, units, 0)
 		}
 	case "createdby", "modifiedby", "administratorid":
-		return func(row int, v *value) { to(v, "systemuser", choose("systemuser", t.hash(row, salt))) }
+		users := d.tables["systemuser"]
+		return func(row int, v *value) { to(v, users, choose(users, t.hash(row, salt))) }
 	case "transactioncurrencyid":
+		all := d.tables["transactioncurrency"]
 		return func(row int, v *value) {
 			c, ok := t.currency(row)
 			if !ok {
 				v.null()
 				return
 			}
-			to(v, "transactioncurrency", c)
+			to(v, all, c)
 		}
 	case "masterid":
 		return func(row int, v *value) {
@@ -70,18 +74,18 @@ func (t *table) lookupGenerator(a *attribute, salt uint64) generator {
 				v.null()
 				return
 			}
-			to(v, t.name, below(t.hash(row, salt), row))
+			to(v, t, below(t.hash(row, salt), row))
 		}
 	case "customerid", "parentcustomerid", "accountid", "contactid", "parentcontactid":
 		return t.customer(a, to, choose)
 	}
-	var names []string
+	var targets []*table
 	for _, n := range a.targets {
-		if target := d.tables[n]; target != nil && (target.rows > 0 || target.name == t.name) {
-			names = append(names, n)
+		if target := d.tables[n]; target != nil && (target.rows > 0 || target == t) {
+			targets = append(targets, target)
 		}
 	}
-	if len(names) == 0 || a.name == "regardingobjectid" {
+	if len(targets) == 0 || a.name == "regardingobjectid" {
 		return nothing
 	}
 	empty := 70
@@ -90,48 +94,49 @@ func (t *table) lookupGenerator(a *attribute, salt uint64) generator {
 	}
 	return sparse(t, salt, empty, func(row int, v *value) {
 		h := t.hash(row, salt)
-		name := names[below(mix(h), len(names))]
-		n := choose(name, h)
-		if name == t.name { // a tree: to an earlier row
+		target := targets[below(mix(h), len(targets))]
+		n := choose(target, h)
+		if target == t { // a tree: to an earlier row
 			if row == 0 {
 				v.null()
 				return
 			}
 			n = below(h, row)
 		}
-		to(v, name, n)
+		to(v, target, n)
 	})
 }
 
 // customer makes the polymorphic customer of a row and the columns that show
 // it again as an account or a contact.
-func (t *table) customer(a *attribute, to func(*value, string, int), choose func(string, uint64) int) generator {
+func (t *table) customer(a *attribute, to func(*value, *table, int), choose func(*table, uint64) int) generator {
 	empty, contacts := 0, 20 // cases and opportunities always have a customer
 	if t.name == "contact" {
 		empty, contacts = 12, 3
 	}
+	account, contact := t.data.tables["account"], t.data.tables["contact"]
+	var shown *table // nil for both
+	switch a.name {
+	case "accountid":
+		shown = account
+	case "contactid", "parentcontactid":
+		shown = contact
+	}
 	salt := uint64(0xe5)
 	return func(row int, v *value) {
 		h := t.hash(row, salt)
-		name := "account"
+		target := account
 		if percent(mix(h+2), contacts) {
-			name = "contact"
+			target = contact
 		}
-		shown := "customer"
-		switch a.name {
-		case "accountid":
-			shown = "account"
-		case "contactid", "parentcontactid":
-			shown = "contact"
-		}
-		n := choose(name, mix(h+1))
-		if percent(h, empty) || shown != "customer" && shown != name || name == t.name && row == 0 {
+		n := choose(target, mix(h+1))
+		if percent(h, empty) || shown != nil && shown != target || target == t && row == 0 {
 			v.null()
 			return
 		}
-		if name == t.name {
+		if target == t {
 			n = below(mix(h+1), row)
 		}
-		to(v, name, n)
+		to(v, target, n)
 	}
 }

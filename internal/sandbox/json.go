@@ -158,20 +158,29 @@ func appendJSON(b []byte, v any) []byte {
 
 const hexDigits = "0123456789abcdef"
 
-// plain tells the bytes that stand for themselves in a JSON string.
-var plain = func() (t [256]bool) {
+// plain tells the bytes that stand for themselves in a JSON string, and simple
+// those of them that are ASCII.
+var plain, simple = func() (plain, simple [256]bool) {
 	for c := 0x20; c < 256; c++ {
-		t[c] = c != '"' && c != '\\'
+		plain[c] = c != '"' && c != '\\'
+		simple[c] = plain[c] && c < utf8.RuneSelf
 	}
-	return t
+	return plain, simple
 }()
 
 // appendString adds a JSON string. Text that is not UTF-8 gets replacement
 // characters.
 func appendString[T string | []byte](b []byte, s T) []byte {
 	b = append(b, '"')
+	i := 0
+	for i < len(s) && simple[s[i]] {
+		i++
+	}
+	if i == len(s) { // as nearly all are
+		return append(append(b, s...), '"')
+	}
 	start, ascii := 0, true
-	for i := 0; i < len(s); i++ {
+	for ; i < len(s); i++ {
 		c := s[i]
 		if c >= utf8.RuneSelf {
 			ascii = false

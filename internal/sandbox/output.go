@@ -5,20 +5,29 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/klauspost/compress/gzip"
 )
 
 // output is the body of an answer. It is filled by appending to buf and sent
-// in pieces, compressed where the caller takes gzip.
+// in pieces, compressed where the caller takes gzip. From the first piece on
+// they are compressed and sent beside, so that an answer of many rows uses two
+// processors; the ResponseWriter belongs to sending then, until close.
 type output struct {
-	buf  []byte
-	w    io.Writer
-	gzip *gzip.Writer
-	err  error
+	buf    []byte
+	w      io.Writer
+	gzip   *gzip.Writer
+	pieces chan []byte   // to send, nil until there is one
+	spare  chan []byte   // sent
+	sent   chan struct{} // closed when all is
+	gone   atomic.Bool   // the caller is, and the rest need not be made
 }
 
-const outputPiece = 64 << 10
+const (
+	outputPiece = 64 << 10
+	ahead       = 2 // pieces that wait while one is sent
+)
 
 var (
 	buffers = sync.Pool{New: func() any { return new(make([]byte, 0, 2*outputPiece)) }}
@@ -63,24 +72,54 @@ func acceptsGzip(r *http.Request) bool {
 	return false
 }
 
-// flush sends what was appended once it is a piece.
-func (o *output) flush() {
-	if len(o.buf) >= outputPiece {
-		o.write()
+// flush sends what was appended once it is a piece. It reports whether anybody
+// still wants the rest.
+func (o *output) flush() bool {
+	if len(o.buf) < outputPiece {
+		return true
+	}
+	if o.pieces == nil {
+		o.pieces, o.spare, o.sent = make(chan []byte, ahead), make(chan []byte, ahead+1), make(chan struct{})
+		for range ahead + 1 {
+			o.spare <- *buffers.Get().(*[]byte)
+		}
+		go o.send()
+	}
+	o.pieces <- o.buf
+	o.buf = (<-o.spare)[:0]
+	return !o.gone.Load()
+}
+
+// send sends pieces until there are no more.
+func (o *output) send() {
+	defer close(o.sent)
+	for piece := range o.pieces {
+		o.write(piece)
+		o.spare <- piece
 	}
 }
 
-func (o *output) write() {
-	if o.err == nil {
-		_, o.err = o.w.Write(o.buf)
+func (o *output) write(piece []byte) {
+	if o.gone.Load() {
+		return
 	}
-	o.buf = o.buf[:0]
+	if _, err := o.w.Write(piece); err != nil {
+		o.gone.Store(true)
+	}
 }
 
 // close sends the rest. An error of writing is the caller's who went away; it
 // is not reported.
 func (o *output) close() error {
-	o.write()
+	if o.pieces != nil {
+		close(o.pieces)
+		<-o.sent
+		for range ahead + 1 {
+			spare := <-o.spare
+			buffers.Put(&spare)
+		}
+	}
+	o.write(o.buf)
 	if o.gzip != nil {
 		_ = o.gzip.Close()
 		zippers.Put(o.gzip)

@@ -181,19 +181,23 @@ func (c *call) page(t *table, path string, within predicate, cols []columnWriter
 	}
 	pos, number := s.from, 1
 	if q.SkipToken != "" {
-		at, n, err := s.resume(q.SkipToken, c.prefer.pages())
+		token, err := c.unstamped(q.SkipToken)
+		if err != nil {
+			return err
+		}
+		at, n, err := s.resume(token, c.pages(t))
 		if err != nil {
 			return err
 		}
 		pos, number = max(pos, at), n
 	}
-	size := c.prefer.pages()
+	size := c.pages(t)
 	top := q.Top
 	if top > maxPage {
 		top = maxPage
 	}
 	// $top does not go with a page size: one that is larger has no effect.
-	limited := top >= 0 && (c.prefer.pageSize == 0 || top <= size)
+	limited := top >= 0 && (c.prefer.pageSize == 0 || top <= size && !c.prefer.unverified.IgnoredTop)
 	if limited {
 		size = top
 	}
@@ -219,8 +223,7 @@ func (c *call) page(t *table, path string, within predicate, cols []columnWriter
 		last = row
 		out.buf = append(out.buf, '{')
 		out.buf = t.appendRow(out.buf, row, cols)
-		out.flush()
-		if out.err != nil {
+		if !out.flush() {
 			break
 		}
 		pos = s.next(pos + 1)
@@ -263,6 +266,9 @@ func (t *table) selectColumns(names []string, p *preferences) ([]columnWriter, e
 	} else {
 		for _, name := range names {
 			a := t.byMember[name]
+			if a == nil && p.unverified.PartyLists && t.partyList(name) {
+				continue
+			}
 			if a == nil {
 				return nil, noProperty(name, t.name)
 			}

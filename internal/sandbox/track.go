@@ -52,21 +52,26 @@ func (c *call) tracked() bool {
 // track answers a first walk with tracking, a delta, or the number of changes
 // (use-change-tracking-synchronize-data-external-systems.md).
 func (c *call) track(t *table) error {
-	q := c.query
+	q, u := c.query, &c.prefer.unverified
 	for _, o := range []struct {
 		name  string
 		given bool
 	}{{"$filter", q.Filter != nil}, {"$orderby", q.OrderBy != nil}, {"$expand", q.Expand != nil}, {"$top", q.Top >= 0}, {"$apply", q.Apply != ""}} {
 		if o.given {
-			return badRequest(`The "%s" query parameter isn't supported when Change Tracking is enabled.`, o.name)
+			refused := badRequest(`The "%s" query parameter isn't supported when Change Tracking is enabled.`, o.name)
+			refused.status = statusOr400(u.RestrictedStatus)
+			if u.RestrictedArgument {
+				refused.code = codeInvalidArgument
+			}
+			return refused
 		}
 	}
-	if !t.raw.bool("ChangeTrackingEnabled") {
+	if !t.raw.bool("ChangeTrackingEnabled") || u.UntrackedElastic && t.elastic() {
 		code := codeNotTracked
-		if c.s.Unverified().PlainTrackingErrors {
+		if u.PlainTrackingErrors {
 			code = codeOData
 		}
-		return &fault{http.StatusBadRequest, code, "Entity " + t.name + " isn't enabled for change tracking."}
+		return &fault{statusOr400(u.UntrackedStatus), code, "Entity " + t.name + " isn't enabled for change tracking."}
 	}
 	if err := c.mayRead(t); err != nil {
 		return err
@@ -95,7 +100,7 @@ func (c *call) track(t *table) error {
 		}
 		c.w.Header().Set("Content-Type", "text/plain")
 		out := c.begin()
-		out.buf = strconv.AppendInt(append(out.buf, "\xef\xbb\xbf"...), int64(len(t.changes(since, c.data.clock, c.s.Unverified().RepeatChanges))), 10)
+		out.buf = strconv.AppendInt(append(out.buf, "\xef\xbb\xbf"...), int64(len(t.changes(since, c.data.clock, u.RepeatChanges))), 10)
 		return out.close()
 	}
 	return c.delta(t, cols, since)
@@ -106,19 +111,16 @@ func (c *call) track(t *table) error {
 // of this organization as it stands: after a restore, say.
 func (c *call) deltaToken(t *table) (int64, error) {
 	version, date, _ := strings.Cut(c.query.DeltaToken, "!")
+	date, bound, strict := strings.Cut(date, "!")
 	v, err1 := strconv.ParseInt(version, 10, 64)
 	at, err2 := time.Parse(tokenTime, date)
-	if err1 != nil || err2 != nil {
+	u := &c.prefer.unverified
+	if err1 != nil || err2 != nil || u.StrictSelect && strict && bound != c.selection() {
 		return 0, &fault{http.StatusBadRequest, codeInvalidArgument, "The delta token '" + c.query.DeltaToken + "' is not valid."}
 	}
-	u := c.s.Unverified()
 	life := time.Duration(c.s.trackingDays.Load()) * 24 * time.Hour
 	if c.s.now().Sub(at) > life || life == 0 || v > c.data.clock || v < firstVersion || v < t.tracks && !u.KeepTokens {
-		status := u.ExpiredStatus
-		if status == 0 {
-			status = http.StatusBadRequest
-		}
-		return 0, &fault{status, codeTokenExpired, "Version stamp associated with the client has expired. Please perform a full sync."}
+		return 0, &fault{statusOr400(u.ExpiredStatus), codeTokenExpired, "Version stamp associated with the client has expired. Please perform a full sync."}
 	}
 	return v, nil
 }
@@ -141,7 +143,11 @@ func (c *call) trackedPage(t *table) (trackedPage, error) {
 	if c.query.SkipToken == "" {
 		return p, nil
 	}
-	m := trackedCookie.FindStringSubmatch(c.query.SkipToken)
+	token, err := c.unstamped(c.query.SkipToken)
+	if err != nil {
+		return p, err
+	}
+	m := trackedCookie.FindStringSubmatch(token)
 	if m == nil {
 		return p, badCookie()
 	}
@@ -190,16 +196,20 @@ func (c *call) link(t *table, option string) string {
 }
 
 func (c *call) deltaLink(t *table, version int64) string {
-	return c.link(t, "$deltatoken="+escapeLower(strconv.FormatInt(version, 10)+"!"+c.s.now().UTC().Format(tokenTime)))
+	token := strconv.FormatInt(version, 10) + "!" + c.s.now().UTC().Format(tokenTime)
+	if c.prefer.unverified.StrictSelect {
+		token += "!" + c.selection()
+	}
+	return c.link(t, "$deltatoken="+escapeLower(token))
 }
 
 func (c *call) trackedLink(t *table, p trackedPage, inner string) string {
 	is := "True"
-	if c.s.Unverified().UntrackedLinks {
+	if c.prefer.unverified.UntrackedLinks {
 		is = "False"
 	}
 	return c.link(t, "$skiptoken=%3Ccookie%20pagenumber=%22"+strconv.Itoa(p.number+1)+"%22%20pagingcookie=%22"+
-		strings.ReplaceAll(escapeLower(inner), "%", "%25")+"%22%20istracking=%22"+is+"%22%20trackingversion=%22"+strconv.FormatInt(p.moment, 10)+"%22%20/%3E")
+		strings.ReplaceAll(escapeLower(inner), "%", "%25")+"%22%20istracking=%22"+is+"%22%20trackingversion=%22"+strconv.FormatInt(p.moment, 10)+"%22"+c.stamp()+"%20/%3E")
 }
 
 // firstWalk answers one page of a walk over all rows. The last page has the
@@ -218,7 +228,7 @@ func (c *call) firstWalk(t *table, cols []columnWriter) error {
 		}
 	}
 	var rows []int
-	for pos = s.next(pos); pos < s.to && len(rows) < c.prefer.pages(); pos = s.next(pos + 1) {
+	for pos = s.next(pos); pos < s.to && len(rows) < c.pages(t); pos = s.next(pos + 1) {
 		rows = append(rows, s.row(pos))
 	}
 	name, link := "@odata.nextLink", ""
@@ -228,13 +238,12 @@ func (c *call) firstWalk(t *table, cols []columnWriter) error {
 		link = c.trackedLink(t, p, inner)
 	} else {
 		moment := p.moment
-		u := c.s.Unverified()
-		if u.TokenAtEnd {
+		if c.prefer.unverified.TokenAtEnd {
 			moment = c.data.clock
 		}
 		name, link = "@odata.deltaLink", c.deltaLink(t, moment)
 	}
-	before := name == "@odata.deltaLink" && c.s.Unverified().SwapDeltaLink
+	before := name == "@odata.deltaLink" && c.prefer.unverified.SwapDeltaLink
 	out := c.openTracked(t.set+projection(c.query), name, link, before)
 	for i, row := range rows {
 		if i > 0 {
@@ -306,7 +315,7 @@ func (c *call) delta(t *table, cols []columnWriter, since int64) error {
 	if err != nil {
 		return err
 	}
-	u := c.s.Unverified()
+	u := &c.prefer.unverified
 	list := t.changes(since, p.moment, u.RepeatChanges)
 	if p.number > 1 {
 		list = list[sort.Search(len(list), func(i int) bool {
@@ -317,7 +326,7 @@ func (c *call) delta(t *table, cols []columnWriter, since int64) error {
 		}):]
 	}
 	name, link := "@odata.deltaLink", ""
-	if size := c.prefer.pages(); len(list) > size && !u.WholeDelta {
+	if size := c.pages(t); len(list) > size && !u.WholeDelta {
 		list = list[:size]
 		last := list[size-1]
 		column := "versionnumber"
