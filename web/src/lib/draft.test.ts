@@ -6,9 +6,12 @@ const input: JobInput = {
   name: 'Company Sync', connection_id: 'c1', entity: 'account', object: 'Company', operation: 'upsert', load_mode: 'full',
   mapping: {
     fields: [
-      { source: 'accountid', target: 'External_ID', identifier: true, on_null: 'overwrite', on_too_long: 'reject' },
-      { source: 'industrycode', target: 'Industry', label: true, on_null: 'keep', on_too_long: 'truncate' },
+      { source: 'accountid', target: 'External_ID', identifier: true, on_null: 'overwrite', on_too_long: 'reject', on_unknown: 'add' },
+      { source: 'industrycode', target: 'Industry', label: true, on_null: 'keep', on_too_long: 'truncate', on_unknown: 'null' },
+      { formula: 'upper(name)', target: 'Name', on_null: 'overwrite', on_too_long: 'reject', on_unknown: 'add' },
     ],
+    derived: [{ target: 'CSM', match: [{ source: 'ownerid', field: 'External_ID' }], on_several: 'any', on_none: 'empty' }],
+    time_zone: 'Europe/Berlin',
   },
   filter: {
     conditions: [
@@ -16,6 +19,7 @@ const input: JobInput = {
       { attribute: 'name', operator: 'contains', values: ['a, b'] },
       { attribute: 'parentaccountid', operator: 'is_null' },
     ],
+    expression: '(1 OR 2) AND 3',
   },
 };
 
@@ -69,6 +73,6 @@ test.each([
 });
 
 test('operators and their number of values', () => {
-  expect(operatorsFor(undefined)).toHaveLength(12);
+  expect(operatorsFor(undefined)).toHaveLength(27);
   expect([valueCount('is_null'), valueCount('in'), valueCount('eq')]).toEqual(['none', 'many', 'one']);
 });

@@ -7,13 +7,18 @@ export interface Draft {
   connection_id: string;
   entity: string;
   object: string;
+  operation: NonNullable<JobInput['operation']>;
+  load_mode: NonNullable<JobInput['load_mode']>;
   rows: MappingRow[];
   conditions: ConditionRow[];
+  expression: string;
+  // What the editor does not show is saved as it came.
+  rest: Omit<JobInput['mapping'], 'fields'>;
 }
 
-export interface MappingRow extends Required<FieldMapping> {
-  key: string;
-}
+type Shown = 'source' | 'label' | 'negate' | 'target' | 'identifier' | 'on_null' | 'on_too_long' | 'on_unknown';
+
+export type MappingRow = Omit<FieldMapping, Shown> & Required<Pick<FieldMapping, Shown>> & { key: string };
 
 export interface ConditionRow {
   key: string;
@@ -28,7 +33,8 @@ const newKey = () => `r${++made}`;
 // newRow returns a mapping row with the defaults.
 export function newRow(init: Partial<FieldMapping> = {}): MappingRow {
   return {
-    source: '', label: false, negate: false, target: '', identifier: false, on_null: 'overwrite', on_too_long: 'reject',
+    source: '', label: false, negate: false, target: '', identifier: false,
+    on_null: 'overwrite', on_too_long: 'reject', on_unknown: 'add',
     ...init, key: newKey(),
   };
 }
@@ -40,12 +46,17 @@ export function newCondition(): ConditionRow {
 
 // toDraft starts editing a job.
 export function toDraft(job: JobInput | Job): Draft {
+  const { fields, ...rest } = job.mapping;
   return {
     name: job.name,
     connection_id: job.connection_id,
     entity: job.entity,
     object: job.object,
-    rows: (job.mapping.fields ?? []).map((f) => newRow(f)),
+    operation: job.operation ?? 'upsert',
+    load_mode: job.load_mode ?? 'full',
+    rest,
+    expression: job.filter?.expression ?? '',
+    rows: (fields ?? []).map((f) => newRow(f)),
     conditions: (job.filter?.conditions ?? []).map((c) => ({
       key: newKey(), attribute: c.attribute, operator: c.operator, value: (c.values ?? []).join(', '),
     })),
@@ -54,7 +65,10 @@ export function toDraft(job: JobInput | Job): Draft {
 
 // emptyDraft starts a job from nothing.
 export function emptyDraft(connectionID: string): Draft {
-  return { name: '', connection_id: connectionID, entity: '', object: '', rows: [newRow({ identifier: true })], conditions: [] };
+  return {
+    name: '', connection_id: connectionID, entity: '', object: '', operation: 'upsert', load_mode: 'full',
+    rows: [newRow({ identifier: true })], conditions: [], expression: '', rest: {},
+  };
 }
 
 // toInput returns the draft as the API takes it. Options that mean nothing at
@@ -66,20 +80,25 @@ export function toInput(d: Draft): JobInput {
     connection_id: d.connection_id,
     entity: d.entity,
     object: d.object,
-    operation: 'upsert',
-    load_mode: 'full',
+    operation: d.operation,
+    load_mode: d.load_mode,
     mapping: {
-      fields: d.rows.map((r) => ({
-        source: r.source,
-        target: r.target,
-        on_null: r.on_null,
-        on_too_long: r.on_too_long,
-        ...(r.label ? { label: true } : {}),
-        ...(r.negate ? { negate: true } : {}),
-        ...(r.identifier ? { identifier: true } : {}),
-      })),
+      ...d.rest,
+      fields: d.rows.map(toFieldMapping),
     },
-    filter: { conditions: d.conditions.map(toCondition) },
+    filter: { conditions: d.conditions.map(toCondition), ...(d.expression ? { expression: d.expression } : {}) },
+  };
+}
+
+function toFieldMapping(row: MappingRow): FieldMapping {
+  const { key, source, label, negate, identifier, ...rest } = row;
+  void key;
+  return {
+    ...rest,
+    ...(source ? { source } : {}),
+    ...(label ? { label } : {}),
+    ...(negate ? { negate } : {}),
+    ...(identifier ? { identifier } : {}),
   };
 }
 
@@ -100,10 +119,13 @@ export function sameDraft(a: Draft, b: Draft): boolean {
   return JSON.stringify(toInput(a)) === JSON.stringify(toInput(b));
 }
 
+// Days, weeks, months and years by name, relative to the moment of the run.
+const named = new Set<string>(['today', 'yesterday', 'tomorrow', 'this_week', 'last_week', 'this_month', 'last_month', 'this_year', 'last_year']);
+
 // valueCount says how many values an operator takes.
 export function valueCount(op: Comparison): 'none' | 'one' | 'many' {
-  if (op === 'is_null' || op === 'is_not_null') return 'none';
-  return op === 'in' ? 'many' : 'one';
+  if (op === 'is_null' || op === 'is_not_null' || named.has(op)) return 'none';
+  return op === 'in' || op === 'not_in' || op === 'between' ? 'many' : 'one';
 }
 
 // operators names every comparison, in the order they are offered.
@@ -111,19 +133,35 @@ export const operators: { value: Comparison; label: string }[] = [
   { value: 'eq', label: 'equals' },
   { value: 'ne', label: 'does not equal' },
   { value: 'in', label: 'is one of' },
+  { value: 'not_in', label: 'is none of' },
   { value: 'contains', label: 'contains' },
+  { value: 'not_contains', label: 'does not contain' },
   { value: 'starts_with', label: 'starts with' },
   { value: 'ends_with', label: 'ends with' },
   { value: 'gt', label: 'is greater than' },
   { value: 'ge', label: 'is at least' },
   { value: 'lt', label: 'is less than' },
   { value: 'le', label: 'is at most' },
+  { value: 'between', label: 'is between' },
+  { value: 'last_days', label: 'in the last days' },
+  { value: 'next_days', label: 'in the next days' },
+  { value: 'older_than_days', label: 'older than days' },
+  { value: 'today', label: 'is today' },
+  { value: 'yesterday', label: 'is yesterday' },
+  { value: 'tomorrow', label: 'is tomorrow' },
+  { value: 'this_week', label: 'is this week' },
+  { value: 'last_week', label: 'was last week' },
+  { value: 'this_month', label: 'is this month' },
+  { value: 'last_month', label: 'was last month' },
+  { value: 'this_year', label: 'is this year' },
+  { value: 'last_year', label: 'was last year' },
   { value: 'is_null', label: 'is empty' },
   { value: 'is_not_null', label: 'is not empty' },
 ];
 
-const textual = new Set<string>(['contains', 'starts_with', 'ends_with']);
-const ordered = new Set<string>(['gt', 'ge', 'lt', 'le']);
+const textual = new Set<string>(['contains', 'not_contains', 'starts_with', 'ends_with']);
+const ordered = new Set<string>(['gt', 'ge', 'lt', 'le', 'between']);
+const dated = new Set<string>([...named, 'last_days', 'next_days', 'older_than_days']);
 
 // operatorsFor returns the comparisons that make sense for an attribute; all
 // of them while none is chosen.
@@ -131,7 +169,7 @@ export function operatorsFor(a: Attribute | undefined): { value: Comparison; lab
   if (!a) return operators;
   const isText = a.type === 'String' || a.type === 'Memo' || a.type === 'EntityName';
   const isOrdered = ['Integer', 'BigInt', 'Decimal', 'Double', 'Money', 'DateTime'].includes(a.type);
-  return operators.filter((o) => (isText || !textual.has(o.value)) && (isOrdered || !ordered.has(o.value)) && (a.type !== 'Boolean' || o.value !== 'in'));
+  return operators.filter((o) => (isText || !textual.has(o.value)) && (isOrdered || !ordered.has(o.value)) && (a.type === 'DateTime' || !dated.has(o.value)) && (a.type !== 'Boolean' || o.value !== 'in'));
 }
 
 // hasLabels reports whether an attribute's values have labels.

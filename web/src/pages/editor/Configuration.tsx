@@ -94,8 +94,13 @@ export function Configuration({ draft, change, places, job, connection, entity, 
         <Select
           id="job-operation"
           label="Operation"
-          data={[{ value: 'upsert', label: 'Upsert: update, or insert when new' }]}
-          value="upsert"
+          data={[
+            { value: 'upsert', label: 'Upsert: update, or insert when new' },
+            { value: 'insert', label: 'Insert: leave rows that exist as they are' },
+            { value: 'update', label: 'Update: leave out records without a row' },
+          ]}
+          value={draft.operation}
+          onChange={(v) => v && change({ operation: v })}
           allowDeselect={false}
           error={places.at('operation')}
         />

@@ -1,4 +1,4 @@
-import { ActionIcon, Box, Button, Checkbox, Group, NativeSelect, SegmentedControl, Select, Table, Text, VisuallyHidden } from '@mantine/core';
+import { ActionIcon, Box, Button, Checkbox, Group, NativeSelect, SegmentedControl, Select, Table, Text, TextInput, VisuallyHidden } from '@mantine/core';
 import { IconArrowRight, IconPlus, IconTrash, IconWand } from '@tabler/icons-react';
 import { memo, useCallback, useMemo } from 'react';
 import type { Attribute, DataObject, Entity, Field } from '../../api/types';
@@ -124,6 +124,12 @@ export function MappingSection({ draft, change, places, entity, object, loading 
               </Table.Tbody>
             </Table>
           </Table.ScrollContainer>
+          {(draft.rest.derived ?? []).map((d) => (
+            <Text key={d.target} fz="sm" px={20} py={8} style={{ borderTop: '1px solid var(--cw-border)' }}>
+              {fields.get(d.target)?.display_name ?? d.target} is the row of {fields.get(d.target)?.lookup} with{' '}
+              {d.match.map((m) => `${m.field} = ${m.source ?? `“${m.constant ?? ''}”`}`).join(' and ')}.
+            </Text>
+          ))}
           <Box px={20} py={12} style={draft.rows.length > 0 ? { borderTop: '1px solid var(--cw-border)' } : undefined}>
             <Button
               variant="default"
@@ -168,26 +174,37 @@ const Row = memo(function Row({ row: r, index, attribute: a, field: f, sources, 
   return (
     <Table.Tr id={`mapping-${index}`} data-problem={sourceError || targetError || otherError ? true : undefined}>
       <Table.Td pl={20} miw={260}>
-        <Select
-          aria-label={`Source attribute of row ${n}`}
-          searchable
-          placeholder="Search attributes"
-          data={including(sources, r.source)}
-          value={r.source || null}
-          onChange={(v) => {
-            const next = v ? attributes.get(v) : undefined;
-            update(r.key, {
-              source: v ?? '',
-              negate: false,
-              label: hasLabels(next) && next?.type !== 'Boolean' && f?.type !== 'Number',
-            });
-          }}
-          error={sourceError}
-          filter={({ options, search }) => match(options as Item[], search)}
-          limit={300}
-          nothingFoundMessage="No attribute matches."
-          renderOption={({ option }) => <Named label={option.label} name={option.value} type={attributes.get(option.value)?.type} />}
-        />
+        {r.formula !== undefined || r.constant !== undefined ? (
+          <TextInput
+            aria-label={`${r.formula !== undefined ? 'Formula' : 'Constant'} of row ${n}`}
+            leftSection={<Text fz="xs" c="dimmed">{r.formula !== undefined ? 'ƒ' : '='}</Text>}
+            classNames={{ input: 'cw-mono' }}
+            value={r.formula ?? r.constant}
+            onChange={(e) => update(r.key, r.formula !== undefined ? { formula: e.currentTarget.value } : { constant: e.currentTarget.value })}
+            error={sourceError}
+          />
+        ) : (
+          <Select
+            aria-label={`Source attribute of row ${n}`}
+            searchable
+            placeholder="Search attributes"
+            data={including(sources, r.source)}
+            value={r.source || null}
+            onChange={(v) => {
+              const next = v ? attributes.get(v) : undefined;
+              update(r.key, {
+                source: v ?? '',
+                negate: false,
+                label: hasLabels(next) && next?.type !== 'Boolean' && f?.type !== 'Number',
+              });
+            }}
+            error={sourceError}
+            filter={({ options, search }) => match(options as Item[], search)}
+            limit={300}
+            nothingFoundMessage="No attribute matches."
+            renderOption={({ option }) => <Named label={option.label} name={option.value} type={attributes.get(option.value)?.type} />}
+          />
+        )}
         {a && (
           <Group gap={8} mt={5} mih={24}>
             <Text fz="xs" c="dimmed">
