@@ -306,14 +306,12 @@ type sandboxSwitchCmd struct {
 
 // Help names the switches.
 func (*sandboxSwitchCmd) Help() string {
-	return `token_at_end           the delta link of a first walk marks its last page, not its first
-swap_delta_link        the delta link stands on the other side of the rows
-whole_delta            a delta is never cut into pages
-repeat_changes         a row changed twice is twice in a delta
-keep_tokens            delta links outlive a change of the table's metadata
-expired_status         HTTP status of an expired delta link, 400 by default
-plain_tracking_errors  0x80060888 for a table that is not tracked, not 0x80072491
-untracked_links        istracking="False" in the links of a tracked walk`
+	var b strings.Builder
+	b.WriteString("The switches:\n\n")
+	for _, s := range sandbox.Switches() {
+		fmt.Fprintf(&b, "  %-22s %s\n", s.Name, s.On)
+	}
+	return b.String()
 }
 
 func (cmd *sandboxSwitchCmd) Run(ctx context.Context, a *app) error {

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 )
 
@@ -149,23 +151,23 @@ func TestControl(t *testing.T) {
 // TestSwitches sets every switch as a person types it.
 func TestSwitches(t *testing.T) {
 	t.Parallel()
-	all := sandbox.Unverified{
-		TokenAtEnd: true, SwapDeltaLink: true, WholeDelta: true, RepeatChanges: true, KeepTokens: true,
-		ExpiredStatus: 410, PlainTrackingErrors: true, UntrackedLinks: true,
-	}
-	text, err := json.Marshal(all)
-	must(t, err)
-	var members map[string]any
-	must(t, json.Unmarshal(text, &members))
-	if n := reflect.TypeOf(all).NumField(); len(members) != n {
-		t.Fatalf("%d of %d switches are on", len(members), n)
-	}
 	var u sandbox.Unverified
-	for name, value := range members {
-		must(t, u.Set(name, fmt.Sprint(value)))
+	members := map[string]any{}
+	for _, s := range sandbox.Switches() {
+		if members[s.Name] = any(true); s.Status {
+			members[s.Name] = 410.0
+		}
+		if s.On == "" {
+			t.Errorf("%s does not say what it does", s.Name)
+		}
+		must(t, u.Set(s.Name, fmt.Sprint(members[s.Name])))
 	}
-	if u != all {
-		t.Errorf("%+v", u)
+	text, err := json.Marshal(u)
+	must(t, err)
+	var on map[string]any
+	must(t, json.Unmarshal(text, &on))
+	if d := cmp.Diff(members, on); d != "" || len(on) != reflect.TypeFor[sandbox.Unverified]().NumField() {
+		t.Errorf("switches (-there +on): %s", d)
 	}
 	for setting, want := range map[string]string{
 		"token_at_end=2": "true or false", "expired_status=yes": "a number", "expired_status=302": "400 to 599", "rain=true": "no switch", "=": "no switch",

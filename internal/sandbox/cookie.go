@@ -26,12 +26,12 @@ func (c *call) nextLink(s *scan, options []odata.Option, number, first, last int
 	}
 	b.WriteString("$skiptoken=%3Ccookie%20pagenumber=%22" + strconv.Itoa(number))
 	if !s.keyset() {
-		b.WriteString("%22%20istracking=%22False%22%20/%3E")
+		b.WriteString("%22%20istracking=%22False%22" + c.linkMade() + "%20/%3E")
 		return b.String()
 	}
 	b.WriteString("%22%20pagingcookie=%22")
 	b.WriteString(strings.ReplaceAll(escapeLower(s.wrapped(s.cookie(number-1, first, last))), "%", "%25"))
-	b.WriteString("%22%20istracking=%22False%22%20/%3E")
+	b.WriteString("%22%20istracking=%22False%22" + c.linkMade() + "%20/%3E")
 	return b.String()
 }
 

@@ -15,6 +15,7 @@ type orderColumn struct {
 	desc      bool
 	path      odata.Path
 	related   generator // reads a column of a related row, nil for one of the row itself
+	textual   bool      // ids in the order of their text
 }
 
 func (t *table) orderColumns(items []odata.Order) ([]orderColumn, error) {
@@ -81,7 +82,7 @@ const sortCacheSize = 8
 func (s *sortCache) order(t *table, cols []orderColumn) []int32 {
 	name := t.name + " " + strconv.FormatInt(t.data.clock, 10)
 	for _, o := range cols {
-		name += "," + o.path.String() + " " + strconv.FormatBool(o.desc)
+		name += "," + o.path.String() + " " + strconv.FormatBool(o.desc) + strconv.FormatBool(o.textual)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,6 +137,8 @@ func (o orderColumn) compare(v, w *value) int {
 	var c int
 	if v.kind == kindNull || w.kind == kindNull {
 		c = cmp.Compare(min(v.kind, 1), min(w.kind, 1))
+	} else if o.textual {
+		c = orderIDs(true, v.id, w.id)
 	} else {
 		c = v.compare(w)
 	}

@@ -17,11 +17,13 @@ type compiler struct {
 	user  guid            // who asks
 	unit  guid            // and the business unit it belongs to
 	ended <-chan struct{} // closed when the caller has gone; nil for never
+
+	noIDRanges bool // refuses gt, ge, lt and le on ids
 }
 
 // compiler returns the compiler of a request.
 func (c *call) compiler() *compiler {
-	x := &compiler{now: c.s.now().UTC(), ended: c.r.Context().Done()}
+	x := &compiler{now: c.s.now().UTC(), ended: c.r.Context().Done(), noIDRanges: c.prefer.unverified.RefuseIDRanges}
 	x.user, x.unit = c.identity()
 	return x
 }
@@ -67,6 +69,9 @@ func (x *compiler) filter(t *table, e odata.Expr) (predicate, error) {
 		}
 		return func(row int) bool { return !p(row) }, nil
 	case *odata.Comparison:
+		if x.noIDRanges && t.idRange(e) {
+			return nil, incompatible("Edm.Guid", "Edm.Guid", e.Op)
+		}
 		return t.comparison(e)
 	case *odata.TextCall:
 		return t.textCall(e)

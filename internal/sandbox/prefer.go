@@ -18,6 +18,8 @@ type preferences struct {
 	representation bool // return=representation
 	trackChanges   bool // odata.track-changes
 	goOn           bool // odata.continue-on-error
+
+	unverified Unverified // what was chosen when the request began
 }
 
 // parsePrefer reads Prefer headers: one list or several headers, values with

@@ -19,6 +19,7 @@ type columnWriter struct {
 	text      []byte
 	expansion *expansion // of what $expand adds, else nil
 	noNull    bool       // writes nothing for null
+	turned    bool       // writes the values of a multi-select choice from the last to the first
 }
 
 func (t *table) writer(a *attribute, p *preferences) columnWriter {
@@ -28,6 +29,7 @@ func (t *table) writer(a *attribute, p *preferences) columnWriter {
 // writerAs returns a writer under another name.
 func (t *table) writerAs(a *attribute, name string, p *preferences) columnWriter {
 	w := columnWriter{table: t, attribute: a, generate: t.column(a), name: memberName(name), value: &value{}}
+	w.turned = p.unverified.UnsortedChoices && a.typeName == "MultiSelectPicklistType"
 	if p.annotates("OData.Community.Display.V1.FormattedValue") && a.hasFormatted() {
 		w.formatted = memberName(name + "@OData.Community.Display.V1.FormattedValue")
 	}
@@ -66,6 +68,9 @@ func (w *columnWriter) append(b []byte, row int) []byte {
 	w.generate(row, v)
 	if w.noNull && v.kind == kindNull {
 		return b
+	}
+	if w.turned {
+		v.turnRound()
 	}
 	if v.kind != kindNull {
 		if w.formatted != nil {

@@ -91,6 +91,9 @@ func (c *call) scanFor(t *table, q *odata.Query, within predicate) (*scan, error
 		if s.lookup, err = t.orderColumns(q.OrderBy); err != nil {
 			return nil, err
 		}
+		if c.prefer.unverified.TextKeyOrder {
+			byText(t, s.lookup)
+		}
 		s.order = c.s.sorted.order(t, s.lookup)
 		s.to = len(s.order)
 		return s, nil

@@ -209,7 +209,7 @@ func (c *call) trackedLink(t *table, p trackedPage, inner string) string {
 		is = "False"
 	}
 	return c.link(t, "$skiptoken=%3Ccookie%20pagenumber=%22"+strconv.Itoa(p.number+1)+"%22%20pagingcookie=%22"+
-		strings.ReplaceAll(escapeLower(inner), "%", "%25")+"%22%20istracking=%22"+is+"%22%20trackingversion=%22"+strconv.FormatInt(p.moment, 10)+"%22"+c.stamp()+"%20/%3E")
+		strings.ReplaceAll(escapeLower(inner), "%", "%25")+"%22%20istracking=%22"+is+"%22%20trackingversion=%22"+strconv.FormatInt(p.moment, 10)+"%22"+c.linkMade()+"%20/%3E")
 }
 
 // firstWalk answers one page of a walk over all rows. The last page has the

@@ -65,6 +65,7 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 
 // run answers the call.
 func (c *call) run() {
+	c.prefer.unverified = c.s.Unverified()
 	err := c.admit()
 	if err == nil {
 		err = c.serve()
@@ -78,6 +79,10 @@ func (c *call) run() {
 // sign-in server and the resource, unquoted, and the body is no JSON.
 func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+s.authority(r)+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+s.baseURL(r)+"/")
+	if s.Unverified().EmptyUnauthorized {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(http.StatusUnauthorized)
 	_, _ = w.Write([]byte("HTTP Error 401 - Unauthorized: Access is denied"))
