@@ -40,7 +40,9 @@ func TestConvert(t *testing.T) {
 		{"long label", "choice", crosswalk.FieldMapping{Label: true}, text(5), 1, "too_long"},
 		{"label of an unknown option", "choice", crosswalk.FieldMapping{Label: true}, text(20), 100000001, `"100000001"`},
 		{"no option at all", "multi", crosswalk.FieldMapping{Label: true}, text(50), "", `""`},
-		{"options with spaces", "multi", crosswalk.FieldMapping{Label: true}, text(50), "9, 1", `"Fähre; Retail"`},
+		{"options with spaces", "multi", crosswalk.FieldMapping{Label: true}, text(50), "1, 9", `"Retail; Fähre"`},
+		{"options in another order", "multi", crosswalk.FieldMapping{Label: true}, text(50), "10,9,1", `"Retail; Fähre; 10"`},
+		{"numbers of options in another order", "multi", crosswalk.FieldMapping{}, text(50), "10,9,1", `"1,9,10"`},
 		{"options that are no numbers", "multi", crosswalk.FieldMapping{Label: true}, text(50), "1,x", "malformed"},
 		{"GUID too long", "lookup", crosswalk.FieldMapping{}, text(10), key, "too_long"},
 

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -75,7 +76,7 @@ func (s *step) convert(src *column.Column, row int, dst *column.Column) crosswal
 		start := len(dst.Data)
 		s.appendLabel(dst, src.Ints[row])
 		return s.endText(dst, start)
-	case opOptionsToText:
+	case opOptionsToText, opOptionsToNumbers:
 		return s.optionsToText(src.Bytes(row), dst)
 	case opGUIDToText:
 		start := len(dst.Data)
@@ -251,9 +252,13 @@ func (s *step) appendLabel(dst *column.Column, value int64) {
 	dst.Data = strconv.AppendInt(dst.Data, value, 10)
 }
 
-// optionsToText appends the labels of "1,9" as "Swimming; Camping".
+// optionsToText appends the labels of "1,9" as "Swimming; Camping", or the
+// values as they came, in ascending order: in which one Dataverse sends them is
+// not documented, and another must not look like a change.
 func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode {
 	start := len(dst.Data)
+	var room [16]int64
+	values := room[:0]
 	for rest, more := b, true; more; {
 		var one []byte
 		if i := bytes.IndexByte(rest, ','); i >= 0 {
@@ -269,10 +274,21 @@ func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode 
 		if !ok {
 			return crosswalk.RejectMalformed
 		}
-		if len(dst.Data) > start {
+		values = append(values, value)
+	}
+	slices.Sort(values)
+	for i, value := range values {
+		switch {
+		case s.op == opOptionsToNumbers && i > 0:
+			dst.Data = append(dst.Data, ',')
+		case i > 0:
 			dst.Data = append(dst.Data, "; "...)
 		}
-		s.appendLabel(dst, value)
+		if s.op == opOptionsToNumbers {
+			dst.Data = strconv.AppendInt(dst.Data, value, 10)
+		} else {
+			s.appendLabel(dst, value)
+		}
 	}
 	return s.endText(dst, start)
 }
