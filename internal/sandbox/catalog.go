@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 )
 
 //go:embed metadata/*.json
@@ -21,6 +22,9 @@ type catalog struct {
 	bySet    map[string]*entity
 	version  int64               // rises with every change of metadata
 	deleted  []deletedDefinition // oldest first
+
+	at     time.Time // of the change that made it
+	before *catalog  // as it was until then; nil for the first and where that is long ago
 }
 
 // entity is one table: the facts the sandbox itself needs, and raw, from

@@ -17,6 +17,7 @@ type State struct {
 	Swapped        bool           `json:"swapped"`                // another organization is behind the address
 	TrackingDays   int            `json:"tracking_days"`
 	Continuous     bool           `json:"continuous_access"` // tokens can be challenged
+	MetadataCache  Span           `json:"metadata_cache"`    // how long metadata requests show what was
 	Limits         Limits         `json:"limits"`
 	Unverified     Unverified     `json:"unverified"`
 	Faults         []Fault        `json:"faults"`
@@ -29,8 +30,8 @@ func (s *Sandbox) State() State {
 	st := State{
 		TenantID: s.TenantID(), OrganizationID: at.OrganizationID(), Clock: s.Clock(), Rows: map[string]int{},
 		AdminMode: s.rights.Load().adminMode, BlockedApps: s.BlockedApps(), Swapped: at != s, TrackingDays: int(s.trackingDays.Load()),
-		Continuous: s.ContinuousAccess(),
-		Limits:     s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), Accounts: s.Accounts(),
+		Continuous: s.ContinuousAccess(), MetadataCache: Span(s.metadataLife.Load()),
+		Limits: s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), Accounts: s.Accounts(),
 	}
 	for name, t := range at.snapshot().tables {
 		if n := t.count(); n > 0 {
@@ -48,7 +49,8 @@ func (s *Sandbox) Reset() {
 	d := s.base.clone()
 	d.clock = s.snapshot().clock + 1
 	if version := s.snapshot().catalog.version; version > d.catalog.version {
-		d.catalog = d.catalog.clone()
+		d.catalog = d.catalog.clone(s.now())
+		d.catalog.before = nil
 		d.catalog.version = version + 1
 	}
 	for _, t := range d.tables {
@@ -63,6 +65,7 @@ func (s *Sandbox) Reset() {
 	s.SetUnverified(s.cfg.Unverified)
 	s.SetContinuousAccess(s.cfg.ContinuousAccess)
 	s.trackingDays.Store(DefaultTrackingDays)
+	s.metadataLife.Store(int64(s.cfg.MetadataCache))
 	s.swapped.Store(nil)
 	s.signIn.shift.Store(0)
 	s.counted.Store(nil)

@@ -35,6 +35,7 @@ type table struct {
 	salt    uint64
 	textual bool        // an elastic or virtual table: keys in the order of their text
 	pointer bool        // activitypointer, which shows the rows of the activities
+	keys    *keyIndex   // finds rows by alternate keys
 	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column
 
 	versionColumn  *attribute
@@ -97,7 +98,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 			number = len(numbered)
 		}
 		d.tables[e.name] = &table{
-			entity: e, data: d, number: number, rows: n, salt: mix(cfg.Seed ^ hashString(e.name)), pointer: e.name == "activitypointer", textual: e.raw.text("TableType") != "Standard",
+			entity: e, data: d, number: number, rows: n, keys: &keyIndex{}, salt: mix(cfg.Seed ^ hashString(e.name)), pointer: e.name == "activitypointer", textual: e.raw.text("TableType") != "Standard",
 			versionColumn: e.byName["versionnumber"], modifiedColumn: e.byName["modifiedon"], modifierColumn: e.byName["modifiedby"],
 		}
 	}

@@ -17,7 +17,7 @@ func (t *table) shown(row int) (*table, int) {
 // by the activity's key.
 func (t *table) showing(id guid) (int, bool) {
 	for i, name := range activities {
-		if row, ok := t.data.tables[name].row(id); ok {
+		if row, ok := t.data.tables[name].everRow(id); ok {
 			return row*len(activities) + i, true
 		}
 	}
@@ -28,6 +28,10 @@ func (t *table) showing(id guid) (int, bool) {
 // null where that has none.
 func (t *table) showValue(row int, a *attribute, v *value) {
 	of, row := t.shown(row)
+	if a == t.key {
+		v.setGUID(of.id(row))
+		return
+	}
 	if b := of.byName[a.name]; b != nil && b.readable {
 		of.value(row, b, v)
 		return
@@ -36,7 +40,7 @@ func (t *table) showValue(row int, a *attribute, v *value) {
 }
 
 // whole tells that no row is missing between the first and the last.
-func (t *table) whole() bool { return t.over == nil && !(t.pointer && t.data.deletions) }
+func (t *table) whole() bool { return t.over == nil }
 
 // namedActivity makes the columns of activities whose name says what they
 // hold.

@@ -62,6 +62,8 @@ func (s *Sandbox) InsertRows(entity string, n int, seed uint64) (int, error) {
 				switch {
 				case a == t.primaryName:
 					v.setText(fmt.Sprintf("New %s %d", t.name, i+1))
+				case a.name == "activitytypecode" && a.readable:
+					v.setText(t.name)
 				case a.name == "createdon":
 					v.setTime(now)
 				case a.name == "statecode":

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // firstMetadataVersion is the metadata version of a new organization.
@@ -145,7 +146,7 @@ func (s *Sandbox) RemoveTable(name string) error {
 			return err
 		}
 		e := tx.data.catalog.byName[name]
-		c := tx.data.catalog.clone()
+		c := tx.data.catalog.clone(tx.s.now())
 		c.entities = slices.DeleteFunc(c.entities, func(f *entity) bool { return f == e })
 		delete(c.byName, name)
 		delete(c.bySet, e.set)
@@ -171,14 +172,18 @@ func (d *dataset) canLose(table string) error {
 // Publish raises the metadata version without a change, as publishing does.
 func (s *Sandbox) Publish() {
 	_ = s.update(func(tx *transaction) error { // does not fail
-		tx.data.catalog = tx.data.catalog.clone()
+		tx.data.catalog = tx.data.catalog.clone(tx.s.now())
 		return nil
 	})
 }
 
-// clone returns a copy of the next version.
-func (c *catalog) clone() *catalog {
-	d := *c
+// clone returns a copy of the next version, made at a moment.
+func (c *catalog) clone(at time.Time) *catalog {
+	d, old := *c, *c
+	if at.Sub(old.at) > longestMetadataCache {
+		old.before = nil
+	}
+	d.at, d.before = at, &old
 	d.entities = slices.Clone(c.entities)
 	d.byName, d.bySet = maps.Clone(c.byName), maps.Clone(c.bySet)
 	d.deleted = slices.Clip(c.deleted)
@@ -209,7 +214,7 @@ func (s *Sandbox) define(name string, change func(e *entity, t *tableChange) err
 		if old == nil {
 			return fmt.Errorf("sandbox: there is no table %s", name)
 		}
-		c := tx.data.catalog.clone()
+		c := tx.data.catalog.clone(tx.s.now())
 		e := *old
 		t := tx.data.tables[name]
 		if err := change(&e, &tableChange{t, c}); err != nil {

@@ -106,7 +106,7 @@ func (s *sortCache) order(t *table, cols []orderColumn) []int32 {
 // order of their keys.
 func sortRows(t *table, cols []orderColumn) []int32 {
 	order := make([]int32, 0, t.count())
-	places := make([]int32, t.positions()) // by row number
+	places := make([]int32, t.numbers()) // by row number
 	for pos := range t.positions() {
 		if row := t.at(pos); t.alive(row) {
 			order = append(order, int32(row))
@@ -115,7 +115,7 @@ func sortRows(t *table, cols []orderColumn) []int32 {
 	}
 	values := make([][]value, len(cols))
 	for i, o := range cols {
-		values[i] = make([]value, t.positions())
+		values[i] = make([]value, t.numbers())
 		for _, row := range order {
 			o.read(t, int(row), &values[i][row])
 		}

@@ -122,6 +122,10 @@ func (s *rowState) with(cells []cell) []cell {
 
 // written returns what became of a row, nil when it is as generated.
 func (t *table) written(row int) *rowState {
+	if t.pointer {
+		of, row := t.shown(row)
+		return of.written(row)
+	}
 	if t.over == nil {
 		return nil
 	}
@@ -130,10 +134,6 @@ func (t *table) written(row int) *rowState {
 
 // alive tells whether a row is there.
 func (t *table) alive(row int) bool {
-	if t.pointer {
-		of, row := t.shown(row)
-		return of.alive(row)
-	}
 	s := t.written(row)
 	return s == nil || !s.deleted
 }
@@ -147,7 +147,16 @@ func (t *table) count() int {
 }
 
 // numbers returns one more than the largest row number.
-func (t *table) numbers() int { return t.positions() }
+func (t *table) numbers() int {
+	if t.pointer {
+		n := 0
+		for _, name := range activities {
+			n = max(n, t.data.tables[name].numbers())
+		}
+		return n * len(activities)
+	}
+	return t.positions()
+}
 
 // positions returns how many places the order of keys has: one for each row
 // that was ever there. Those of deleted rows stay.
@@ -209,7 +218,7 @@ func (t *table) everRow(id guid) (int, bool) {
 
 // id returns the key of a row.
 func (t *table) id(row int) guid {
-	if row >= t.rows && t.over != nil {
+	if row >= t.rows && t.over != nil && !t.pointer {
 		return t.over.states.get(row).id
 	}
 	return t.madeID(row)
@@ -228,6 +237,10 @@ func (t *table) version(row int) int64 {
 func (t *table) value(row int, a *attribute, v *value) {
 	if t.hidden != nil && slices.Contains(t.hidden, a) {
 		v.null()
+		return
+	}
+	if t.pointer {
+		t.showValue(row, a, v)
 		return
 	}
 	if s := t.written(row); s != nil {
@@ -253,10 +266,6 @@ func (t *table) value(row int, a *attribute, v *value) {
 			v.null()
 			return
 		}
-	}
-	if t.pointer {
-		t.showValue(row, a, v)
-		return
 	}
 	t.columns[a.index](row, v)
 	if t.data.deletions && v.kind == kindGUID && v.target != "" && v.row >= 0 {

@@ -51,6 +51,11 @@ type Config struct {
 	Unverified Unverified // behaviours that are not known for certain
 	Limits     Limits     // service protection; the zero value has none
 
+	// MetadataCache is how long after a change of metadata requests for them
+	// still show what was, as the caches of Dataverse do for about 30 seconds.
+	// 0 shows changes at once.
+	MetadataCache time.Duration
+
 	Latency time.Duration    // how long every answer of the Web API is held back
 	Now     func() time.Time // nil means time.Now
 	Logger  *slog.Logger     // nil means no log
@@ -122,6 +127,7 @@ type conditions struct {
 	rights       atomic.Pointer[rights] // who may do what
 	unverified   atomic.Pointer[Unverified]
 	trackingDays atomic.Int64
+	metadataLife atomic.Int64 // nanoseconds
 	front        atomic.Pointer[front]
 }
 
@@ -149,6 +155,7 @@ func New(cfg Config) (*Sandbox, error) {
 	s.SetLimits(cfg.Limits)
 	s.SetUnverified(cfg.Unverified)
 	s.trackingDays.Store(DefaultTrackingDays)
+	s.metadataLife.Store(int64(cfg.MetadataCache))
 	s.rights.Store(&rights{roles: map[string]Role{}})
 	s.tenant = randomGUID(cfg.Seed, "tenant")
 	s.org = randomGUID(cfg.Seed, "organization")

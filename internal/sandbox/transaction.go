@@ -80,6 +80,41 @@ func (tx *transaction) put(t *table, row int, st *rowState) {
 	case !st.deleted && was:
 		o.deleted--
 	}
+	if !st.deleted {
+		t.keys.note(t, row)
+	}
+	tx.show(t, row, st, was)
+}
+
+// show notes in activitypointer, which has no rows of its own, that the row of
+// an activity was written.
+func (tx *transaction) show(t *table, row int, st *rowState, was bool) {
+	i := slices.Index(activities, t.name)
+	if i < 0 {
+		return
+	}
+	o := tx.own(tx.data.table("activitypointer"))
+	o.log = append(o.log, change{st.version, row*len(activities) + i})
+	switch {
+	case st.deleted && !was:
+		o.deleted++
+	case !st.deleted && was:
+		o.deleted--
+	}
+}
+
+// showNew gives new rows of an activity their places in activitypointer.
+func (tx *transaction) showNew(t *table, rows ...inserted) {
+	i := slices.Index(activities, t.name)
+	if i < 0 {
+		return
+	}
+	pointers := tx.data.table("activitypointer")
+	o := tx.own(pointers)
+	for _, r := range rows {
+		o.inserted = append(o.inserted, inserted{r.id, r.row*len(activities) + i, pointers.searchMade(r.id)})
+	}
+	slices.SortFunc(o.inserted, func(a, b inserted) int { return pointers.order(a.id, b.id) })
 }
 
 // newID makes the key of the next row, in the manner of those generated: in
@@ -97,19 +132,24 @@ func (tx *transaction) insert(t *table, st *rowState) int {
 	o := tx.own(t)
 	row := t.numbers()
 	k, _ := o.find(st.id)
-	o.inserted = slices.Insert(o.inserted, k, inserted{st.id, row, t.searchMade(st.id)})
+	added := inserted{st.id, row, t.searchMade(st.id)}
+	o.inserted = slices.Insert(o.inserted, k, added)
 	tx.put(t, row, st)
+	tx.showNew(t, added)
 	return row
 }
 
 // insertAll adds many rows with new keys at once.
 func (tx *transaction) insertAll(t *table, states []*rowState) {
 	o := tx.own(t)
+	added := make([]inserted, 0, len(states))
 	for _, st := range states {
 		row := t.numbers()
-		o.inserted = append(o.inserted, inserted{st.id, row, t.searchMade(st.id)})
+		added = append(added, inserted{st.id, row, t.searchMade(st.id)})
+		o.inserted = append(o.inserted, added[len(added)-1])
 		tx.put(t, row, st)
 	}
+	tx.showNew(t, added...)
 	slices.SortFunc(o.inserted, func(a, b inserted) int { return t.order(a.id, b.id) })
 }
 

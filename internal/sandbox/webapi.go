@@ -147,6 +147,9 @@ func (c *call) serve() error {
 		return c.serviceDocument()
 	}
 	first := c.path[0].name
+	if aboutMetadata(first) {
+		c.asCached()
+	}
 	if f := functions[first]; f != nil && len(c.path) == 1 {
 		return f(c)
 	}

@@ -44,6 +44,9 @@ func (c *call) write() error {
 		return noSegment(first.name)
 	}
 	t := c.data.table(e.name)
+	if t.pointer {
+		return c.notOfPointer(t)
+	}
 	var last string
 	if len(c.path) > 1 {
 		last = c.path[len(c.path)-1].name
@@ -63,6 +66,15 @@ func (c *call) write() error {
 		return c.bulk(t, c.path[1].name)
 	}
 	return c.noMethod()
+}
+
+// notOfPointer refuses to write activities by the type they inherit from.
+func (c *call) notOfPointer(t *table) *fault {
+	verb := map[string]string{http.MethodPost: "Create", http.MethodDelete: "Delete"}[c.r.Method]
+	if verb == "" {
+		verb = "Update"
+	}
+	return &fault{http.StatusBadRequest, codeNotImplemented, "The '" + verb + "' method does not support entities of type '" + t.name + "'."}
 }
 
 func (c *call) noMethod() *fault {

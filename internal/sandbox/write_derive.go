@@ -72,6 +72,11 @@ func (w *writing) defaults() {
 	if a := w.t.byName["createdon"]; a != nil {
 		w.put(a, &now)
 	}
+	if a := w.t.byName["activitytypecode"]; a != nil {
+		var kind value
+		kind.setText(w.t.name)
+		w.put(a, &kind)
+	}
 	w.lookup("createdby", "systemuser", w.c.callerRow())
 	if a := w.t.byName["ownerid"]; a != nil && !w.t.principal && !w.has(a) {
 		w.lookup("ownerid", "systemuser", w.c.callerRow())

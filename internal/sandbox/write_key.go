@@ -125,14 +125,16 @@ func (c *call) keyCells(t *table, pairs [][2]string) ([]cell, error) {
 
 // withCells returns a row that has the values, other than one.
 func (t *table) withCells(cells []cell, but int) (int, bool) {
+	columns := make([]*attribute, len(cells))
+	for i := range cells {
+		if columns[i] = t.attributeAt(cells[i].index); columns[i] == nil {
+			return -1, false
+		}
+	}
 	same := func(row int) bool {
 		var v, w value
 		for i := range cells {
-			a := t.attributeAt(cells[i].index)
-			if a == nil {
-				return false
-			}
-			t.value(row, a, &v)
+			t.value(row, columns[i], &v)
 			cells[i].read(t.data, &w)
 			if !holds(odata.Eq, &v, &w) || v.kind == kindNull {
 				return false
@@ -140,20 +142,25 @@ func (t *table) withCells(cells []cell, but int) (int, bool) {
 		}
 		return row != but && t.alive(row)
 	}
-	if t.over != nil {
-		for _, ch := range t.over.log {
-			if same(ch.row) {
-				return ch.row, true
-			}
+	text, ok := keyText(nil, columns, func(a *attribute, v *value) {
+		cells[slices.IndexFunc(cells, func(c cell) bool { return int(c.index) == a.index })].read(t.data, v)
+	})
+	if !ok {
+		return -1, false
+	}
+	for _, row := range t.keys.candidates(text) {
+		if int(row) < t.numbers() && same(int(row)) {
+			return int(row), true
 		}
 	}
 	// The numbers of generated accounts say which row they are of.
-	if len(cells) == 1 && t.name == "account" && t.byName["accountnumber"] != nil && t.byName["accountnumber"].index == int(cells[0].index) {
+	if len(cells) == 1 && t.name == "account" && columns[0].name == "accountnumber" {
 		n, err := strconv.Atoi(strings.TrimPrefix(strings.ToUpper(cells[0].text), "ACC-"))
 		row := n - firstAccountNumber
 		return row, err == nil && row >= 0 && row < t.rows && same(row)
 	}
-	for row := range t.rows {
+	row, ok := t.keys.first(t, columns, text)
+	for ; ok && row < t.rows; row++ {
 		if same(row) {
 			return row, true
 		}
