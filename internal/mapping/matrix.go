@@ -32,7 +32,7 @@ const (
 	opDateToText              // 2006-01-02
 	opOptionToText            // a choice to its label
 	opOptionsToText           // several choices to their labels
-	opOptionsToNumbers        // several choices to their values, as text
+	opOptionValues            // several choices to their values, as text
 	opGUIDToText              // 36 characters in lower case
 )
 
@@ -124,7 +124,7 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 		case t == crosswalk.FieldMultiSelect, t == crosswalk.FieldString && label:
 			return opOptionsToText
 		case t == crosswalk.FieldString:
-			return opOptionsToNumbers
+			return opOptionValues
 		}
 	case crosswalk.AttributeUniqueID, crosswalk.AttributeLookup, crosswalk.AttributeCustomer, crosswalk.AttributeOwner:
 		if t == crosswalk.FieldString {

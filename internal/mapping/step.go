@@ -76,7 +76,7 @@ func (s *step) convert(src *column.Column, row int, dst *column.Column) crosswal
 		start := len(dst.Data)
 		s.appendLabel(dst, src.Ints[row])
 		return s.endText(dst, start)
-	case opOptionsToText, opOptionsToNumbers:
+	case opOptionsToText, opOptionValues:
 		return s.optionsToText(src.Bytes(row), dst)
 	case opGUIDToText:
 		start := len(dst.Data)
@@ -279,12 +279,12 @@ func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode 
 	slices.Sort(values)
 	for i, value := range values {
 		switch {
-		case s.op == opOptionsToNumbers && i > 0:
+		case s.op == opOptionValues && i > 0:
 			dst.Data = append(dst.Data, ',')
 		case i > 0:
 			dst.Data = append(dst.Data, "; "...)
 		}
-		if s.op == opOptionsToNumbers {
+		if s.op == opOptionValues {
 			dst.Data = strconv.AppendInt(dst.Data, value, 10)
 		} else {
 			s.appendLabel(dst, value)
