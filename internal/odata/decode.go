@@ -3,6 +3,7 @@ package odata
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -32,9 +33,16 @@ const (
 // the members come, which makes decoding fast. It is safe for concurrent use.
 type Columns struct {
 	specs []column.Spec
-	first map[string]int // member → its first column
-	next  []int          // column → next column of the same member, or -1
-	free  sync.Pool      // of *decoder
+	nodes []node    // the record, then what its navigation properties hold
+	next  []int     // column → next column of the same member, or -1
+	free  sync.Pool // of *decoder
+}
+
+// node is an object that columns are filled from: the record itself, or one
+// that lies in it.
+type node struct {
+	members map[string]int // member → its first column, or the node it holds, as nested
+	columns []int          // those filled from it and from what lies in it
 }
 
 // NewColumns makes the columns of a query. The name of a spec is the name of
@@ -42,21 +50,51 @@ type Columns struct {
 // annotation, for example
 // "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname". Several
 // columns may take the same member.
+//
+// Slashes lead into the objects of expanded navigation properties:
+// "primarycontactid/emailaddress1". A navigation property that columns lead
+// into is no value itself: a column of its bare name stays null.
 func NewColumns(specs []column.Spec) *Columns {
 	c := &Columns{
 		specs: append([]column.Spec(nil), specs...),
-		first: make(map[string]int, len(specs)),
+		nodes: []node{{members: map[string]int{}}},
 		next:  make([]int, len(specs)),
 	}
 	for i := len(specs) - 1; i >= 0; i-- {
 		c.next[i] = -1
-		if j, ok := c.first[specs[i].Name]; ok {
+		at, name := 0, specs[i].Name
+		for {
+			navigation, rest, deeper := strings.Cut(name, "/")
+			if !deeper {
+				break
+			}
+			at, name = c.within(at, navigation), rest
+			c.nodes[at].columns = append(c.nodes[at].columns, i)
+		}
+		members := c.nodes[at].members
+		j, ok := members[name]
+		if ok && j <= nested {
+			continue
+		}
+		if ok {
 			c.next[i] = j
 		}
-		c.first[specs[i].Name] = i
+		members[name] = i
 	}
-	c.free.New = func() any { return &decoder{columns: c, window: windowSize} }
+	c.free.New = func() any { return newDecoder(c, windowSize) }
 	return c
+}
+
+// within returns the node that a member of another holds, which it adds when
+// it is new.
+func (c *Columns) within(at int, member string) int {
+	if j, ok := c.nodes[at].members[member]; ok && j <= nested {
+		return nested - j
+	}
+	c.nodes = append(c.nodes, node{members: map[string]int{}})
+	n := len(c.nodes) - 1
+	c.nodes[at].members[member] = nested - n
+	return n
 }
 
 // Specs returns the specs the columns were made of. The caller must not
@@ -75,8 +113,9 @@ type Page struct {
 
 // DecodePage reads a whole page from r and appends its records as rows to
 // into, which must have been made with the same specs. A member that is
-// missing or null becomes null; when a member comes twice, the last one
-// counts; members that no column takes are checked and skipped.
+// missing or null becomes null, and so does all that lies in it; when a member
+// comes twice, the last one counts; members that no column takes are checked
+// and skipped.
 //
 // What a column takes depends on its kind:
 //
@@ -91,7 +130,8 @@ type Page struct {
 //	GUID     a string of 36 characters, in either case
 //
 // Any other value is a problem of its record alone: the column is null there
-// and the batch's Bad says what was sent.
+// and the batch's Bad says what was sent; of a navigation property that holds
+// no object, so is every column that leads into it.
 //
 // A page that is not well formed JSON, or not a page, fails with a *PageError,
 // one that ends early

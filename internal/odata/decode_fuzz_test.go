@@ -35,47 +35,55 @@ func FuzzDecodePage(f *testing.F) {
 		`{"value":[{"b":1,"n":1.5,"id":"x"},{"b":2,"b":true}]}`,
 		`{"value":[{"@odata.context":"x/$deletedEntity","id":"70BF4D48-34cb-ed11-b596-0022481d68cd","reason":"deleted"},{"id":"70BF4D48-34cb-ed11-b596-0022481d68cd","reason":""},{"id":7,"reason":7,"t":"a"}]}`,
 		`{"value":[{"at":"1752-12-31T23:59:59Z"},{"at":"2024-01-01T00:00Z"}]}`,
+		`{"value":[{"t":"a","r":{"t":"b","n":1,"s":{"id":"70BF4D48-34cb-ed11-b596-0022481d68cd","_x_value@Microsoft.Dynamics.CRM.lookuplogicalname":"contact"}},"q":null},{"r":null,"q":{"t":"c"}}]}`,
+		`{"value":[{"r":{"t":"b","n":1.5},"r":{"n":2,"s":[]},"q":7},{"r":{"t":"b"},"r":"x","r":{"s":{"id":0},"s":null,"t":null}},{"r":{},"q":{"t":{"t":1}}}]}`,
 	} {
 		f.Add([]byte(seed), uint16(8))
 	}
-	cols := map[uint16]*odata.Columns{}
+	kinds := [][]column.Spec{every, deep}
+	cols := map[uint16][]*odata.Columns{}
 	for w := range uint16(64) {
-		cols[w] = odata.NewColumns(every)
-		cols[w].SetWindow(int(w) + 1)
+		for _, specs := range kinds {
+			c := odata.NewColumns(specs)
+			c.SetWindow(int(w) + 1)
+			cols[w] = append(cols[w], c)
+		}
 	}
 	f.Fuzz(func(t *testing.T, body []byte, window uint16) {
 		if strings.Count(string(body), "[")+strings.Count(string(body), "{") > 500 {
 			return // deeper than either needs to follow
 		}
-		want, wantBad, wantPage, wantErr := reference(body)
-		got := column.NewBatch(every)
-		page, err := cols[window%64].DecodePage(bytes.NewReader(body), got)
-		if (err == nil) != (wantErr == nil) {
-			t.Fatalf("error %v, the reference says %v", err, wantErr)
-		}
-		if diff := cmp.Diff(want, rows(got)); diff != "" {
-			t.Errorf("rows (-want +got):\n%s", diff)
-		}
-		bad := map[[2]int]bool{}
-		for _, b := range got.Bad {
-			bad[[2]int{b.Row, b.Column}] = true
-		}
-		if len(bad) != len(got.Bad) {
-			t.Errorf("a value is bad twice: %v", got.Bad)
-		}
-		if err == nil {
-			if diff := cmp.Diff(wantBad, bad); diff != "" {
-				t.Errorf("bad values (-want +got):\n%s", diff)
+		for i, specs := range kinds {
+			want, wantBad, wantPage, wantErr := reference(body, specs)
+			got := column.NewBatch(specs)
+			page, err := cols[window%64][i].DecodePage(bytes.NewReader(body), got)
+			if (err == nil) != (wantErr == nil) {
+				t.Fatalf("error %v, the reference says %v", err, wantErr)
 			}
-		}
-		if diff := cmp.Diff(wantPage, page); diff != "" {
-			t.Errorf("page (-want +got):\n%s", diff)
+			if diff := cmp.Diff(want, rows(got)); diff != "" {
+				t.Errorf("rows (-want +got):\n%s", diff)
+			}
+			bad := map[[2]int]bool{}
+			for _, b := range got.Bad {
+				bad[[2]int{b.Row, b.Column}] = true
+			}
+			if len(bad) != len(got.Bad) {
+				t.Errorf("a value is bad twice: %v", got.Bad)
+			}
+			if err == nil {
+				if diff := cmp.Diff(wantBad, bad); diff != "" {
+					t.Errorf("bad values (-want +got):\n%s", diff)
+				}
+			}
+			if diff := cmp.Diff(wantPage, page); diff != "" {
+				t.Errorf("page (-want +got):\n%s", diff)
+			}
 		}
 	})
 }
 
 // reference decodes a page the slow way.
-func reference(body []byte) (out [][]string, bad map[[2]int]bool, page odata.Page, err error) {
+func reference(body []byte, specs []column.Spec) (out [][]string, bad map[[2]int]bool, page odata.Page, err error) {
 	bad = map[[2]int]bool{}
 	defer func() {
 		if err != nil {
@@ -102,7 +110,7 @@ func reference(body []byte) (out [][]string, bad map[[2]int]bool, page odata.Pag
 				return nil, bad, page, errors.New("records twice or not an array")
 			}
 			seen = true
-			if out, page.Deleted, err = referenceRecords(d, bad); err != nil {
+			if out, page.Deleted, err = referenceRecords(d, specs, bad); err != nil {
 				return nil, bad, page, err
 			}
 			continue
@@ -167,38 +175,22 @@ func referenceText(raw jsontext.Value) (string, bool) {
 	return "", false
 }
 
-func referenceRecords(d *jsontext.Decoder, bad map[[2]int]bool) (out [][]string, gone []odata.Deletion, err error) {
+func referenceRecords(d *jsontext.Decoder, specs []column.Spec, bad map[[2]int]bool) (out [][]string, gone []odata.Deletion, err error) {
 	if _, err := d.ReadToken(); err != nil {
 		return nil, nil, err
 	}
 	for d.PeekKind() != ']' {
-		if tok, err := d.ReadToken(); err != nil || tok.Kind() != '{' {
+		raw, err := d.ReadValue()
+		if err != nil || raw.Kind() != '{' {
 			return nil, nil, fmt.Errorf("not a record: %w", err)
 		}
-		row := one(0, "–")
-		wrong := map[int]bool{}
-		members := map[string]jsontext.Value{}
-		for d.PeekKind() != '}' {
-			name, err := d.ReadToken()
-			if err != nil {
-				return nil, nil, err
-			}
-			key := name.String()
-			raw, err := d.ReadValue()
-			if err != nil {
-				return nil, nil, err
-			}
-			members[key] = raw.Clone()
-			for i, spec := range every {
-				if spec.Name == key {
-					row[i], err = referenceValue(raw, spec.Kind)
-					if wrong[i] = err != nil; err != nil {
-						row[i] = "–"
-					}
-				}
-			}
+		row := make([]string, len(specs))
+		for i := range row {
+			row[i] = "–"
 		}
-		if _, err := d.ReadToken(); err != nil {
+		wrong := map[int]bool{}
+		members, err := referenceObject(raw, "", specs, row, wrong)
+		if err != nil {
 			return nil, nil, err
 		}
 		id, noID := referenceValue(members["id"], column.GUID)
@@ -225,6 +217,49 @@ func referenceRecords(d *jsontext.Decoder, bad map[[2]int]bool) (out [][]string,
 	}
 	_, err = d.ReadToken()
 	return out, gone, err
+}
+
+// referenceObject reads an object that the names of columns reach by a prefix.
+func referenceObject(raw jsontext.Value, prefix string, specs []column.Spec, row []string, wrong map[int]bool) (map[string]jsontext.Value, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	if _, err := d.ReadToken(); err != nil {
+		return nil, err
+	}
+	members := map[string]jsontext.Value{}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return nil, err
+		}
+		key := name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		value = value.Clone()
+		members[key] = value
+		below := false
+		for i, spec := range specs {
+			if strings.HasPrefix(spec.Name, prefix+key+"/") && !strings.Contains(key, "/") {
+				below = true
+				row[i], wrong[i] = "–", value.Kind() != '{' && value.Kind() != 'n'
+			}
+		}
+		if below && value.Kind() == '{' {
+			if _, err := referenceObject(value, prefix+key+"/", specs, row, wrong); err != nil {
+				return nil, err
+			}
+		}
+		for i, spec := range specs {
+			if !below && spec.Name == prefix+key && !strings.Contains(key, "/") {
+				row[i], err = referenceValue(value, spec.Kind)
+				if wrong[i] = err != nil; err != nil {
+					row[i] = "–"
+				}
+			}
+		}
+	}
+	return members, nil
 }
 
 func referenceMissing(id string) error {

@@ -34,8 +34,8 @@ const (
 type decoder struct {
 	columns *Columns
 	window  int
-	plan    []prediction
-	scratch []byte // an unescaped key
+	plans   [][]prediction // by node
+	scratch []byte         // an unescaped key
 
 	r       io.Reader
 	batch   *column.Batch
@@ -43,6 +43,7 @@ type decoder struct {
 	page    Page
 	removal removal // what the present record says about being a deletion
 	value   bool    // the records were seen
+	depth   int     // values that a member of the present object lies in
 	state   state
 	err     error
 
@@ -57,7 +58,7 @@ type decoder struct {
 // and what it stands for.
 type prediction struct {
 	key    string
-	column int // or skipped
+	column int // or skipped or nested
 	sign   sign
 }
 
@@ -65,7 +66,12 @@ type prediction struct {
 const (
 	skipped = -1 // nothing
 	unknown = -2 // it was not looked up yet
+	nested  = -3 // node 0; node n is nested-n
 )
+
+func newDecoder(c *Columns, window int) *decoder {
+	return &decoder{columns: c, window: window, plans: make([][]prediction, len(c.nodes))}
+}
 
 func (d *decoder) reset(r io.Reader, b *column.Batch) {
 	d.r, d.batch, d.rows0 = r, b, b.Rows()
@@ -203,7 +209,8 @@ func (d *decoder) records(i int) int {
 	if d.buf[i] != '{' {
 		return d.bad(i, "a record is not an object")
 	}
-	if i = d.record(i); i < 0 {
+	d.removal, d.depth = removal{}, 2
+	if i = d.object(i, 0); i < 0 {
 		return i
 	}
 	if d.removal.signs != 0 && d.removed() {

@@ -6,23 +6,23 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// record reads the record whose opening brace is at i into the batch and
-// returns the index behind it. It does not end the row.
+// object reads the object whose opening brace is at i, node n, into the batch
+// and returns the index behind it. It does not end the row.
 //
-// Records of a page have the same members in the same order, but for the
+// Objects of a page have the same members in the same order, but for the
 // annotations that nulls go without. So the key at the cursor is compared
-// with the one that came at this place in the records before, then with the
+// with the one that came at this place in the objects before, then with the
 // next few; only when none fits is it read letter by letter and remembered.
-func (d *decoder) record(i int) int {
-	d.removal = removal{}
+func (d *decoder) object(i, n int) int {
 	i = d.space(i + 1)
 	if d.buf[i] == '}' {
 		return i + 1
 	}
+	plan := d.plans[n]
 	for at := 0; ; {
 		col, sign := unknown, noSign
-		for j := at; j < min(at+5, len(d.plan)); j++ {
-			p := &d.plan[j]
+		for j := at; j < min(at+5, len(plan)); j++ {
+			p := &plan[j]
 			if end := i + len(p.key); end <= d.n && string(d.buf[i:end]) == p.key {
 				col, sign, i, at = p.column, p.sign, end, j+1
 				break
@@ -35,11 +35,14 @@ func (d *decoder) record(i int) int {
 				return end
 			}
 			var ok bool
-			if col, ok = d.columns.first[string(key)]; !ok {
+			if col, ok = d.columns.nodes[n].members[string(key)]; !ok {
 				col = skipped
 			}
-			sign = signs[string(key)]
-			at = d.predict(at, prediction{string(d.buf[start:end]), col, sign})
+			if n == 0 {
+				sign = signs[string(key)]
+			}
+			at = d.predict(n, at, prediction{string(d.buf[start:end]), col, sign})
+			plan = d.plans[n]
 			i = end
 		}
 		if d.buf[i] <= ' ' {
@@ -48,10 +51,13 @@ func (d *decoder) record(i int) int {
 		if sign != noSign {
 			d.note(sign, i)
 		}
-		if col < 0 {
-			i = d.skip(i, 2)
-		} else {
+		switch {
+		case col >= 0:
 			i = d.values(i, col)
+		case col == skipped:
+			i = d.skip(i, d.depth)
+		default:
+			i = d.related(i, nested-col)
 		}
 		if i < 0 {
 			return i
@@ -72,18 +78,48 @@ func (d *decoder) record(i int) int {
 	}
 }
 
-// predict remembers at place at what a key stands for, and returns the place
-// of the key that should come next. A key with white space before its colon
-// is not worth it.
-func (d *decoder) predict(at int, p prediction) int {
-	at = min(at, len(d.plan))
-	if len(d.plan) >= maxPlan || p.key[len(p.key)-2] != '"' {
+// predict remembers at place at of a node what a key stands for, and returns
+// the place of the key that should come next. A key with white space before
+// its colon is not worth it.
+func (d *decoder) predict(n, at int, p prediction) int {
+	plan := d.plans[n]
+	at = min(at, len(plan))
+	if len(plan) >= maxPlan || p.key[len(p.key)-2] != '"' {
 		return at
 	}
-	d.plan = append(d.plan, prediction{})
-	copy(d.plan[at+1:], d.plan[at:])
-	d.plan[at] = p
+	plan = append(plan, prediction{})
+	copy(plan[at+1:], plan[at:])
+	plan[at] = p
+	d.plans[n] = plan
 	return at + 1
+}
+
+// related reads the value at i of a navigation property, which is an object,
+// node n, or null.
+func (d *decoder) related(i, n int) int {
+	rows := d.batch.Rows()
+	columns := d.columns.nodes[n].columns
+	for _, col := range columns {
+		if len(d.batch.Columns[col].Valid) > rows {
+			d.batch.Retract(col) // the member came before: the last one counts
+		}
+	}
+	switch d.buf[i] {
+	case '{':
+		d.depth++
+		end := d.object(i, n)
+		d.depth--
+		return end
+	case 'n':
+		return d.literal(i, "null")
+	}
+	end := d.skip(i, d.depth)
+	if end >= 0 {
+		for _, col := range columns {
+			d.batch.AppendBad(col, d.buf[i:end])
+		}
+	}
+	return end
 }
 
 // values reads the value at i into col and the other columns of the same
@@ -96,7 +132,7 @@ func (d *decoder) values(i, col int) int {
 			d.batch.Retract(col) // the member came before: the last one counts
 		}
 		if end = d.value1(i, c); end == wrong {
-			if end = d.skip(i, 2); end >= 0 {
+			if end = d.skip(i, d.depth); end >= 0 {
 				d.batch.AppendBad(col, d.buf[i:end])
 			}
 		}
@@ -160,7 +196,7 @@ func (d *decoder) value1(i int, c *column.Column) int {
 		}
 		return end
 	case '{', '[':
-		if end := d.skip(i, 2); end < 0 {
+		if end := d.skip(i, d.depth); end < 0 {
 			return end
 		}
 		return wrong
