@@ -177,7 +177,7 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	if entity == nil || !objectOK {
 		return p, nil
 	}
-	_, err = mapping.Compile(entity, &object, job.Mapping, job.Filter)
+	_, err = mapping.Compile(mapping.Input{Entity: entity, Object: &object, Mapping: job.Mapping, Filter: job.Filter, Operation: job.Operation})
 	var e *crosswalk.Error
 	switch {
 	case err == nil:

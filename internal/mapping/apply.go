@@ -10,8 +10,8 @@ import (
 // reject that it appends to rejects, for the first field that could not be
 // filled. A record with a value of another type than its attribute is
 // rejected as malformed. SourceID, Field, Code, Message, Value and Record of the rejects are
-// filled.
-func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) []crosswalk.Reject {
+// filled. Records that the plan's own filter leaves out are counted as skipped.
+func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []crosswalk.Reject, skipped int64) {
 	key := &src.Columns[0]
 	bad := src.Bad
 	for row := range src.Rows() {
@@ -22,6 +22,10 @@ func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) []cross
 			}
 			continue
 		}
+		if p.keep != nil && !p.keep(src, row) {
+			skipped++
+			continue
+		}
 		if failed, code := p.applyRow(src, dst, row); code != "" {
 			dst.Truncate(dst.Rows())
 			rejects = append(rejects, p.reject(src, row, failed, code))
@@ -30,7 +34,7 @@ func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) []cross
 		appendSourceID(&dst.Columns[0], key, row)
 		dst.EndRow()
 	}
-	return rejects
+	return rejects, skipped
 }
 
 // applyRow appends one row's values to dst; on failure it returns the step

@@ -2,24 +2,47 @@ package mapping
 
 import (
 	"fmt"
-	"slices"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// Compile makes the plan of a job that reads entity e into object o. The
-// error is a *crosswalk.Error of CodeInvalid with every problem at once; the
-// paths of its fields begin with "mapping" or "filter", as in a job's JSON.
-// Neither e nor o may change while the plan is in use.
-func Compile(e *crosswalk.Entity, o *crosswalk.Object, m crosswalk.Mapping, f crosswalk.Filter) (*Plan, error) {
-	c := compiler{entity: e, object: o, plan: &Plan{}, filled: map[string]int{}}
-	c.source(c.key())
-	for i := range m.Fields {
-		c.field(i, &m.Fields[i])
+// Input is everything that a plan is made from. None of it may change while
+// the plan is in use.
+type Input struct {
+	Entity *crosswalk.Entity // the table that is read
+	// Catalog returns the metadata of a table that a lookup leads to, and
+	// CodeNotFound when it cannot be read. Nil means that no lookup can be
+	// followed.
+	Catalog func(logicalName string) (*crosswalk.Entity, error)
+	Object  *crosswalk.Object // the object that is filled
+	// Objects returns the object of that API name, nil when there is none. It
+	// is asked for the objects that lookups point to, and for Person. Nil means
+	// that there are no others.
+	Objects   func(name string) *crosswalk.Object
+	Mapping   crosswalk.Mapping
+	Filter    crosswalk.Filter
+	Operation crosswalk.Operation // "" means upsert
+	Now       time.Time           // what dates of the filter are relative to
+	// Tracked says that the request can neither filter nor expand, as with
+	// change tracking: the plan then filters by itself and asks for the ids by
+	// which related rows are read.
+	Tracked bool
+	// Gone are names of Source columns that turned out to be missing, in spite
+	// of the metadata.
+	Gone []string
+}
+
+// Compile makes the plan of a job. The error is a *crosswalk.Error of
+// CodeInvalid with every problem at once, at places that begin with "mapping"
+// or "filter" as in a job's JSON; or the error of Catalog.
+func Compile(in Input) (*Plan, error) {
+	c := compiler{in: in, object: in.Object, plan: &Plan{Modified: -1}, filled: map[string]string{}}
+	c.compile()
+	if c.err != nil {
+		return nil, c.err
 	}
-	c.whole(m)
-	c.plan.Filter = compileFilter(e, f, &c.problems)
 	if err := c.problems.Err("The job cannot be saved as it is."); err != nil {
 		return nil, err
 	}
@@ -28,39 +51,37 @@ func Compile(e *crosswalk.Entity, o *crosswalk.Object, m crosswalk.Mapping, f cr
 
 // compiler collects a plan and what is wrong with it.
 type compiler struct {
-	entity   *crosswalk.Entity
+	in       Input
 	object   *crosswalk.Object
 	plan     *Plan
 	problems crosswalk.Problems
-	filled   map[string]int // row of the mapping by target
+	err      error             // that of the catalog
+	filled   map[string]string // what fills a field, by its API name
+}
+
+func (c *compiler) compile() {
+	c.column(-1, c.key().Member(), sourceKind(c.key()))
+	for i := range c.in.Mapping.Fields {
+		c.field(i, &c.in.Mapping.Fields[i])
+	}
+	c.whole(c.in.Mapping)
+	c.filter(c.in.Filter)
 }
 
 // key returns the attribute that holds the key of a record.
 func (c *compiler) key() *crosswalk.Attribute {
-	if a := c.entity.Attribute(c.entity.PrimaryID); a != nil {
+	if a := c.in.Entity.Attribute(c.in.Entity.PrimaryID); a != nil {
 		return a
 	}
-	return &crosswalk.Attribute{LogicalName: c.entity.PrimaryID, Type: crosswalk.AttributeUniqueID}
-}
-
-// source returns the source column of the attribute, which it adds when it is
-// new.
-func (c *compiler) source(a *crosswalk.Attribute) int {
-	member := a.Member()
-	i := slices.IndexFunc(c.plan.Source, func(s column.Spec) bool { return s.Name == member })
-	if i >= 0 {
-		return i
-	}
-	c.plan.Source = append(c.plan.Source, column.Spec{Name: member, Kind: sourceKind(a)})
-	c.plan.Select = append(c.plan.Select, member)
-	return len(c.plan.Source) - 1
+	return &crosswalk.Attribute{LogicalName: c.in.Entity.PrimaryID, Type: crosswalk.AttributeUniqueID}
 }
 
 // field compiles row i of the mapping.
 func (c *compiler) field(i int, fm *crosswalk.FieldMapping) {
 	at := func(part string) string { return fmt.Sprintf("mapping.fields[%d].%s", i, part) }
 	before := len(c.problems)
-	a := c.attribute(at("source"), fm.Source)
+	r, _ := c.read(at("source"), fm.Source)
+	a := r.attribute
 	f := c.target(at("target"), i, fm.Target)
 	if a != nil {
 		if fm.Label && !a.HasLabels() {
@@ -94,33 +115,13 @@ func (c *compiler) field(i int, fm *crosswalk.FieldMapping) {
 		return
 	}
 	s.truncate = fm.OnTooLong == crosswalk.LengthTruncate
-	s.source, s.target = c.source(a), len(c.plan.Target)+1
+	s.source, s.target = r.column, len(c.plan.Target)+1
 	s.field = f
 	s.labels = labels(a)
 	c.plan.steps = append(c.plan.steps, s)
 	c.plan.Target = append(c.plan.Target, TargetColumn{
 		Field: *f, Kind: column.KindFor(f), Identifier: fm.Identifier, KeepOnNull: fm.OnNull == crosswalk.NullKeep,
 	})
-}
-
-// attribute returns the attribute that a row of the mapping names, or notes a
-// problem and returns nil.
-func (c *compiler) attribute(path, name string) *crosswalk.Attribute {
-	if name == "" {
-		c.problems.Add(path, "Choose the attribute to read.")
-		return nil
-	}
-	a := c.entity.Attribute(name)
-	switch {
-	case a == nil:
-		c.problems.AddHint(path, "Choose another attribute, or refresh the metadata if it was just added.",
-			"%s has no attribute %q that can be read.", c.entity.DisplayName, name)
-	case !readable(a):
-		c.problems.AddHint(path, "Choose another attribute.", "%s (%s) is of a type that cannot be read.", a.DisplayName, name)
-	default:
-		return a
-	}
-	return nil
 }
 
 // target returns the field that row i of the mapping fills, or notes a
@@ -140,10 +141,10 @@ func (c *compiler) target(path string, i int, name string) *crosswalk.Field {
 		return nil
 	}
 	if first, ok := c.filled[f.Name]; ok {
-		c.problems.AddHint(path, "Remove one of the two rows.", "%s is already filled by row %d.", f.DisplayName, first+1)
+		c.problems.AddHint(path, "Remove one of the two rows.", "%s is already filled by %s.", f.DisplayName, first)
 		return nil
 	}
-	c.filled[f.Name] = i
+	c.filled[f.Name] = fmt.Sprintf("row %d", i+1)
 	return f
 }
 

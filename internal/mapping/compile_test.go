@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crosswalk-data/crosswalk"
-	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
@@ -96,7 +95,7 @@ func TestCompileProblems(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			plan, err := mapping.Compile(thing(), tt.object, crosswalk.Mapping{Fields: tt.rows}, crosswalk.Filter{})
+			plan, err := compile(tt.object, crosswalk.Mapping{Fields: tt.rows}, crosswalk.Filter{})
 			if plan != nil {
 				t.Error("there is a plan in spite of problems")
 			}
@@ -179,7 +178,7 @@ func TestFilter(t *testing.T) {
 	for i, tt := range tests {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
-			plan, err := mapping.Compile(thing(), object(), keyed(), crosswalk.Filter{Conditions: tt.conditions})
+			plan, err := compile(object(), keyed(), crosswalk.Filter{Conditions: tt.conditions})
 			if diff := cmp.Diff(tt.problems, problems(t, err)); diff != "" {
 				t.Errorf("problems (-want +got):\n%s", diff)
 			}

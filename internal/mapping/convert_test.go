@@ -163,7 +163,7 @@ func TestRejects(t *testing.T) {
 		{Source: "memo", Target: "Name"},
 		{Source: "entityname", Target: "Email"},
 	}}
-	plan, err := mapping.Compile(thing(), o, m, crosswalk.Filter{})
+	plan, err := compile(o, m, crosswalk.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestRejects(t *testing.T) {
 		}
 		src.EndRow()
 	}
-	rejects := plan.Apply(src, dst, []crosswalk.Reject{{SourceID: "kept"}})
+	rejects, _ := plan.Apply(src, dst, []crosswalk.Reject{{SourceID: "kept"}})
 	record := func(k, name, email string) string {
 		return `{"thingid":"` + key + `","string":` + k + `,"memo":` + name + `,"entityname":` + email + `}`
 	}
@@ -240,7 +240,7 @@ func TestRecordOfEveryKind(t *testing.T) {
 		o.Fields = append(o.Fields, crosswalk.Field{Name: name, Type: crosswalk.FieldString})
 		m.Fields = append(m.Fields, crosswalk.FieldMapping{Source: a.LogicalName, Target: name, Identifier: i == 0})
 	}
-	plan, err := mapping.Compile(thing(), o, m, crosswalk.Filter{})
+	plan, err := compile(o, m, crosswalk.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestPlan(t *testing.T) {
 		crosswalk.Field{Name: "Owner", Type: crosswalk.FieldString},
 		crosswalk.Field{Name: "Value", Type: crosswalk.FieldCurrency, Decimals: 2},
 	)
-	plan, err := mapping.Compile(thing(), o, keyed(
+	plan, err := compile(o, keyed(
 		crosswalk.FieldMapping{Source: "string", Target: "Name", OnNull: crosswalk.NullKeep},
 		crosswalk.FieldMapping{Source: "string", Target: "Short", OnTooLong: crosswalk.LengthTruncate},
 		crosswalk.FieldMapping{Source: "owner", Target: "Owner"},
@@ -292,7 +292,7 @@ func TestPlan(t *testing.T) {
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Errorf("columns (-want +got):\n%s", diff)
 	}
-	rest := mapping.Plan{Source: plan.Source, Select: []string{"thingid", "string", "_owner_value", "money"}, Filter: "state eq 1", Target: []mapping.TargetColumn{
+	rest := mapping.Plan{Source: plan.Source, Select: []string{"thingid", "string", "_owner_value", "money"}, Filter: "state eq 1", Modified: -1, Target: []mapping.TargetColumn{
 		{Field: o.Fields[1], Identifier: true},
 		{Field: o.Fields[2], KeepOnNull: true},
 		{Field: o.Fields[3]},

@@ -7,17 +7,20 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Degrade returns the mapping without the rows whose attribute the entity no
-// longer has, and for each of them a warning. Rows without which the mapping
-// would mean something else stay, for Compile to refuse: identifiers, and
-// rows that fill a required field. So do rows that name no attribute at all.
-func Degrade(e *crosswalk.Entity, o *crosswalk.Object, m crosswalk.Mapping) (crosswalk.Mapping, []string) {
+// Degrade returns the input without the rows of its mapping whose attribute
+// the entity no longer has, and for each of them a warning. Rows without which
+// the mapping would mean something else stay, for Compile to refuse:
+// identifiers, and rows that fill a required field. So do rows that name no
+// attribute at all.
+func Degrade(in Input) (Input, []string) {
 	var warnings []string
-	m.Fields = slices.DeleteFunc(slices.Clone(m.Fields), func(fm crosswalk.FieldMapping) bool {
-		if fm.Source == "" || fm.Identifier || e.Attribute(fm.Source) != nil {
+	e := in.Entity
+	in.Mapping.Fields = slices.DeleteFunc(slices.Clone(in.Mapping.Fields), func(fm crosswalk.FieldMapping) bool {
+		a := e.Attribute(fm.Source)
+		if fm.Source == "" || fm.Identifier || a != nil && !slices.Contains(in.Gone, a.Member()) {
 			return false
 		}
-		f := o.Field(fm.Target)
+		f := in.Object.Field(fm.Target)
 		if f == nil || f.Required {
 			return false
 		}
@@ -25,15 +28,5 @@ func Degrade(e *crosswalk.Entity, o *crosswalk.Object, m crosswalk.Mapping) (cro
 			e.DisplayName, fm.Source, f.DisplayName))
 		return true
 	})
-	return m, warnings
-}
-
-// Without returns the entity without the attributes that the Web API calls by
-// those members.
-func Without(e *crosswalk.Entity, members []string) *crosswalk.Entity {
-	less := *e
-	less.Attributes = slices.DeleteFunc(slices.Clone(e.Attributes), func(a crosswalk.Attribute) bool {
-		return slices.Contains(members, a.Member())
-	})
-	return &less
+	return in, warnings
 }

@@ -40,9 +40,9 @@ func TestDegrade(t *testing.T) {
 			t.Parallel()
 			e := thing()
 			all := len(e.Attributes)
-			got, warnings := mapping.Degrade(mapping.Without(e, test.gone), o, m)
+			in, warnings := mapping.Degrade(mapping.Input{Entity: e, Object: o, Mapping: m, Gone: test.gone})
 			var targets []string
-			for _, f := range got.Fields {
+			for _, f := range in.Mapping.Fields {
 				targets = append(targets, f.Target)
 			}
 			if diff := cmp.Diff(test.targets, targets); diff != "" {
@@ -56,7 +56,7 @@ func TestDegrade(t *testing.T) {
 			}
 		})
 	}
-	_, err := mapping.Compile(mapping.Without(thing(), []string{"string"}), o, m, crosswalk.Filter{})
+	_, err := mapping.Compile(mapping.Input{Entity: thing(), Object: o, Mapping: m, Gone: []string{"string"}})
 	if crosswalk.ErrorCode(err) != crosswalk.CodeInvalid {
 		t.Errorf("a required field without its attribute: %v", err)
 	}

@@ -10,18 +10,19 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// compileFilter returns the text for $filter and notes what is wrong with the
-// filter. Every name in the text comes from the metadata and every value is
-// checked and quoted, so that no value can change the meaning of the query.
-func compileFilter(e *crosswalk.Entity, f crosswalk.Filter, problems *crosswalk.Problems) string {
+// filter compiles the filter of the run: into the text of Plan.Filter, and
+// into Plan.keep what the server cannot decide. Every name in the text comes
+// from the metadata and every value is checked and quoted, so that no value
+// can change the meaning of the query.
+func (c *compiler) filter(f crosswalk.Filter) {
 	var parts []string
 	for i := range f.Conditions {
-		c := condition{Condition: &f.Conditions[i], path: fmt.Sprintf("filter.conditions[%d].", i), problems: problems}
-		if text := c.compile(e); text != "" {
+		condition := condition{Condition: &f.Conditions[i], path: fmt.Sprintf("filter.conditions[%d].", i), problems: &c.problems}
+		if text := condition.compile(c.in.Entity); text != "" {
 			parts = append(parts, text)
 		}
 	}
-	return strings.Join(parts, " and ")
+	c.plan.Filter = strings.Join(parts, " and ")
 }
 
 type condition struct {

@@ -8,7 +8,6 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
-	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
@@ -16,7 +15,7 @@ import (
 // attributes: each is the reject of its record, and the other records pass.
 func TestMalformed(t *testing.T) {
 	t.Parallel()
-	plan, err := mapping.Compile(thing(), object(
+	plan, err := compile(object(
 		crosswalk.Field{Name: "Size", DisplayName: "Size", Type: crosswalk.FieldNumber},
 		crosswalk.Field{Name: "Big", DisplayName: "Big", Type: crosswalk.FieldBoolean},
 	), keyed(
@@ -38,7 +37,7 @@ func TestMalformed(t *testing.T) {
 		t.Fatal(err)
 	}
 	dst := plan.NewBatch()
-	got := plan.Apply(src, dst, nil)
+	got, _ := plan.Apply(src, dst, nil)
 	want := []crosswalk.Reject{
 		{
 			SourceID: other, Field: "Size", Code: crosswalk.RejectMalformed, Value: `{"a":"b"}`, Message: `Size: Dynamics sent {"a":"b"} for integer, which is not a value of its type.`,
@@ -64,7 +63,7 @@ func TestMalformed(t *testing.T) {
 // TestMalformedKeyAlone checks the words about a key that no field takes.
 func TestMalformedKeyAlone(t *testing.T) {
 	t.Parallel()
-	plan, err := mapping.Compile(thing(), object(), crosswalk.Mapping{Fields: []crosswalk.FieldMapping{{Source: "string", Target: "Key", Identifier: true}}}, crosswalk.Filter{})
+	plan, err := compile(object(), crosswalk.Mapping{Fields: []crosswalk.FieldMapping{{Source: "string", Target: "Key", Identifier: true}}}, crosswalk.Filter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,10 +75,11 @@ func TestMalformedKeyAlone(t *testing.T) {
 		Code: crosswalk.RejectMalformed, Value: "7", Record: `{"thingid":"7","string":"x"}`,
 		Message: "The record's key: Dynamics sent 7 for thingid, which is not a value of its type.",
 	}}
-	if diff := cmp.Diff(want, plan.Apply(src, plan.NewBatch(), nil)); diff != "" {
+	got, _ := plan.Apply(src, plan.NewBatch(), nil)
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := []column.Bad{{Value: "7"}}; !cmp.Equal(got, src.Bad) {
+	if bad := []column.Bad{{Value: "7"}}; !cmp.Equal(bad, src.Bad) {
 		t.Errorf("the batch was changed: %v", src.Bad)
 	}
 }

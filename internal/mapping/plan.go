@@ -1,6 +1,6 @@
-// Package mapping compiles a job's mapping and filter into a Plan: what to
-// ask Dataverse for, and how a record becomes a row. All decisions that need
-// only types are taken when the job is saved; what depends on a value becomes
+// Package mapping turns a saved mapping into a plan and records into rows. All
+// decisions that depend only on the mapping, the entity's metadata and the
+// object's fields are taken when the job is saved; what depends on a value becomes
 // a reject while the job runs and never stops it.
 //
 // The package is pure: it does no I/O and keeps no state but its plans.
@@ -15,22 +15,73 @@ import (
 // in Dynamics, as text.
 const SourceID = "source_id"
 
-// Plan is a compiled mapping. It is immutable and safe for concurrent use.
+// ModifiedColumn is the name of the last column of a target batch, when the
+// plan has one: the moment at which the record was last modified.
+const ModifiedColumn = "modified"
+
+// The annotations that plans ask for.
+const (
+	// FormattedValue is the value as Dynamics shows it; of a lookup, the name
+	// of the row it leads to.
+	FormattedValue = "OData.Community.Display.V1.FormattedValue"
+	// LookupTable is the logical name of the table that a lookup leads to.
+	LookupTable = "Microsoft.Dynamics.CRM.lookuplogicalname"
+)
+
+// Plan is a compiled mapping. It is safe for concurrent use.
 type Plan struct {
 	// Source are the columns to decode from a page. Column 0 is the entity's
-	// primary id; an attribute mapped several times has one column.
+	// primary id; an attribute read several times has one column. Attributes
+	// of the record are named by their members, those of related rows by their
+	// path of navigation properties: primarycontactid/emailaddress1. An
+	// annotation follows its member behind an @.
 	Source []column.Spec
-	// Select are the members for $select, in the order of Source.
+	// Select are the record's own members for $select; annotations and related
+	// rows are not among them.
 	Select []string
 	// Annotations are the names of the annotations to ask for; nil for none.
 	Annotations []string
-	// Filter is the text for $filter, not yet URL-encoded; "" for all records.
+	// Filter is the text for $filter, not yet URL-encoded; "" when the server
+	// is asked for every record. Apply leaves out what it does not say.
 	Filter string
+	// Related are the rows to read along with each record, a parent before its
+	// children.
+	Related []Related
 	// Target are the columns of the target behind column 0, one for each row
 	// of the mapping and in its order.
 	Target []TargetColumn
+	// Derived are the lookups to fill, in the order of the mapping.
+	Derived []Derived
+	// Person says how the person of each record is found or made; nil when
+	// there is none.
+	Person *Person
+	// Modified is the column of Source with the moment at which a record was
+	// last modified, by which the last of several records for one row wins. It
+	// is -1 when there cannot be several, because an identifier is filled
+	// straight from the record's key, or when the table has none.
+	Modified int
 
 	steps []step
+	// keep reports whether the filter lets a record pass; nil when the server
+	// decides alone.
+	keep func(src *column.Batch, row int) bool
+}
+
+// Related is a row that a lookup leads to. It has at most one for each record.
+type Related struct {
+	Parent     int    // index in Plan.Related of the row that has the lookup; -1 is the record itself
+	ID         int    // column of Source (GUID) with the lookup's value
+	Table      int    // column of Source (Text) with the logical name of the table that the lookup leads to; -1 when it leads to Entity only
+	Navigation string // navigation property for $expand, for example customerid_account
+	Entity     *crosswalk.Entity
+	Columns    []RelatedColumn
+}
+
+// RelatedColumn is a member of a related row. One with an @ is an annotation
+// of the member before it, which is a column too.
+type RelatedColumn struct {
+	Member string
+	Source int // column of Source
 }
 
 // TargetColumn is one field that a plan fills.
@@ -41,16 +92,47 @@ type TargetColumn struct {
 	KeepOnNull bool // a null leaves the row's value as it is
 }
 
+// Derived is a lookup field that is filled with the row that matches.
+type Derived struct {
+	Field  crosswalk.Field
+	Object string         // API name of the object that the lookup points to
+	Match  []TargetColumn // values of the record; Field is the object's that must equal
+	// Identifier says that the lookup is one of those that decide which row a
+	// record updates: Company of a Company Person.
+	Identifier bool
+	OnSeveral  crosswalk.SeveralPolicy // never ""
+	OnNone     crosswalk.NonePolicy    // never ""
+}
+
+// Person is the person of a Company Person.
+type Person struct {
+	Target []TargetColumn // fields of Person; Identifier marks the one by which a person is found
+}
+
 // NewSourceBatch makes an empty batch for pages as read.
 func (p *Plan) NewSourceBatch() *column.Batch { return column.NewBatch(p.Source) }
 
-// NewBatch makes an empty batch for mapped rows: column 0 is SourceID (Text),
-// then the columns of Target in order, named by the fields' API names.
+// NewBatch makes an empty batch for mapped rows. Column 0 is SourceID (Text);
+// then come the columns of Target, for each Derived those of its Match, those
+// of Person, and ModifiedColumn (Time) when Modified is a column. Columns of
+// Target are named by the fields' API names, columns of Match and Person by
+// two: Company.External_ID, Person.Email.
 func (p *Plan) NewBatch() *column.Batch {
-	specs := make([]column.Spec, 1, len(p.Target)+1)
-	specs[0] = column.Spec{Name: SourceID, Kind: column.Text}
-	for i := range p.Target {
-		specs = append(specs, column.Spec{Name: p.Target[i].Field.Name, Kind: p.Target[i].Kind})
+	specs := []column.Spec{{Name: SourceID, Kind: column.Text}}
+	add := func(prefix string, columns []TargetColumn) {
+		for i := range columns {
+			specs = append(specs, column.Spec{Name: prefix + columns[i].Field.Name, Kind: columns[i].Kind})
+		}
+	}
+	add("", p.Target)
+	for i := range p.Derived {
+		add(p.Derived[i].Field.Name+".", p.Derived[i].Match)
+	}
+	if p.Person != nil {
+		add("Person.", p.Person.Target)
+	}
+	if p.Modified >= 0 {
+		specs = append(specs, column.Spec{Name: ModifiedColumn, Kind: column.Time})
 	}
 	return column.NewBatch(specs)
 }

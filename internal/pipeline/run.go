@@ -122,11 +122,13 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	defer rescue("mapping and writing a page", &err)
 	w.batch.Reset()
 	clear(w.rejects)
-	w.rejects = w.Plan.Apply(p.batch, w.batch, w.rejects[:0])
+	var skipped int64
+	w.rejects, skipped = w.Plan.Apply(p.batch, w.batch, w.rejects[:0])
 	progress := Progress{
 		Counts: crosswalk.Counts{
 			Read:      int64(p.batch.Rows()),
 			Rejected:  int64(len(w.rejects)),
+			Skipped:   skipped,
 			Pages:     1,
 			Bytes:     p.info.Bytes,
 			Requests:  p.info.Requests,

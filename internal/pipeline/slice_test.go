@@ -101,10 +101,10 @@ func plan(t *testing.T) *mapping.Plan {
 		{Name: "Key", Type: crosswalk.FieldString},
 		{Name: "Name", Type: crosswalk.FieldString, MaxLength: 5},
 	}}
-	p, err := mapping.Compile(e, o, crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
+	p, err := mapping.Compile(mapping.Input{Entity: e, Object: o, Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
 		{Source: "accountid", Target: "Key", Identifier: true},
 		{Source: "name", Target: "Name"},
-	}}, crosswalk.Filter{})
+	}}})
 	if err != nil {
 		t.Fatal(err)
 	}

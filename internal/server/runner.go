@@ -202,7 +202,7 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	}
 	var lost []string // columns that went away while the run was at work
 	for {
-		done, err = r.pages(ctx, client, &task, mapping.Without(entity, lost), object, log)
+		done, err = r.pages(ctx, client, &task, entity, object, lost, log)
 		var gone *goneError
 		if !errors.As(err, &gone) {
 			break
@@ -221,11 +221,15 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 }
 
 // pages reads pages into the object from the task's checkpoint on, which it
-// moves, with a plan made of the attributes that the entity has. A goneError
-// says which of them it turned out not to have.
-func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, object crosswalk.Object, log *slog.Logger) (done bool, err error) {
-	rows, warnings := mapping.Degrade(entity, &object, task.Job.Mapping)
-	plan, err := mapping.Compile(entity, &object, rows, task.Job.Filter)
+// moves, with a plan made of the attributes that the entity has. lost are those
+// that it turned out not to have, in spite of its metadata; a goneError tells
+// of more.
+func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, object crosswalk.Object, lost []string, log *slog.Logger) (done bool, err error) {
+	in, warnings := mapping.Degrade(mapping.Input{
+		Entity: entity, Object: &object, Mapping: task.Job.Mapping, Filter: task.Job.Filter, Operation: task.Job.Operation,
+		Now: task.Run.QueuedAt, Gone: lost,
+	})
+	plan, err := mapping.Compile(in)
 	if err != nil {
 		return false, err
 	}

@@ -91,14 +91,14 @@ func mapAll(plan *mapping.Plan, pages []*column.Batch) ([]*column.Batch, Measure
 	began := time.Now()
 	for _, page := range pages {
 		scratch.Reset()
-		rejects = plan.Apply(page, scratch, rejects[:0])
+		rejects, _ = plan.Apply(page, scratch, rejects[:0])
 		rows += int64(page.Rows())
 	}
 	m := measure("map", rows, time.Since(began))
 	mapped := make([]*column.Batch, len(pages))
 	for i, page := range pages {
 		mapped[i] = plan.NewBatch()
-		if rejects = plan.Apply(page, mapped[i], nil); len(rejects) > 0 {
+		if rejects, _ = plan.Apply(page, mapped[i], nil); len(rejects) > 0 {
 			return nil, m, fmt.Errorf("%d records of a page cannot be mapped: %s", len(rejects), rejects[0].Message)
 		}
 	}
@@ -150,7 +150,7 @@ func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, cro
 		if err != nil {
 			return nil, object, nil, err
 		}
-		plan, err := mapping.Compile(entity, &object, job.Mapping, job.Filter)
+		plan, err := mapping.Compile(mapping.Input{Entity: entity, Object: &object, Mapping: job.Mapping, Filter: job.Filter})
 		return plan, object, entity, err
 	}
 	return nil, crosswalk.Object{}, nil, fmt.Errorf("there is no object %s", job.Object)

@@ -164,10 +164,10 @@ func changes(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity, s
 // send reads with a filter of one condition, unless the mapping refuses it.
 func send(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity, company *crosswalk.Object, condition crosswalk.Condition) {
 	t.Helper()
-	plan, err := mapping.Compile(entity, company, crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
+	plan, err := mapping.Compile(mapping.Input{Entity: entity, Object: company, Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
 		{Source: entity.PrimaryID, Target: "External_ID", Identifier: true},
 		{Source: entity.PrimaryName, Target: "Name", OnTooLong: crosswalk.LengthTruncate},
-	}}, crosswalk.Filter{Conditions: []crosswalk.Condition{condition}})
+	}}, Filter: crosswalk.Filter{Conditions: []crosswalk.Condition{condition}}})
 	if crosswalk.ErrorCode(err) == crosswalk.CodeInvalid && !strings.Contains(fmt.Sprint(err), "mapping.") {
 		return
 	}
