@@ -35,6 +35,7 @@ type Run struct {
 	ConnectionName string     `json:"connection_name"`
 	Entity         string     `json:"entity"`
 	Object         string     `json:"object"`
+	Scope          Scope      `json:"scope" doc:"Which records it reads"`
 	Status         RunStatus  `json:"status" enum:"queued,running,success,partial_success,failed,cancelled,skipped"`
 	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`

@@ -3,7 +3,7 @@
 //
 //	c := client.New("http://127.0.0.1:8080", token)
 //	job, err := c.InsertJob(ctx, client.JobInput{…})
-//	run, err := c.StartRun(ctx, job.ID)
+//	run, err := c.StartRun(ctx, job.ID, crosswalk.Scope{})
 //	run, err = c.WaitRun(ctx, run.ID, nil)
 //
 // The things the API speaks of are the types of the root package. Every

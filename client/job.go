@@ -99,10 +99,13 @@ func (c *Client) DeleteJob(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodDelete, "/api/jobs/"+seg(id), nil, nil, nil)
 }
 
-// StartRun queues a run of a job. It returns CodeConflict when one runs and
-// another already waits.
-func (c *Client) StartRun(ctx context.Context, jobID string) (crosswalk.Run, error) {
+// StartRun queues a run of a job over the scope. It returns CodeConflict when
+// one runs and another already waits.
+func (c *Client) StartRun(ctx context.Context, jobID string, scope crosswalk.Scope) (crosswalk.Run, error) {
 	var out crosswalk.Run
-	err := c.do(ctx, http.MethodPost, "/api/jobs/"+seg(jobID)+"/runs", nil, nil, &out)
+	body := struct {
+		Scope crosswalk.Scope `json:"scope"`
+	}{scope}
+	err := c.do(ctx, http.MethodPost, "/api/jobs/"+seg(jobID)+"/runs", nil, body, &out)
 	return out, err
 }

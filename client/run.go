@@ -90,6 +90,7 @@ func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run
 type RejectFilter struct {
 	Search string // part of the key, message or value
 	Code   crosswalk.RejectCode
+	Field  string // API name
 	Paging
 }
 
@@ -98,6 +99,7 @@ func (c *Client) ListRejects(ctx context.Context, runID string, f RejectFilter) 
 	q := f.add(url.Values{})
 	set(q, "q", f.Search)
 	set(q, "code", string(f.Code))
+	set(q, "field", f.Field)
 	return list[crosswalk.Reject](ctx, c, "/api/runs/"+seg(runID)+"/rejects", q)
 }
 
@@ -107,6 +109,16 @@ func (c *Client) Rejects(ctx context.Context, runID string, f RejectFilter) iter
 		f.Paging = p
 		return c.ListRejects(ctx, runID, f)
 	})
+}
+
+// RejectGroups returns a run's rejects by reason and field, the largest group
+// first.
+func (c *Client) RejectGroups(ctx context.Context, runID string) ([]crosswalk.RejectGroup, error) {
+	var out struct {
+		Items []crosswalk.RejectGroup `json:"items"`
+	}
+	err := c.do(ctx, http.MethodGet, "/api/runs/"+seg(runID)+"/rejects/groups", nil, nil, &out)
+	return out.Items, err
 }
 
 // RejectsCSV copies all rejects of a run to w as comma-separated values with

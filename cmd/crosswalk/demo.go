@@ -164,7 +164,7 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 		if err := d.change(ctx, job); err != nil {
 			return err
 		}
-		run, err := d.client.StartRun(ctx, job.ID)
+		run, err := d.client.StartRun(ctx, job.ID, crosswalk.Scope{})
 		if err != nil {
 			return err
 		}

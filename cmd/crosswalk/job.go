@@ -253,35 +253,3 @@ func (a *app) showJob(j crosswalk.Job) {
 	}
 	a.printTable(t)
 }
-
-type jobRunCmd struct {
-	Job  string `arg:"" help:"Name or id of the job."`
-	Wait bool   `short:"w" help:"Wait until the run has ended; the exit code tells how."`
-	remote
-}
-
-func (*jobRunCmd) Help() string {
-	return `With --wait the exit code is 0 for success, 10 for partial success, 11 for a failed or skipped run and
-12 for a cancelled one. Ctrl-C stops waiting; the run goes on.
-
-Examples:
-
-  crosswalk job run "User Sync_Acme" --wait
-  crosswalk job run "Company Sync_Acme" --wait --json`
-}
-
-func (cmd *jobRunCmd) Run(ctx context.Context, a *app) error {
-	c, err := cmd.client()
-	if err != nil {
-		return err
-	}
-	job, err := findJob(ctx, c, cmd.Job)
-	if err != nil {
-		return err
-	}
-	run, err := c.StartRun(ctx, job.ID)
-	if err != nil {
-		return err
-	}
-	return a.tellRun(ctx, c, run, cmd.Wait, cmd.JSON)
-}

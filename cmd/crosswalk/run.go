@@ -19,6 +19,7 @@ type runCmd struct {
 	List    runListCmd    `cmd:"" help:"List runs, newest first."`
 	Show    runShowCmd    `cmd:"" help:"Show a run with its counts."`
 	Rejects runRejectsCmd `cmd:"" help:"List the records a run could not store, with the reasons."`
+	Retry   runRetryCmd   `cmd:"" help:"Read the records again that a run rejected."`
 	Cancel  runCancelCmd  `cmd:"" help:"End a run after the batch it is writing."`
 }
 
@@ -112,6 +113,7 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Run", number(r.Number),
 		"Id", r.ID,
 		"Job", r.JobName,
+		"Reads", r.Scope.Words(),
 		"Status", statusWord(r.Status),
 		"Message", r.Message,
 		"Hint", r.Hint,
@@ -133,7 +135,9 @@ func (a *app) showRun(r crosswalk.Run) {
 type runRejectsCmd struct {
 	Ref    string `arg:"" name:"run" default:"latest" help:"Number or id of the run, or \"latest\"."`
 	CSV    bool   `help:"Print all of them as comma-separated values."`
+	Group  bool   `help:"Only count them by reason and field."`
 	Code   string `placeholder:"CODE" help:"Only those with this reason, for example too_long."`
+	Field  string `placeholder:"NAME" help:"Only those at this field, by its API name."`
 	Search string `short:"q" placeholder:"TEXT" help:"Only those that hold this."`
 	Limit  atMost `default:"50" help:"At most this many."`
 	remote
@@ -143,13 +147,17 @@ func (*runRejectsCmd) Help() string {
 	return `Examples:
 
   crosswalk run rejects                     those of the newest run
+  crosswalk run rejects 42 --group          how many there are of each kind
   crosswalk run rejects 42 --csv > rejects.csv`
 }
 
 func (cmd *runRejectsCmd) Run(ctx context.Context, a *app, parsed *kong.Context) error {
 	for _, p := range parsed.Path {
-		if cmd.CSV && p.Flag != nil && slices.Contains([]string{"code", "search", "limit", "json"}, p.Flag.Name) {
+		if cmd.CSV && p.Flag != nil && slices.Contains([]string{"group", "code", "field", "search", "limit", "json"}, p.Flag.Name) {
 			return usageError{fmt.Errorf("--csv prints all rejects, so --%s cannot be used together with it", p.Flag.Name)}
+		}
+		if cmd.Group && p.Flag != nil && slices.Contains([]string{"code", "field", "search", "limit"}, p.Flag.Name) {
+			return usageError{fmt.Errorf("--group counts all rejects, so --%s cannot be used together with it", p.Flag.Name)}
 		}
 	}
 	c, err := cmd.client()
@@ -163,8 +171,11 @@ func (cmd *runRejectsCmd) Run(ctx context.Context, a *app, parsed *kong.Context)
 	if cmd.CSV {
 		return c.RejectsCSV(ctx, run.ID, a.stdout)
 	}
+	if cmd.Group {
+		return cmd.group(ctx, a, c, run)
+	}
 	page, err := take(cmd.Limit, func(p client.Paging) (client.Page[crosswalk.Reject], error) {
-		return c.ListRejects(ctx, run.ID, client.RejectFilter{Search: cmd.Search, Code: crosswalk.RejectCode(cmd.Code), Paging: p})
+		return c.ListRejects(ctx, run.ID, client.RejectFilter{Search: cmd.Search, Code: crosswalk.RejectCode(cmd.Code), Field: cmd.Field, Paging: p})
 	})
 	if err != nil {
 		return err
@@ -178,6 +189,22 @@ func (cmd *runRejectsCmd) Run(ctx context.Context, a *app, parsed *kong.Context)
 	}
 	a.printTable(t)
 	a.noteMore(len(page.Items), page.Total)
+	return nil
+}
+
+func (cmd *runRejectsCmd) group(ctx context.Context, a *app, c *client.Client, run crosswalk.Run) error {
+	groups, err := c.RejectGroups(ctx, run.ID)
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printList(groups, int64(len(groups)))
+	}
+	t := &table{head: []string{">Records", "Field", "Reason", "Example"}, limit: 80}
+	for _, g := range groups {
+		t.add(g.Count, g.Field, strings.ReplaceAll(string(g.Code), "_", " "), g.Example)
+	}
+	a.printTable(t)
 	return nil
 }
 

@@ -110,7 +110,8 @@ func (a *api) jobRoutes() {
 	}, a.deleteJob)
 	register(a, operation{
 		method: http.MethodPost, path: "/api/jobs/{id}/runs", id: "run-job", tag: tag, role: crosswalk.RoleOperator,
-		summary: "Run a job now", detail: "One run of a job works at a time; one more may wait.", status: http.StatusAccepted,
+		summary: "Run a job now", status: http.StatusAccepted,
+		detail: "One run of a job works at a time; one more may wait. Without a body it reads what the job's load mode says.",
 	}, a.runJob)
 	register(a, operation{
 		method: http.MethodGet, path: "/api/connections/{id}/templates", id: "list-templates", tag: tag, role: crosswalk.RoleViewer,
@@ -260,28 +261,4 @@ func (a *api) deleteJob(ctx context.Context, in *IDInput) (*struct{}, error) {
 	}
 	a.note(ctx, "job.deleted", job.Name, "")
 	return nil, nil
-}
-
-func (a *api) runJob(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
-	job, err := a.Store.FindJob(ctx, in.ID)
-	if err != nil {
-		return nil, err
-	}
-	conn, err := a.Store.FindConnection(ctx, job.ConnectionID)
-	if err != nil {
-		return nil, err
-	}
-	if err := connector.Ready(conn); err != nil {
-		return nil, err
-	}
-	run, err := a.Store.EnqueueRun(ctx, job, callerOf(ctx).user.Name)
-	if err != nil {
-		return nil, err
-	}
-	// When this fails the run stays queued, and the next look for runs
-	// without a task finds it.
-	if err := a.Enqueue(ctx, run.ID, 0); err != nil {
-		a.Logger.ErrorContext(ctx, "queue run", "run", run.Number, "error", err)
-	}
-	return &body[crosswalk.Run]{run}, nil
 }

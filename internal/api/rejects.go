@@ -23,13 +23,23 @@ func (a *api) rejectRoutes() {
 	}, func(ctx context.Context, in *struct {
 		IDInput
 		ListInput
-		Code crosswalk.RejectCode `query:"code" doc:"Only rejects with this reason"`
+		Code  crosswalk.RejectCode `query:"code" doc:"Only rejects with this reason"`
+		Field string               `query:"field" doc:"Only rejects at this field"`
 	},
 	) (*body[List[crosswalk.Reject]], error) {
 		if _, err := a.Store.FindRun(ctx, in.ID); err != nil {
 			return nil, err
 		}
-		return list(a.Store.ListRejects(ctx, in.ID, store.RejectFilter{Search: in.Q, Code: in.Code}, in.page()))
+		return list(a.Store.ListRejects(ctx, in.ID, store.RejectFilter{Search: in.Q, Code: in.Code, Field: in.Field}, in.page()))
+	})
+	register(a, operation{
+		method: http.MethodGet, path: "/api/runs/{id}/rejects/groups", id: "group-rejects", tag: tag, role: crosswalk.RoleViewer,
+		summary: "Group the rejects of a run by reason and field", detail: "The largest group first.",
+	}, func(ctx context.Context, in *IDInput) (*body[Items[crosswalk.RejectGroup]], error) {
+		if _, err := a.Store.FindRun(ctx, in.ID); err != nil {
+			return nil, err
+		}
+		return items(a.Store.RejectGroups(ctx, in.ID))
 	})
 	huma.Register(a.huma, huma.Operation{
 		OperationID: "download-rejects",

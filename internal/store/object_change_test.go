@@ -18,7 +18,7 @@ func TestJobsFollowTheirObject(t *testing.T) {
 		ok(t, s.EnsureStandardObjects(ctx))
 		ok(t, s.RunningInto(ctx, db, "Company"))
 		task := running(t, s)
-		waiting := must(s.EnqueueRun(ctx, task.Job, "ann"))(t)
+		waiting := must(s.EnqueueRun(ctx, task.Job, crosswalk.Scope{}, "ann"))(t)
 		code(t, s.RunningInto(ctx, db, "company"), crosswalk.CodeConflict)
 		ok(t, s.RunningInto(ctx, db, "User"))
 

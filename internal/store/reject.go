@@ -9,11 +9,12 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// RejectFilter chooses rejects of a run. Search looks in the source id, the
-// field, the message and the value.
+// RejectFilter chooses rejects of a run. Empty fields choose all;
+// Search looks in the source id, the field, the message and the value.
 type RejectFilter struct {
 	Search string
 	Code   crosswalk.RejectCode
+	Field  string
 }
 
 // MaxRejectValue is the number of characters of an offending value that are
@@ -74,6 +75,7 @@ func (s *Store) ListRejects(ctx context.Context, runID string, f RejectFilter, p
 	q := query{dialect: s.db.Dialect()}
 	q.where = append(q.where, "t.run_id = "+q.arg(runID))
 	q.equal("t.code", string(f.Code))
+	q.equal("t.field", f.Field)
 	q.search(f.Search, "t.source_id", "t.field", "t.message", "t.value")
 	items, next, total, err := list(ctx, s, q, rejectColumns, "cw_rejects t", order{columns: []string{"t.id"}}, p,
 		func(row scanner) (crosswalk.Reject, []any, error) {
@@ -81,6 +83,46 @@ func (s *Store) ListRejects(ctx context.Context, runID string, f RejectFilter, p
 			return r, []any{r.ID}, err
 		})
 	return items, next, total, wrap(err, "list rejects")
+}
+
+// RejectGroups returns the rejects of a run by field and code, the largest
+// group first. A run that does not exist has none.
+func (s *Store) RejectGroups(ctx context.Context, runID string) ([]crosswalk.RejectGroup, error) {
+	rows, err := s.db.Query(ctx, `SELECT g.code, g.field, g.n, t.message
+		FROM (SELECT code, field, count(*) AS n, min(id) AS first FROM cw_rejects WHERE run_id = $1 GROUP BY code, field) g
+		JOIN cw_rejects t ON t.id = g.first ORDER BY g.n DESC, g.code, g.field`, runID)
+	if err != nil {
+		return nil, wrap(err, "group rejects")
+	}
+	defer rows.Close()
+	groups := []crosswalk.RejectGroup{}
+	for rows.Next() {
+		var g crosswalk.RejectGroup
+		if err := rows.Scan(&g.Code, &g.Field, &g.Count, &g.Example); err != nil {
+			return nil, wrap(err, "group rejects")
+		}
+		groups = append(groups, g)
+	}
+	return groups, wrap(rows.Err(), "group rejects")
+}
+
+// RejectedIDs returns the keys of up to n rejected records of a run that come
+// behind after, each once, in their order. Records without a key are left out.
+func (s *Store) RejectedIDs(ctx context.Context, runID, after string, n int) ([]string, error) {
+	rows, err := s.db.Query(ctx, "SELECT DISTINCT source_id FROM cw_rejects WHERE run_id = $1 AND source_id > $2 ORDER BY source_id LIMIT $3", runID, after, n)
+	if err != nil {
+		return nil, wrap(err, "rejected records")
+	}
+	defer rows.Close()
+	var ids []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, wrap(err, "rejected records")
+		}
+		ids = append(ids, id)
+	}
+	return ids, wrap(rows.Err(), "rejected records")
 }
 
 // EachReject calls fn for each reject of a run in the order they came, one at

@@ -16,7 +16,7 @@ type RunFilter struct {
 	Statuses                            []crosswalk.RunStatus
 }
 
-const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.status, r.message, r.hint, r.warnings_json,
+const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.scope_json, r.status, r.message, r.hint, r.warnings_json,
 	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.pages, r.bytes, r.requests, r.throttled_ns,
 	r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
 
@@ -24,14 +24,17 @@ const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.con
 func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	var r crosswalk.Run
 	var queued, started, ended database.Time
-	var warnings string
+	var scope, warnings string
 	c := &r.Counts
 	err := row.Scan(append([]any{
-		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &r.Status, &r.Message, &r.Hint, &warnings,
+		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &scope, &r.Status, &r.Message, &r.Hint, &warnings,
 		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
 		&r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
 	}, more...)...)
 	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
+	if err == nil {
+		err = decode(scope, &r.Scope)
+	}
 	if err == nil && warnings != "" {
 		err = decode(warnings, &r.Warnings)
 	}
@@ -54,11 +57,11 @@ func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, runnin
 	return all, running, err
 }
 
-// EnqueueRun stores a new run of a job, queued, together with the job as it
-// is given. A job runs once at a time and one more run may wait; beyond that
+// EnqueueRun stores a new run of a job over the scope, queued, together with
+// the job as it is given. A job runs once at a time and one more run may wait; beyond that
 // it returns CodeConflict. It returns CodeNotFound when the job is gone.
-func (s *Store) EnqueueRun(ctx context.Context, job crosswalk.Job, requestedBy string) (crosswalk.Run, error) {
-	r := crosswalk.Run{Status: crosswalk.RunQueued, RequestedBy: requestedBy}
+func (s *Store) EnqueueRun(ctx context.Context, job crosswalk.Job, scope crosswalk.Scope, requestedBy string) (crosswalk.Run, error) {
+	r := crosswalk.Run{Status: crosswalk.RunQueued, Scope: scope, RequestedBy: requestedBy}
 	err := s.insertRun(ctx, job, &r, func(ctx context.Context, tx *database.Tx) error {
 		n, _, err := unfinished(ctx, tx, job.ID)
 		if err == nil && n >= 2 {
@@ -95,9 +98,9 @@ func (s *Store) insertRun(ctx context.Context, job crosswalk.Job, r *crosswalk.R
 		if err := tx.QueryRow(ctx, "UPDATE cw_counters SET value = value + 1 WHERE name = 'run' RETURNING value").Scan(&r.Number); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO cw_runs (id, number, job_id, job_name, connection_id, connection_name, entity, object, status, message, hint, requested_by, job_json, queued_at, ended_at, saved_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14)`,
-			r.ID, r.Number, r.JobID, r.JobName, r.ConnectionID, r.ConnectionName, r.Entity, r.Object, string(r.Status), r.Message, r.Hint, r.RequestedBy, encode(job), now, database.TimeOf(r.EndedAt))
+		_, err = tx.Exec(ctx, `INSERT INTO cw_runs (id, number, job_id, job_name, connection_id, connection_name, entity, object, status, message, hint, requested_by, scope_json, job_json, queued_at, ended_at, saved_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $15)`,
+			r.ID, r.Number, r.JobID, r.JobName, r.ConnectionID, r.ConnectionName, r.Entity, r.Object, string(r.Status), r.Message, r.Hint, r.RequestedBy, encode(r.Scope), encode(job), now, database.TimeOf(r.EndedAt))
 		return err
 	})
 }

@@ -20,11 +20,11 @@ func TestRunLife(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		ctx := t.Context()
 		j := job(t, s, connection(t, s, "Contoso"), "Companies")
-		r := must(s.EnqueueRun(ctx, j, "ann"))(t)
+		r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 		equal(t, []any{r.Number, r.Status, r.JobName, r.ConnectionName, r.Total}, []any{int64(1), crosswalk.RunQueued, "Companies", "Contoso", int64(-1)})
 		equal(t, must(s.FindRun(ctx, r.ID))(t), r)
-		waits := must(s.EnqueueRun(ctx, j, "bob"))(t)
-		_, err := s.EnqueueRun(ctx, j, "eve")
+		waits := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "bob"))(t)
+		_, err := s.EnqueueRun(ctx, j, crosswalk.Scope{}, "eve")
 		code(t, err, crosswalk.CodeConflict)
 
 		// The run keeps the job as it was.
@@ -67,7 +67,7 @@ func TestRunLife(t *testing.T) {
 
 		equal(t, must(s.TakeRun(ctx, waits.ID, 0))(t).Job.Version, int64(1))
 		ok(t, s.FinishRun(ctx, waits.ID, 1, crosswalk.RunSuccess, "", ""))
-		queued := must(s.EnqueueRun(ctx, j, "ann"))(t)
+		queued := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 		cancelled := must(s.RequestCancel(ctx, queued.ID))(t)
 		equal(t, []any{cancelled.Status, cancelled.EndedAt != nil}, []any{crosswalk.RunCancelled, true})
 		equal(t, must(s.FindRun(ctx, queued.ID))(t), cancelled)
@@ -82,7 +82,7 @@ func TestRunLife(t *testing.T) {
 
 		c := must(s.FindConnection(ctx, j.ConnectionID))(t)
 		equal(t, c.LastActivity, skipped.EndedAt)
-		_, err = s.EnqueueRun(ctx, crosswalk.Job{ID: "nope"}, "ann")
+		_, err = s.EnqueueRun(ctx, crosswalk.Job{ID: "nope"}, crosswalk.Scope{}, "ann")
 		code(t, err, crosswalk.CodeNotFound)
 		_, err = s.TakeRun(ctx, "nope", 0)
 		code(t, err, crosswalk.CodeNotFound)
@@ -97,7 +97,7 @@ func TestRunWarnings(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		ctx := t.Context()
 		j := job(t, s, connection(t, s, "Contoso"), "Companies")
-		r := must(s.EnqueueRun(ctx, j, "ann"))(t)
+		r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 		must(s.TakeRun(ctx, r.ID, 0))(t)
 		code(t, s.AddRunWarnings(ctx, r.ID, 0, []string{"old"}), crosswalk.CodeConflict)
 		code(t, s.AddRunWarnings(ctx, crosswalk.NewID(), 1, []string{"x"}), crosswalk.CodeNotFound)
@@ -124,7 +124,7 @@ func TestRunsAtOnce(t *testing.T) {
 		var runs []crosswalk.Run
 		for range 8 {
 			wg.Go(func() {
-				r, err := s.EnqueueRun(ctx, j, "ann")
+				r, err := s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann")
 				mu.Lock()
 				defer mu.Unlock()
 				if err == nil {
@@ -172,7 +172,7 @@ func TestRunLists(t *testing.T) {
 			}
 			must(s.InsertSkippedRun(ctx, j, "ann", fmt.Sprintf("Reason %d", i), ""))(t)
 		}
-		must(s.EnqueueRun(ctx, a, "ann"))(t)
+		must(s.EnqueueRun(ctx, a, crosswalk.Scope{}, "ann"))(t)
 		for _, tt := range []struct {
 			name   string
 			filter store.RunFilter
@@ -212,7 +212,7 @@ func TestRunLists(t *testing.T) {
 func running(t *testing.T, s *store.Store) crosswalk.Task {
 	t.Helper()
 	j := job(t, s, connection(t, s, "Contoso"), "Companies")
-	r := must(s.EnqueueRun(t.Context(), j, "ann"))(t)
+	r := must(s.EnqueueRun(t.Context(), j, crosswalk.Scope{}, "ann"))(t)
 	return must(s.TakeRun(t.Context(), r.ID, 0))(t)
 }
 

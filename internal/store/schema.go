@@ -105,6 +105,7 @@ CREATE TABLE cw_runs (
 	total           {int} NOT NULL DEFAULT -1,
 	cancelling      {bool} NOT NULL DEFAULT FALSE,
 	requested_by    {text} NOT NULL,
+	scope_json      {text} NOT NULL DEFAULT '{}',
 	job_json        {text} NOT NULL,
 	checkpoint_page {int} NOT NULL DEFAULT 0,
 	checkpoint_link {text} NOT NULL DEFAULT '',
@@ -131,6 +132,7 @@ CREATE TABLE cw_rejects (
 	at        {time} NOT NULL
 );
 CREATE INDEX cw_rejects_by_run ON cw_rejects (run_id, id);
+CREATE INDEX cw_rejects_by_source ON cw_rejects (run_id, source_id);
 
 CREATE TABLE cw_objects (
 	name            {text} PRIMARY KEY,

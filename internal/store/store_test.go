@@ -116,11 +116,12 @@ func TestConnections(t *testing.T) {
 
 		for _, err := range []error{
 			s.UpdateConnection(ctx, "nope", store.ConnectionUpdate{}), s.DeleteConnection(ctx, "nope"),
-			s.Revoke(ctx, "nope"), s.Disconnect(ctx, "nope", "", ""),
+			s.Revoke(ctx, "nope"),
 			func() error { _, err := s.FindConnection(ctx, "nope"); return err }(),
 			func() error { _, err := s.FindConnectionByName(ctx, "Contoso"); return err }(),
 			func() error { _, err := s.ConnectionSecrets(ctx, "nope"); return err }(),
 			func() error { _, _, err := s.LoadTokens(ctx, "nope"); return err }(),
+			func() error { _, err := s.RequiredClaims(ctx, "nope"); return err }(),
 		} {
 			code(t, err, crosswalk.CodeNotFound)
 		}
@@ -231,7 +232,7 @@ func TestJobs(t *testing.T) {
 		field(t, s.UpdateJob(ctx, &other), crosswalk.CodeConflict, "name", "A job named companies exists already.")
 		code(t, s.UpdateJob(ctx, &crosswalk.Job{ID: "nope"}), crosswalk.CodeNotFound)
 
-		run := must(s.EnqueueRun(ctx, j, "ann"))(t)
+		run := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 		code(t, s.DeleteJob(ctx, j.ID), crosswalk.CodeConflict)
 		items, _, total, err := s.ListJobs(ctx, store.JobFilter{ConnectionID: c.ID, Search: "account"}, store.Page{})
 		ok(t, err)

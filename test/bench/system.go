@@ -88,7 +88,7 @@ func (s *system) connect(ctx context.Context) (crosswalk.Job, error) {
 // run runs the job once and measures it from its start to its end as the
 // server tells them.
 func (s *system) run(ctx context.Context, name string, rows int64) (Measure, error) {
-	queued, err := s.client.StartRun(ctx, s.job.ID)
+	queued, err := s.client.StartRun(ctx, s.job.ID, crosswalk.Scope{})
 	if err != nil {
 		return Measure{}, err
 	}

@@ -113,7 +113,7 @@ func TestCancel(t *testing.T) {
 		}
 		return false
 	})
-	run, err := w.client.StartRun(t.Context(), job.ID)
+	run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
 	w.must(err)
 	for run.Counts.Pages < 2 {
 		run, err = w.client.FindRun(t.Context(), run.ID)
@@ -146,7 +146,7 @@ func TestRestart(t *testing.T) {
 		}
 		return false
 	})
-	run, err := w.client.StartRun(t.Context(), job.ID)
+	run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
 	w.must(err)
 	<-halfway
 	w.stop()

@@ -146,7 +146,7 @@ func TestRevokeAndReauthorize(t *testing.T) {
 	if conn.Status != crosswalk.ConnectionRevoked || conn.Authorization != nil {
 		t.Errorf("revoked: %+v", conn)
 	}
-	_, err = w.client.StartRun(t.Context(), job.ID)
+	_, err = w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
 	if e := problem(t, err, crosswalk.CodeConflict); !strings.Contains(e.Message, "revoked") || e.Hint == "" {
 		t.Errorf("run after revoke: %+v", e)
 	}

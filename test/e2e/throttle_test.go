@@ -34,7 +34,7 @@ func TestLongRetryAfter(t *testing.T) {
 		fmt.Fprint(rw, `{"error":{"code":"0x80072322","message":"Number of requests exceeded the limit of 6000 over time window of 300 seconds."}}`)
 		return true
 	})
-	run, err := w.client.StartRun(t.Context(), job.ID)
+	run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
 	w.must(err)
 	deadline := time.Now().Add(20 * time.Second)
 	for run.Counts.Read < 200 {

@@ -142,7 +142,7 @@ func (w *world) companySync(connectionID string) crosswalk.Job {
 // run runs a job to its end.
 func (w *world) run(job crosswalk.Job) crosswalk.Run {
 	w.t.Helper()
-	run, err := w.client.StartRun(w.t.Context(), job.ID)
+	run, err := w.client.StartRun(w.t.Context(), job.ID, crosswalk.Scope{})
 	w.must(err)
 	return w.wait(run)
 }

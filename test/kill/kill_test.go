@@ -98,7 +98,7 @@ func startCompanySync(ctx context.Context, t *testing.T, path string, c *client.
 			if err != nil {
 				t.Fatal(err)
 			}
-			run, err := c.StartRun(ctx, job.ID)
+			run, err := c.StartRun(ctx, job.ID, crosswalk.Scope{})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,0 +1,84 @@
+package crosswalk
+
+import "time"
+
+// Scope says which records a run reads. The zero value means those that the
+// job's load mode says.
+type Scope struct {
+	Kind ScopeKind `json:"kind,omitempty" enum:"load_mode,everything,range,rejects" default:"load_mode" doc:"load_mode: as the job says; everything: every record, whatever the last run read; range: records made or changed within a time; rejects: the rejected records of a run"`
+	// Attribute, From and To are for ScopeRange. From belongs to it, To does
+	// not; one of them may be absent.
+	Attribute string     `json:"attribute,omitempty" enum:"createdon,modifiedon" doc:"Of a range: which time counts"`
+	From      *time.Time `json:"from,omitempty" doc:"Of a range: its begin"`
+	To        *time.Time `json:"to,omitempty" doc:"Of a range: its end, which no longer belongs to it"`
+	// RunID is for ScopeRejects.
+	RunID string `json:"run_id,omitempty" doc:"Of rejects: the run that rejected them"`
+}
+
+// ScopeKind is the kind of a Scope. The zero value means ScopeLoadMode.
+type ScopeKind string
+
+// The kinds of scopes.
+const (
+	ScopeLoadMode   ScopeKind = "load_mode"
+	ScopeEverything ScopeKind = "everything"
+	ScopeRange      ScopeKind = "range"
+	ScopeRejects    ScopeKind = "rejects"
+)
+
+// Check returns CodeInvalid with every problem of the scope for a run of that
+// entity. A nil entity has every attribute.
+func (s Scope) Check(e *Entity) error {
+	var p Problems
+	switch s.Kind {
+	case "", ScopeLoadMode, ScopeEverything, ScopeRange, ScopeRejects:
+	default:
+		p.AddHint("kind", "Choose load_mode, everything, range or rejects.", "%q is no way to choose records.", s.Kind)
+	}
+	ranged := s.Kind == ScopeRange
+	switch {
+	case !ranged && (s.Attribute != "" || s.From != nil || s.To != nil):
+		p.Add("kind", "Only a range has an attribute, a begin and an end.")
+	case ranged && s.Attribute != "createdon" && s.Attribute != "modifiedon":
+		p.Add("attribute", "A range is of createdon or modifiedon.")
+	case ranged && e != nil && e.Attribute(s.Attribute) == nil:
+		p.AddHint("attribute", "Run the job over everything instead.", "%s has no attribute %s.", e.DisplayName, s.Attribute)
+	case ranged && s.From == nil && s.To == nil:
+		p.Add("from", "Say where the range begins or ends.")
+	case ranged && s.From != nil && s.To != nil && !s.From.Before(*s.To):
+		p.Add("to", "The range ends before it begins.")
+	}
+	if (s.Kind == ScopeRejects) != (s.RunID != "") {
+		p.Add("run_id", "Rejects are those of a run, and only they are.")
+	}
+	return p.Err("The run cannot be started like that.")
+}
+
+// Words tells the scope to a person; "" for what the load mode says.
+func (s Scope) Words() string {
+	switch s.Kind {
+	case ScopeEverything:
+		return "everything"
+	case ScopeRejects:
+		return "rejected records"
+	case ScopeRange:
+		text := s.Attribute
+		if s.From != nil {
+			text += " from " + s.From.UTC().Format(time.RFC3339)
+		}
+		if s.To != nil {
+			text += " to " + s.To.UTC().Format(time.RFC3339)
+		}
+		return text
+	}
+	return ""
+}
+
+// RejectGroup is the rejects of a run that have the same reason at the same
+// field.
+type RejectGroup struct {
+	Code    RejectCode `json:"code"`
+	Field   string     `json:"field" doc:"API name of the field that could not be filled"`
+	Count   int64      `json:"count"`
+	Example string     `json:"example" doc:"Message of the first of them"`
+}
