@@ -90,6 +90,7 @@ type cursor struct {
 	Delta string    `json:"delta,omitempty"` // for the end of the read
 	Full  bool      `json:"full,omitempty"`  // everything was read
 	Sweep bool      `json:"sweep,omitempty"` // a sweep follows
+	Again int       `json:"again,omitempty"` // how often a way was begun again, because its links ended
 }
 
 // position is the end of a read.
@@ -178,7 +179,7 @@ func (q ChangeQuery) overlap() time.Duration {
 
 // restart makes the page say that everything must be read.
 func (q ChangeQuery) restart(page *ChangePage, why string) {
-	page.Restart = why
+	page.Restart, page.Recount = why, true
 	page.Next = q.everything(page).text()
 }
 

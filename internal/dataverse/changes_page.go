@@ -135,6 +135,8 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 	missing := missingProperty(err)
 	why := restricted(err)
 	switch {
+	case !first && !expired(err) && why == "" && LinkEnded(err):
+		return q.beginAgain(at, page, err)
 	case !tracked:
 		return false, err
 	case expired(err):
@@ -153,11 +155,34 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 	case at.Way == wayTracked && first:
 		*at = cursor{Way: wayPlain, Full: true, Begin: at.Begin}
 	default: // in the middle of a read, or without another way to find changes
-		page.Restart = why
+		page.Restart, page.Recount = why, true
 		page.Next = cursor{Way: wayPlain, Full: true}.text()
 		return false, nil
 	}
 	return true, nil
+}
+
+// maxAgain is how often a read may begin again because its links end.
+const maxAgain = 3
+
+// beginAgain goes back to the first page of the way that a read is on.
+func (q ChangeQuery) beginAgain(at *cursor, page *ChangePage, err error) (again bool, _ error) {
+	tries := at.Again + 1
+	if tries > maxAgain {
+		return false, err
+	}
+	at.Link = ""
+	if at.Way == wayDelta { // whose first link is in the position alone
+		var begun ChangePage
+		if *at, begun, err = q.begin(""); err != nil {
+			return false, err
+		}
+		if begun.Restart != "" {
+			page.Restart, page.Next = begun.Restart, begun.Next
+		}
+	}
+	at.Again, page.Recount = tries, true
+	return page.Restart == "", nil
 }
 
 // answerIn returns the server's error behind an error, or an empty one.

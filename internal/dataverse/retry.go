@@ -119,8 +119,8 @@ func verdict(err error) attempt {
 
 // answered is the verdict on an error that the server answered.
 func answered(e *odata.Error) attempt {
-	if expired(e) {
-		return final
+	if expired(e) || restricted(e) != "" {
+		return final // with which status they come is not documented
 	}
 	switch e.Status {
 	case http.StatusTooManyRequests:

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -29,6 +30,21 @@ type runner struct {
 	log       *slog.Logger
 	budget    time.Duration // of one slice
 	pageSize  int           // 0 means the server's own
+
+	mu    sync.Mutex
+	again map[string]int // by run: how often it began again
+}
+
+// maxAgain is how often a run begins again because the link that it stored is
+// no longer taken.
+const maxAgain = 3
+
+// beginAgain reports whether a run may begin again.
+func (r *runner) beginAgain(runID string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.again[runID]++
+	return r.again[runID] <= maxAgain
 }
 
 // errStopped ends a slice because the run was cancelled.
@@ -202,7 +218,13 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	}
 	var lost []string // columns that went away while the run was at work
 	for {
+		from := task.Checkpoint
 		done, err = r.pages(ctx, client, &task, entity, object, lost, log)
+		if from.Page > 0 && task.Checkpoint == from && dataverse.LinkEnded(err) && r.beginAgain(task.Run.ID) {
+			log.Warn("the run begins again: its link to the next page is no longer taken", "page", from.Page, "error", err)
+			task.Checkpoint.Link = ""
+			continue
+		}
 		var gone *goneError
 		if !errors.As(err, &gone) {
 			break

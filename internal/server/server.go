@@ -116,7 +116,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		RedirectURL:  s.cfg.PublicURL + "/oauth/callback",
 		Logger:       cfg.Logger,
 	})
-	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize}
+	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, again: map[string]int{}}
 	s.queue, err = queue.Open(ctx, queue.Config{
 		DB:      s.queueDSN(),
 		Workers: cfg.Workers,
