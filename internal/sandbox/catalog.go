@@ -126,6 +126,9 @@ var loadCatalog = sync.OnceValues(func() (*catalog, error) {
 		c.byName[e.name] = e
 		c.bySet[e.set] = e
 	}
+	if err := c.addIntersects(); err != nil {
+		return nil, err
+	}
 	slices.SortFunc(c.entities, func(a, b *entity) int { return strings.Compare(a.name, b.name) })
 	return c, nil
 })

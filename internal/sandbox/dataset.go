@@ -17,7 +17,8 @@ type dataset struct {
 	awkward bool
 	nodes   [maxNodes]uint64 // the servers that made the ids, ascending
 	tables  map[string]*table
-	catalog *catalog // their metadata
+	links   map[string]string // intersect tables by the name of their relationship
+	catalog *catalog          // their metadata
 
 	clock     int64 // version of the last write
 	deletions bool  // some row was deleted
@@ -34,6 +35,7 @@ type table struct {
 	tracks  int64        // delta tokens of earlier versions are of no use
 	salt    uint64
 	textual bool        // an elastic or virtual table: keys in the order of their text
+	link    *intersect  // what its rows bring together, nil for all but intersect tables
 	pointer bool        // activitypointer, which shows the rows of the activities
 	keys    *keyIndex   // finds rows by alternate keys
 	columns []generator // by attribute.index, nil for what rows do not hold; reading goes through value or column
@@ -63,6 +65,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		org:     randomGUID(cfg.Seed, "organization"),
 		awkward: cfg.Awkward,
 		tables:  map[string]*table{},
+		links:   map[string]string{},
 		catalog: c,
 		clock:   firstVersion,
 	}
@@ -92,15 +95,10 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		if n > maxRows {
 			return nil, fmt.Errorf("%s: %d rows: %w", e.name, n, errTooManyRows)
 		}
-		// The tables without rows of their own share the last number.
-		number := slices.Index(numbered, e.name)
-		if number < 0 {
-			number = len(numbered)
-		}
-		d.tables[e.name] = &table{
-			entity: e, data: d, number: number, rows: n, keys: &keyIndex{}, salt: mix(cfg.Seed ^ hashString(e.name)), pointer: e.name == "activitypointer", textual: e.raw.text("TableType") != "Standard",
-			versionColumn: e.byName["versionnumber"], modifiedColumn: e.byName["modifiedon"], modifierColumn: e.byName["modifiedby"],
-		}
+		d.tables[e.name] = d.newTable(e, n)
+	}
+	if err := d.addIntersects(); err != nil {
+		return nil, err
 	}
 	for _, t := range d.tables {
 		t.columns = make([]generator, len(t.attributes))
@@ -111,6 +109,20 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		}
 	}
 	return d, nil
+}
+
+// newTable returns the table of an entity with a number of generated rows.
+func (d *dataset) newTable(e *entity, rows int) *table {
+	// The tables without rows of their own share the last number.
+	number := slices.Index(numbered, e.name)
+	if number < 0 {
+		number = len(numbered)
+	}
+	return &table{
+		entity: e, data: d, number: number, rows: rows, keys: &keyIndex{}, salt: mix(d.seed ^ hashString(e.name)),
+		pointer: e.name == "activitypointer", textual: e.raw.text("TableType") != "Standard",
+		versionColumn: e.byName["versionnumber"], modifiedColumn: e.byName["modifiedon"], modifierColumn: e.byName["modifiedby"],
+	}
 }
 
 // table returns the rows of an entity, nil when there is none.

@@ -94,6 +94,11 @@ func chooseSeveral(a *attribute, h uint64, v *value) {
 // named returns the generators of columns whose name says what they hold,
 // nil for others.
 func (t *table) named(a *attribute) generator {
+	if t.link != nil {
+		if g := t.linked(a); g != nil {
+			return g
+		}
+	}
 	switch a.name {
 	case "createdon":
 		return func(row int, v *value) { v.setTime(t.created(row)) }

@@ -40,7 +40,7 @@ func (t *table) showValue(row int, a *attribute, v *value) {
 }
 
 // whole tells that no row is missing between the first and the last.
-func (t *table) whole() bool { return t.over == nil }
+func (t *table) whole() bool { return t.over == nil && !(t.link != nil && t.data.deletions) }
 
 // namedActivity makes the columns of activities whose name says what they
 // hold.

@@ -135,7 +135,17 @@ func (t *table) written(row int) *rowState {
 // alive tells whether a row is there.
 func (t *table) alive(row int) bool {
 	s := t.written(row)
-	return s == nil || !s.deleted
+	if s != nil && s.deleted {
+		return false
+	}
+	if t.link != nil && t.data.deletions { // what brings rows together goes with them
+		for end := range t.link.ends {
+			if _, ok := t.linkedRow(row, end); !ok {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // count returns how many rows there are.

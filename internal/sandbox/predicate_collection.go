@@ -1,15 +1,22 @@
 package sandbox
 
 import (
+	"slices"
+
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// collection is the rows of another table that point to a row.
+// collection is the rows of another table that point to a row, or that are
+// brought together with it.
 type collection struct {
 	name   string // navigation property
 	table  *table // nil when the table is not here: then there are no rows
 	lookup *attribute
 	entity string // name of the table
+
+	// Of many to many alone:
+	through *table // brings rows together, nil otherwise
+	near    int    // which end of it the row is
 }
 
 // collection finds a collection-valued navigation property.
@@ -29,19 +36,59 @@ func (t *table) collection(name string) (*collection, bool) {
 	}
 	for _, v := range t.raw.list("ManyToManyRelationships") {
 		r := v.(object)
-		for _, end := range [][2]string{{"Entity1", "Entity2"}, {"Entity2", "Entity1"}} {
+		for near, end := range [][2]string{{"Entity1", "Entity2"}, {"Entity2", "Entity1"}} {
 			if r.text(end[0]+"LogicalName") == t.name && r.text(end[0]+"NavigationPropertyName") == name {
-				return &collection{name: name, entity: r.text(end[1] + "LogicalName")}, true
+				c := &collection{name: name, entity: r.text(end[1] + "LogicalName"), near: near}
+				if c.through = t.data.table(t.data.links[r.text("SchemaName")]); c.through != nil {
+					c.table = t.data.table(c.entity)
+				}
+				return c, true
 			}
 		}
 	}
 	return nil, false
 }
 
+// of keeps the rows of the collection of one row.
+func (c *collection) of(t *table, row int, ended <-chan struct{}) predicate {
+	if c.through != nil {
+		rows := map[int]bool{}
+		c.each(t, nil, ended, func(parent, far int) {
+			if parent == row {
+				rows[far] = true
+			}
+		})
+		return func(row int) bool { return rows[row] }
+	}
+	read := c.table.column(c.lookup)
+	var v value
+	return func(r int) bool {
+		read(r, &v)
+		parent, ok := t.meant(&v)
+		return ok && parent == row
+	}
+}
+
 // each calls fn with each row of the collections and the row it belongs to,
 // in the order of keys.
 func (c *collection) each(of *table, keep predicate, ended <-chan struct{}, fn func(parent, row int)) {
 	if c.table == nil {
+		return
+	}
+	if c.through != nil {
+		type pair struct{ near, far int }
+		var pairs []pair
+		for row := range (&scan{t: c.through, to: c.through.positions(), ended: ended}).all() {
+			near, ok1 := c.through.linkedRow(row, c.near)
+			far, ok2 := c.through.linkedRow(row, 1-c.near)
+			if ok1 && ok2 && (keep == nil || keep(far)) {
+				pairs = append(pairs, pair{near, far})
+			}
+		}
+		slices.SortFunc(pairs, func(p, q pair) int { return c.table.order(c.table.id(p.far), c.table.id(q.far)) })
+		for _, p := range pairs {
+			fn(p.near, p.far)
+		}
 		return
 	}
 	s := &scan{t: c.table, keep: keep, to: c.table.positions(), ended: ended}

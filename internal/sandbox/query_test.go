@@ -60,8 +60,8 @@ func TestLambda(t *testing.T) {
 				return active(c) && strings.Contains(strings.ToLower(c["fullname"].(string)), "a")
 			})
 		},
-		"Account_Tasks/any(o:o/statecode eq 7)":                                                       func([]map[string]any) bool { return false },
-		"accountleads_association/all(o:o/firstname eq 'nobody') and contact_customer_accounts/any()": func(of []map[string]any) bool { return len(of) > 0 },
+		"Account_Tasks/any(o:o/statecode eq 7)": func([]map[string]any) bool { return false },
+		"powerpagecomponent_mspp_webrole_account/all(o:o/firstname eq 'nobody') and contact_customer_accounts/any()": func(of []map[string]any) bool { return len(of) > 0 },
 	} {
 		want := chosen(accounts, "accountid", func(a map[string]any) bool { return keep(children[a["accountid"]]) })
 		got := column(s.values(t, "accounts?$select=name&$filter="+url.PathEscape(filter)), "accountid")

@@ -53,13 +53,7 @@ func (c *call) many(t *table, row int, of *collection, rest []segment) error {
 	if of.table == nil {
 		return c.answer(of.entity, object{{"value", []any{}}})
 	}
-	read := of.table.column(of.lookup)
-	var v value
-	within := func(r int) bool {
-		read(r, &v)
-		parent, ok := t.meant(&v)
-		return ok && parent == row
-	}
+	within := of.of(t, row, c.r.Context().Done())
 	if rest[0].called {
 		found, err := c.found(of.table, rest[0].args)
 		if err != nil {

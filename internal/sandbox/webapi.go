@@ -134,7 +134,11 @@ func (c *call) serve() error {
 		}
 	}
 	var err error
-	if c.query, err = parseQuery(c.r.URL.RawQuery); err != nil {
+	raw := c.r.URL.RawQuery
+	if n := len(c.path); c.r.Method == http.MethodDelete && n > 0 && c.path[n-1].name == "$ref" {
+		raw = withoutID(raw)
+	}
+	if c.query, err = parseQuery(raw); err != nil {
 		return err
 	}
 	if len(c.path) == 1 && c.path[0].name == "$batch" && !c.within {
@@ -176,6 +180,16 @@ func (c *call) serve() error {
 		return c.entitySet(t)
 	}
 	return noSegment(first)
+}
+
+// withoutID takes $id, which only the deletion of a reference knows, from a
+// query string.
+func withoutID(raw string) string {
+	parts := strings.Split(raw, "&")
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool {
+		name, _, _ := strings.Cut(p, "=")
+		return name == "$id" || name == "%24id"
+	}), "&")
 }
 
 // parseQuery reads the query string with the words of Dataverse.

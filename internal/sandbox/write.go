@@ -44,8 +44,8 @@ func (c *call) write() error {
 		return noSegment(first.name)
 	}
 	t := c.data.table(e.name)
-	if t.pointer {
-		return c.notOfPointer(t)
+	if t.pointer || t.link != nil {
+		return c.notByType(t)
 	}
 	var last string
 	if len(c.path) > 1 {
@@ -61,15 +61,16 @@ func (c *call) write() error {
 	case len(c.path) == 2 && first.called && (method == http.MethodPut || method == http.MethodDelete) && last != "$ref":
 		return c.setProperty(t, c.path[1])
 	case len(c.path) == 3 && first.called && last == "$ref":
-		return c.setReference(t, c.path[1].name)
+		return c.setReference(t, c.path[1])
 	case len(c.path) == 2 && !first.called && method == http.MethodPost:
 		return c.bulk(t, c.path[1].name)
 	}
 	return c.noMethod()
 }
 
-// notOfPointer refuses to write activities by the type they inherit from.
-func (c *call) notOfPointer(t *table) *fault {
+// notByType refuses to write activities by the type they inherit from, and
+// the rows behind relationships of many to many.
+func (c *call) notByType(t *table) *fault {
 	verb := map[string]string{http.MethodPost: "Create", http.MethodDelete: "Delete"}[c.r.Method]
 	if verb == "" {
 		verb = "Update"
@@ -161,8 +162,8 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 	if err := w.unique(id); err != nil {
 		return id, err
 	}
-	tx.insert(t, &rowState{id: id, fresh: true, modified: c.s.now().Unix(), by: c.callerRow(), cells: (&rowState{}).with(w.cells)})
-	return id, nil
+	row := tx.insert(t, &rowState{id: id, fresh: true, modified: c.s.now().Unix(), by: c.callerRow(), cells: (&rowState{}).with(w.cells)})
+	return id, w.insertChildren(row)
 }
 
 // modify changes a row.

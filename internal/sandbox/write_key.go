@@ -78,6 +78,9 @@ func keyPairs(t *table, args string) ([][2]string, error) {
 // alternateKeys returns the columns of each alternate key.
 func (t *table) alternateKeys() [][]*attribute {
 	var keys [][]*attribute
+	if t.link != nil {
+		return append(keys, []*attribute{t.byName[t.link.ends[0].column], t.byName[t.link.ends[1].column]})
+	}
 	for _, v := range t.raw.list("Keys") {
 		var columns []*attribute
 		for _, name := range v.(object).list("KeyAttributes") {

@@ -28,6 +28,9 @@ func (t *table) navigates(name string) (*attribute, []string) {
 // bind points a lookup to the row that an address names, or to nothing.
 func (w *writing) bind(name string, to any) error {
 	a, targets := w.t.navigates(name)
+	if of, ok := w.t.collection(name); a == nil && ok {
+		return w.bindMany(of, name, to)
+	}
 	if a == nil {
 		return payloadFault(w.t, "Microsoft.OData.ODataException: An undeclared property '"+name+"' which only has property annotations in the payload but no property value was found in the payload. "+
 			"In OData, only declared navigation properties and declared named streams can be represented as properties without values.")

@@ -54,8 +54,9 @@ func (c *call) existing(t *table, fn func(tx *transaction, t *table, row int) er
 
 // setReference sets or clears a lookup: PUT, POST or DELETE
 // accounts(<id>)/primarycontactid/$ref, and the same from the other side,
-// accounts(<id>)/contact_customer_accounts/$ref.
-func (c *call) setReference(t *table, name string) error {
+// accounts(<id>)/contact_customer_accounts/$ref, with rows of many to many too.
+func (c *call) setReference(t *table, property segment) error {
+	name := property.name
 	var to any
 	if c.r.Method != http.MethodDelete {
 		body, err := c.body(t)
@@ -88,46 +89,58 @@ func (c *call) setReference(t *table, name string) error {
 		c.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	for _, v := range t.raw.list("OneToManyRelationships") {
-		r := v.(object)
-		if r.text("ReferencedEntityNavigationPropertyName") != name {
-			continue
-		}
-		return c.collect(t, r, to)
+	of, ok := t.collection(name)
+	if !ok {
+		return noSegment(name)
 	}
-	return noSegment(name)
+	if property.called && c.r.Method == http.MethodDelete && of.table != nil {
+		to = "/" + of.table.set + "(" + property.args + ")"
+	}
+	return c.collect(t, of, to)
 }
 
 // collect adds a row to the collection of another, or takes it out.
-func (c *call) collect(t *table, relationship object, to any) error {
+func (c *call) collect(t *table, of *collection, to any) error {
 	text, ok := to.(string)
 	if !ok {
 		return badRequest("The '$id' query option with the address of the related row is missing.")
 	}
 	err := c.existing(t, func(tx *transaction, t *table, row int) error {
-		child, at, err := c.addressed(tx.data, text)
-		if err != nil {
-			return err
+		of, ok := t.collection(of.name)
+		if !ok {
+			return noSegment(of.name)
 		}
-		if child == nil || child.name != relationship.text("ReferencingEntity") {
-			return badRequest("The address '%s' does not name a row of '%s'.", text, relationship.text("ReferencingEntity"))
-		}
-		if err := c.mayChange(child, at, "Write"); err != nil {
-			return err
-		}
-		w := &writing{c: c, tx: tx, t: child, row: at}
-		var link any
-		if c.r.Method != http.MethodDelete {
-			link = "/" + t.set + "(" + t.id(row).String() + ")"
-		}
-		if err := w.bind(relationship.text("ReferencingEntityNavigationPropertyName"), link); err != nil {
-			return err
-		}
-		return w.commit()
+		return c.collectOne(tx, t, row, of, text, c.r.Method != http.MethodDelete)
 	})
 	if err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// collectOne adds the row that an address names to the collection of another,
+// or takes it out.
+func (c *call) collectOne(tx *transaction, t *table, row int, of *collection, text string, together bool) error {
+	child, at, err := c.addressed(tx.data, text)
+	if err != nil {
+		return err
+	}
+	if child == nil || child.name != of.entity {
+		return badRequest("The address '%s' does not name a row of '%s'.", text, of.entity)
+	}
+	if of.through != nil {
+		return c.associate(tx, of, t, row, at, together)
+	}
+	if err := c.mayChange(child, at, "Write"); err != nil {
+		return err
+	}
+	w := &writing{c: c, tx: tx, t: child, row: at}
+	var v value
+	if together {
+		v.setGUID(t.id(row))
+		v.target, v.row = t.name, row
+	}
+	w.put(of.lookup, &v)
+	return w.commit()
 }

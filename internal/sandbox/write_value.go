@@ -20,6 +20,8 @@ type writing struct {
 	row    int // -1 for a new one
 	create bool
 	cells  []cell // what is written, each column once
+
+	children []child // rows to make when the row is there
 }
 
 // put sets a column; a later value replaces an earlier one.
@@ -82,11 +84,14 @@ func (w *writing) read(body object) error {
 func (w *writing) member(m member) error {
 	a := w.t.byMember[m.name]
 	if a == nil {
-		if a, _ := w.t.navigates(m.name); a != nil {
+		if a, targets := w.t.navigates(m.name); a != nil {
 			if m.value != nil {
-				return notHere("rows within rows on writing")
+				return w.within(a, targets, m)
 			}
 			return w.bind(m.name, nil)
+		}
+		if of, ok := w.t.collection(m.name); ok {
+			return w.later(of, m)
 		}
 		return payloadFault(w.t, "Microsoft.Crm.CrmException: Invalid property '"+m.name+"' was found in entity 'Microsoft.Dynamics.CRM."+w.t.name+"'.")
 	}
