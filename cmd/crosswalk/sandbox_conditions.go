@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,8 +26,6 @@ func (n atLeastOne) Validate() error {
 }
 
 func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
-
-func queryEscape(s string) string { return url.QueryEscape(s) }
 
 type sandboxFaultCmd struct {
 	Add    sandboxFaultAddCmd    `cmd:"" help:"Make answers fail from now on."`
@@ -183,8 +180,9 @@ func (cmd *sandboxTokensCmd) Run(ctx context.Context, a *app) error {
 }
 
 type sandboxUserCmd struct {
-	Action string `arg:"" enum:"disable,enable,change-password,revoke,remove-consent,guest,member" help:"One of ${enum}."`
-	User   string `arg:"" help:"Sign-in name or object id of the user; \"crosswalk sandbox state --json\" lists them."`
+	Action string `arg:"" enum:"disable,enable,change-password,reset-password,revoke,remove-consent,guest,member" help:"One of ${enum}."`
+	User   string `arg:"" help:"Sign-in name or object id of the user; \"crosswalk sandbox state\" lists them."`
+	App    string `placeholder:"ID" help:"Client id of the app whose consent is removed; by default the sandbox's own."`
 	sandboxRemote
 }
 
@@ -198,10 +196,12 @@ func (cmd *sandboxUserCmd) Run(ctx context.Context, a *app) error {
 		c.Guest = &is
 	case "change-password":
 		c.ChangePassword = true
+	case "reset-password":
+		c.ResetPassword = true
 	case "revoke":
 		c.Revoke = true
 	case "remove-consent":
-		c.RemoveConsent = true
+		c.RemoveConsent, c.App = true, cmd.App
 	}
 	return cmd.change(ctx, a, http.MethodPost, "users", c)
 }
@@ -234,16 +234,6 @@ func (cmd *sandboxRoleSetCmd) Run(ctx context.Context, a *app) error {
 		Default: cmd.Default, Tables: cmd.Table, HiddenColumns: cmd.Hide, Disabled: cmd.Disabled, NotMember: cmd.NotMember,
 		Unlicensed: cmd.Unlicensed, NoDelegate: cmd.NoDelegate,
 	}})
-}
-
-type sandboxAppAccessCmd struct {
-	Action string `arg:"" enum:"block,allow" help:"${enum}."`
-	App    string `arg:"" help:"Client id of the app."`
-	sandboxRemote
-}
-
-func (cmd *sandboxAppAccessCmd) Run(ctx context.Context, a *app) error {
-	return cmd.change(ctx, a, http.MethodPut, "app-access", map[string]any{"app": cmd.App, "blocked": cmd.Action == "block"})
 }
 
 type sandboxAdminModeCmd struct {
@@ -282,21 +272,46 @@ func (cmd *sandboxTrackingCmd) Run(ctx context.Context, a *app) error {
 	return cmd.change(ctx, a, http.MethodPut, "tracking", map[string]int{"days": cmd.Days})
 }
 
+type sandboxMetadataCacheCmd struct {
+	Life sandbox.Span `arg:"" help:"How long metadata are shown as they were: 30s, as Dataverse does; 0s shows changes at once."`
+	sandboxRemote
+}
+
+func (cmd *sandboxMetadataCacheCmd) Run(ctx context.Context, a *app) error {
+	return cmd.change(ctx, a, http.MethodPut, "metadata-cache", map[string]sandbox.Span{"life": cmd.Life})
+}
+
 type sandboxMetadataCmd struct {
-	Action  string   `arg:"" enum:"add-column,remove-column,remove-table,track,untrack,publish" help:"One of ${enum}."`
+	Action  string   `arg:"" enum:"add-column,add-option,remove-column,remove-table,track,untrack,publish" help:"One of ${enum}."`
 	Table   string   `arg:"" optional:"" help:"Logical name of the table."`
 	Column  string   `arg:"" optional:"" help:"Logical name of the column."`
 	Type    string   `default:"StringType" help:"Type of a new column: StringType, MoneyType, PicklistType, …"`
-	Label   string   `help:"Display name of a new column."`
+	Label   string   `help:"Display name of a new column, or label of a new option."`
 	Targets []string `help:"Tables a new lookup leads to."`
 	Options []string `help:"Labels of a new choice."`
 	sandboxRemote
 }
 
 func (cmd *sandboxMetadataCmd) Run(ctx context.Context, a *app) error {
-	return cmd.change(ctx, a, http.MethodPost, "metadata", sandbox.MetadataChange{
-		Action: cmd.Action, Table: cmd.Table, Column: cmd.Column, Type: cmd.Type, DisplayName: cmd.Label, Targets: cmd.Targets, Options: cmd.Options,
-	})
+	c := sandbox.MetadataChange{Action: cmd.Action, Table: cmd.Table, Column: cmd.Column, DisplayName: cmd.Label}
+	if cmd.Action == "add-column" {
+		c.Type, c.Targets, c.Options = cmd.Type, cmd.Targets, cmd.Options
+	}
+	var made struct {
+		Value int64 `json:"value,omitempty"`
+	}
+	if err := cmd.call(ctx, http.MethodPost, "metadata", c, &made); err != nil {
+		return err
+	}
+	switch {
+	case cmd.JSON:
+		return a.printLine(made)
+	case made.Value != 0:
+		a.note("The new option has the value %d.", made.Value)
+	default:
+		a.note("Done.")
+	}
+	return nil
 }
 
 type sandboxSwitchCmd struct {

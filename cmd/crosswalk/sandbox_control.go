@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,25 +20,29 @@ import (
 type sandboxCmd struct {
 	Serve sandboxServeCmd `cmd:"" default:"withargs" help:"Start the sandbox. It is what \"crosswalk sandbox\" does alone."`
 
-	State        sandboxStateCmd        `cmd:"" help:"Show rows, clock, limits and faults of a running sandbox."`
-	Insert       sandboxInsertCmd       `cmd:"" help:"Insert rows, the same ones for the same seed."`
-	Change       sandboxChangeCmd       `cmd:"" help:"Change rows, the same ones for the same seed."`
-	Delete       sandboxDeleteCmd       `cmd:"" help:"Delete rows, the same ones for the same seed."`
-	Metadata     sandboxMetadataCmd     `cmd:"" help:"Add or remove columns, remove tables, turn change tracking on or off, publish."`
-	Fault        sandboxFaultCmd        `cmd:"" help:"Make answers fail, list and remove such faults."`
-	Limits       sandboxLimitsCmd       `cmd:"" help:"Set the service protection limits."`
-	Clock        sandboxClockCmd        `cmd:"" help:"Move the sandbox's clock."`
-	Tokens       sandboxTokensCmd       `cmd:"" help:"Expire, revoke and challenge tokens; make the token endpoint fail."`
-	User         sandboxUserCmd         `cmd:"" help:"Disable users, change their passwords, revoke their sessions."`
-	Role         sandboxRoleCmd         `cmd:"" help:"Set what a user may read and write."`
-	AppAccess    sandboxAppAccessCmd    `cmd:"" help:"Keep an app out of the environment, or let it in again."`
-	AdminMode    sandboxAdminModeCmd    `cmd:"" help:"Put the environment into administration mode, or take it out."`
-	Continuous   sandboxContinuousCmd   `cmd:"" name:"continuous-access" help:"Turn continuous access on or off: without it no token is challenged."`
-	Organization sandboxOrganizationCmd `cmd:"" help:"Put another organization behind the address, or the first one back."`
-	Tracking     sandboxTrackingCmd     `cmd:"" help:"Set how many days delta links live."`
-	Switch       sandboxSwitchCmd       `cmd:"" help:"Choose among behaviours that are not known for certain."`
-	Requests     sandboxRequestsCmd     `cmd:"" help:"Show the log of requests."`
-	Reset        sandboxResetCmd        `cmd:"" help:"Take back all changes since the sandbox began."`
+	State         sandboxStateCmd         `cmd:"" help:"Show rows, clock, limits and faults of a running sandbox."`
+	Insert        sandboxInsertCmd        `cmd:"" help:"Insert rows, the same ones for the same seed."`
+	Change        sandboxChangeCmd        `cmd:"" help:"Change rows, the same ones for the same seed."`
+	Delete        sandboxDeleteCmd        `cmd:"" help:"Delete rows, the same ones for the same seed."`
+	Metadata      sandboxMetadataCmd      `cmd:"" help:"Add or remove columns, remove tables, turn change tracking on or off, publish."`
+	MetadataCache sandboxMetadataCacheCmd `cmd:"" help:"Set how long metadata are shown as they were before a change."`
+	Fault         sandboxFaultCmd         `cmd:"" help:"Make answers fail, list and remove such faults."`
+	Limits        sandboxLimitsCmd        `cmd:"" help:"Set the service protection limits."`
+	Clock         sandboxClockCmd         `cmd:"" help:"Move the sandbox's clock."`
+	Loops         sandboxLoopsCmd         `cmd:"" help:"Set how often the token endpoint answers the same request."`
+	Tokens        sandboxTokensCmd        `cmd:"" help:"Expire, revoke and challenge tokens; make the token endpoint fail."`
+	User          sandboxUserCmd          `cmd:"" help:"Disable users, change their passwords, revoke their sessions."`
+	App           sandboxAppCmd           `cmd:"" help:"Replace or expire the secret of an app, disable it, keep it out of the environment, consent to it."`
+	Register      sandboxRegisterCmd      `cmd:"" help:"Add an app registration, or replace one."`
+	Role          sandboxRoleCmd          `cmd:"" help:"Set what a user may read and write."`
+	AdminMode     sandboxAdminModeCmd     `cmd:"" help:"Put the environment into administration mode, or take it out."`
+	Continuous    sandboxContinuousCmd    `cmd:"" name:"continuous-access" help:"Turn continuous access on or off: without it no token is challenged."`
+	Organization  sandboxOrganizationCmd  `cmd:"" help:"Put another organization behind the address, or the first one back."`
+	Tracking      sandboxTrackingCmd      `cmd:"" help:"Set how many days delta links live."`
+	Switch        sandboxSwitchCmd        `cmd:"" help:"Choose among behaviours that are not known for certain."`
+	Requests      sandboxRequestsCmd      `cmd:"" help:"Search the log of requests."`
+	Controls      sandboxControlsCmd      `cmd:"" help:"List all that can be changed, with the HTTP request for each."`
+	Reset         sandboxResetCmd         `cmd:"" help:"Take back all changes since the sandbox began."`
 }
 
 // Help shows what the commands are for.
@@ -131,13 +136,23 @@ func (cmd *sandboxStateCmd) Run(ctx context.Context, a *app) error {
 			", " + strconv.Itoa(s.Limits.Concurrency) + " at once, within " + s.Limits.Window.String()
 	}
 	a.facts("Organization", s.OrganizationID, "Clock", s.Clock.Format(time.RFC3339), "Limits", limits,
-		"Faults", len(s.Faults), "Delta links live", strconv.Itoa(s.TrackingDays)+" days", "Administration mode", s.AdminMode,
+		"Faults", len(s.Faults), "Same request for a token", strconv.Itoa(s.LoopLimit)+" times in 5 minutes", "Delta links live", strconv.Itoa(s.TrackingDays)+" days", "Administration mode", s.AdminMode,
 		"Continuous access", s.Continuous, "Swapped", s.Swapped)
 	t := &table{head: []string{"Table", ">Rows"}}
 	for _, name := range sortedKeys(s.Rows) {
 		t.add(name, s.Rows[name])
 	}
 	a.printTable(t)
+	people := &table{head: []string{"Person", "Object id", "Guest", "Disabled"}}
+	for _, p := range s.Accounts {
+		people.add(p.SignInName, p.ObjectID, p.Guest, p.Disabled)
+	}
+	a.printTable(people)
+	apps := &table{head: []string{"App", "Client id", "Disabled", "Blocked"}}
+	for _, r := range s.Apps {
+		apps.add(r.Name, r.ClientID, r.Disabled, slices.Contains(s.BlockedApps, strings.ToLower(r.ClientID)))
+	}
+	a.printTable(apps)
 	return nil
 }
 
@@ -178,39 +193,6 @@ func (cmd *sandboxChangeCmd) Run(ctx context.Context, a *app) error {
 
 func (cmd *sandboxDeleteCmd) Run(ctx context.Context, a *app) error {
 	return cmd.apply(ctx, a, sandbox.RowChange{Delete: int(cmd.Rows)}, "deleted")
-}
-
-type sandboxRequestsCmd struct {
-	After int64      `placeholder:"N" help:"Only requests after this number."`
-	Path  string     `placeholder:"TEXT" help:"Only requests whose address contains this."`
-	Limit atLeastOne `default:"50" help:"At most this many, the last ones."`
-	Clear bool       `help:"Empty the log."`
-	sandboxRemote
-}
-
-func (cmd *sandboxRequestsCmd) Run(ctx context.Context, a *app) error {
-	if cmd.Clear {
-		return cmd.change(ctx, a, http.MethodDelete, "requests", nil)
-	}
-	var list []sandbox.Request
-	query := "?after=" + strconv.FormatInt(cmd.After, 10) + "&path=" + queryEscape(cmd.Path)
-	if err := cmd.call(ctx, http.MethodGet, "requests"+query, nil, &list); err != nil {
-		return err
-	}
-	list = list[max(len(list)-int(cmd.Limit), 0):]
-	if cmd.JSON {
-		return a.printJSON(list)
-	}
-	t := &table{head: []string{">No.", "Time", "Request", ">Status", ">Bytes", ">Took", ">At once", "Fault"}}
-	for _, r := range list {
-		address := r.URL
-		if runes := []rune(address); len(runes) > 80 {
-			address = string(runes[:79]) + "…"
-		}
-		t.add(r.Number, r.Time.Format(time.TimeOnly), r.Method+" "+address, r.Status, r.Bytes, time.Duration(r.Took).Round(time.Millisecond), r.Concurrent, r.Fault)
-	}
-	a.printTable(t)
-	return nil
 }
 
 type sandboxResetCmd struct{ sandboxRemote }

@@ -2,8 +2,13 @@ package sandbox
 
 import (
 	"bufio"
+	"fmt"
+	"maps"
 	"net"
 	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -11,20 +16,81 @@ import (
 
 // Request is one request that was answered, as the log of requests keeps it.
 type Request struct {
-	Number     int64     `json:"number"` // counts from 1
-	Time       time.Time `json:"time"`
-	Method     string    `json:"method"`
-	URL        string    `json:"url"` // as it was sent
-	Prefer     string    `json:"prefer,omitempty"`
-	Affinity   string    `json:"affinity,omitempty"` // cookie ARRAffinity that was sent
-	UserAgent  string    `json:"user_agent,omitempty"`
-	Authorized bool      `json:"authorized"` // a bearer token was sent
-	Concurrent int       `json:"concurrent"` // requests under way, with this one, when it came
-	Status     int       `json:"status"`     // 0 where the connection was cut before any
-	Bytes      int64     `json:"bytes"`      // of the body as sent
-	Took       Span      `json:"took"`
-	RetryAfter string    `json:"retry_after,omitempty"`
-	Fault      string    `json:"fault,omitempty"` // kind of the fault that struck
+	Number     int64       `json:"number"` // counts from 1
+	Time       time.Time   `json:"time"`
+	Method     string      `json:"method"`
+	URL        string      `json:"url"`                // as it was sent, from the path on
+	Length     int         `json:"length"`             // of URL, in bytes
+	Header     http.Header `json:"header"`             // with Host, and Authorization without the token; nobody may change it
+	Affinity   string      `json:"affinity,omitempty"` // cookie ARRAffinity that was sent
+	Authorized bool        `json:"authorized"`         // a bearer token was sent
+	Concurrent int         `json:"concurrent"`         // requests under way, with this one, when it came
+	Status     int         `json:"status"`             // 0 where the connection was cut before any
+	Bytes      int64       `json:"bytes"`              // of the body as sent
+	Took       Span        `json:"took"`
+	RetryAfter string      `json:"retry_after,omitempty"`
+	Fault      string      `json:"fault,omitempty"` // kind of the fault that struck
+}
+
+// RequestFilter chooses requests of the log. The zero value chooses all.
+type RequestFilter struct {
+	After  int64  // only those with a larger number
+	Path   string // only those whose address contains it
+	Method string
+	Status int
+	Header string // only those with a header of that name, or, behind a colon, whose value contains a text: Prefer: maxpagesize
+	Length int    // only those whose address has at least so many bytes
+	Fault  string // only those that a fault of this kind struck
+}
+
+// requestFilter reads a filter from the query of an address, where its members
+// have their names in lower case.
+func requestFilter(q url.Values) (RequestFilter, error) {
+	f := RequestFilter{Path: q.Get("path"), Method: q.Get("method"), Header: q.Get("header"), Fault: q.Get("fault")}
+	var after, status, length int
+	for name, n := range map[string]*int{"after": &after, "status": &status, "length": &length} {
+		if text := q.Get(name); text != "" {
+			var err error
+			if *n, err = strconv.Atoi(text); err != nil {
+				return f, fmt.Errorf("sandbox: %s is a number, not %q", name, text)
+			}
+		}
+	}
+	f.After, f.Status, f.Length = int64(after), status, length
+	for name := range q {
+		if !slices.Contains([]string{"after", "path", "method", "status", "header", "length", "fault"}, name) {
+			return f, fmt.Errorf("sandbox: requests have no %q to choose by", name)
+		}
+	}
+	return f, nil
+}
+
+// chooses tells whether the filter chooses a request.
+func (f RequestFilter) chooses(r *Request) bool {
+	return r.Number > f.After && strings.Contains(r.URL, f.Path) && len(r.URL) >= f.Length &&
+		(f.Method == "" || strings.EqualFold(f.Method, r.Method)) && (f.Status == 0 || f.Status == r.Status) &&
+		(f.Fault == "" || f.Fault == r.Fault) && (f.Header == "" || r.carries(f.Header))
+}
+
+// carries tells whether the request has a header, written as in RequestFilter.
+func (r *Request) carries(header string) bool {
+	name, part, _ := strings.Cut(header, ":")
+	values := r.Header.Values(strings.TrimSpace(name))
+	part = strings.ToLower(strings.TrimSpace(part))
+	return slices.ContainsFunc(values, func(v string) bool { return strings.Contains(strings.ToLower(v), part) })
+}
+
+// headerOf returns the headers of a request as the log keeps them.
+func headerOf(r *http.Request) http.Header {
+	h := make(http.Header, len(r.Header)+1)
+	maps.Copy(h, r.Header)
+	h.Set("Host", r.Host)
+	if scheme, _, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
+		h.Set("Authorization", scheme+" …")
+	} else {
+		h.Del("Authorization")
+	}
+	return h
 }
 
 // maxRequests is how many requests the log keeps.
@@ -38,9 +104,9 @@ type journal struct {
 	kept     []Request // a ring, once full
 }
 
-// Requests returns the last requests, oldest first, of those with a number
-// above after and an address that contains part.
-func (s *Sandbox) Requests(after int64, part string) []Request {
+// Requests returns those of the last 10,000 requests that the filter chooses,
+// oldest first.
+func (s *Sandbox) Requests(f RequestFilter) []Request {
 	j := &s.journal
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -50,7 +116,7 @@ func (s *Sandbox) Requests(after int64, part string) []Request {
 		if len(j.kept) == maxRequests {
 			r = j.kept[(int(j.total)+i)%maxRequests]
 		}
-		if r.Number > after && strings.Contains(r.URL, part) {
+		if f.chooses(&r) {
 			list = append(list, r)
 		}
 	}
@@ -120,9 +186,10 @@ func (w *watched) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 func (s *Sandbox) watch(w http.ResponseWriter, r *http.Request, next func(*watched, *http.Request)) {
 	in := &watched{ResponseWriter: w}
 	entry := Request{
-		Time: s.now(), Method: r.Method, URL: r.URL.RequestURI(), Prefer: strings.Join(r.Header.Values("Prefer"), ","),
-		UserAgent: r.UserAgent(), Authorized: r.Header.Get("Authorization") != "", Concurrent: s.journal.begin(),
+		Time: s.now(), Method: r.Method, URL: r.URL.RequestURI(), Header: headerOf(r),
+		Authorized: r.Header.Get("Authorization") != "", Concurrent: s.journal.begin(),
 	}
+	entry.Length = len(entry.URL)
 	if cookie, err := r.Cookie(affinity); err == nil {
 		entry.Affinity = cookie.Value
 	}

@@ -71,7 +71,7 @@ func TestConcurrencyLimit(t *testing.T) {
 		t.Error(got)
 	}
 	most := 0
-	for _, r := range s.Requests(0, "WhoAmI") {
+	for _, r := range s.Requests(sandbox.RequestFilter{Path: "WhoAmI"}) {
 		most = max(most, r.Concurrent)
 	}
 	if most < 3 {
@@ -105,7 +105,7 @@ func TestAffinity(t *testing.T) {
 	if refused < 10 {
 		t.Errorf("%d of 20 refused on one server", refused)
 	}
-	if r := s.Requests(0, "WhoAmI"); r[len(r)-1].Affinity != last.Value || r[0].Affinity != "" {
+	if r := s.Requests(sandbox.RequestFilter{Path: "WhoAmI"}); r[len(r)-1].Affinity != last.Value || r[0].Affinity != "" {
 		t.Error(r[len(r)-1])
 	}
 }

@@ -24,19 +24,19 @@ func TestKeptOut(t *testing.T) {
 	} {
 		s.role(t, c.role)
 		if c.app != "" {
-			s.control(t, 200, "PUT", "app-access", `{"app":"`+c.app+`","blocked":true}`, nil)
+			s.control(t, 200, "POST", "apps", `{"app":"`+c.app+`","blocked":true}`, nil)
 		}
 		s.fails(t, 403, c.code, c.message, "GET", "accounts?$top=1", "")
 		s.fails(t, 403, c.code, c.message, "POST", "accounts", `{"name":"x"}`)
 		s.role(t, sandbox.Role{})
 		if c.app != "" {
-			s.control(t, 200, "PUT", "app-access", `{"app":"`+c.app+`"}`, nil)
+			s.control(t, 200, "POST", "apps", `{"app":"`+c.app+`","blocked":false}`, nil)
 		}
 		if a, body := s.send(t, "GET", "accounts?$top=1", ""); a.StatusCode != 200 {
 			t.Errorf("%s: let in again: %s %s", name, a.Status, body)
 		}
 	}
-	s.control(t, 400, "PUT", "app-access", `{"app":"crosswalk","blocked":true}`, nil)
+	s.control(t, 400, "POST", "apps", `{"app":"crosswalk","blocked":true}`, nil)
 	s.BlockApp(sandbox.PublicClientID, true)
 	s.must(t, 200, "GET", "WhoAmI", "") // another app
 	var state sandbox.State

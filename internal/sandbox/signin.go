@@ -52,6 +52,7 @@ type signIn struct {
 	faults         []string            // of FailNextToken
 	tokenFault     string              // of FailToken
 	authorizeFault string              // of FailAuthorize
+	loops          loops
 }
 
 func newSignIn(s *Sandbox) *signIn {
@@ -68,6 +69,7 @@ func newSignIn(s *Sandbox) *signIn {
 		withdrawn:      map[string]bool{},
 		tenantConsents: map[string]bool{},
 		continuous:     s.cfg.ContinuousAccess,
+		loops:          loops{limit: DefaultLoopLimit},
 	}
 	clock := s.now
 	s.now = func() time.Time { return clock().Add(time.Duration(in.shift.Load())) }

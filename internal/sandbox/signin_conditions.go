@@ -43,10 +43,7 @@ func (s *Sandbox) Accounts() []Account {
 	return all
 }
 
-var (
-	errNoAccount = errors.New("sandbox: no such account")
-	errNoApp     = errors.New("sandbox: no such app registration")
-)
+var errNoAccount = errors.New("sandbox: no such account")
 
 // account changes the standing of an account, named by its sign-in name or
 // object id.
@@ -146,44 +143,6 @@ func (s *Sandbox) RemoveConsent(user, clientID string) error {
 	return nil
 }
 
-// registration changes an app registration.
-func (s *Sandbox) registration(clientID string, change func(*registration)) error {
-	in := s.signIn
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	a := in.apps[strings.ToLower(clientID)]
-	if a == nil {
-		return fmt.Errorf("%w: %s", errNoApp, clientID)
-	}
-	change(a)
-	return nil
-}
-
-// SetSecret replaces the secret of an app: the old one is refused with
-// AADSTS7000215.
-func (s *Sandbox) SetSecret(clientID, secret string) error {
-	return s.registration(clientID, func(a *registration) { a.Secret, a.expired = secret, false })
-}
-
-// ExpireSecret lets the secret of an app expire, or be good again: it is
-// refused with AADSTS7000222.
-func (s *Sandbox) ExpireSecret(clientID string, expired bool) error {
-	return s.registration(clientID, func(a *registration) { a.expired = expired })
-}
-
-// DisableApp disables an app registration, or enables it again: it is refused
-// with AADSTS7000112.
-func (s *Sandbox) DisableApp(clientID string, disabled bool) error {
-	return s.registration(clientID, func(a *registration) { a.disabled = disabled })
-}
-
-// SetApplicationRole gives the application user of an app a security role, as
-// it has at first, or takes it away: the Web API then refuses it with
-// 0x80040220.
-func (s *Sandbox) SetApplicationRole(clientID string, role bool) error {
-	return s.registration(clientID, func(a *registration) { a.noRole = !role })
-}
-
 // Challenge makes the Web API answer access tokens given so far with a claims
 // challenge, if their client declared that it can handle one (cp1) and
 // continuous access was on when they were given. A token asked for with the
@@ -278,3 +237,19 @@ func (s *Sandbox) SetClock(now time.Time) { s.Advance(now.Sub(s.now())) }
 
 // Advance moves the time of the sandbox on by d, or back.
 func (s *Sandbox) Advance(d time.Duration) { s.signIn.shift.Add(int64(d)) }
+
+// reset takes back what became of people, apps and the clock. Tokens, sessions
+// and consents that were ended stay so.
+func (in *signIn) reset() {
+	in.shift.Store(0)
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for id, st := range in.standings {
+		st.disabled, st.guest = false, false
+		in.standings[id] = st
+	}
+	in.apps = registrations(in.s.cfg)
+	in.continuous = in.s.cfg.ContinuousAccess
+	in.faults, in.tokenFault, in.authorizeFault = nil, "", ""
+	in.loops = loops{limit: DefaultLoopLimit}
+}

@@ -9,8 +9,21 @@ import (
 // Span is a length of time that reads and prints as text: 250ms, 90s, 8d.
 type Span time.Duration
 
-// String returns the text of the length.
-func (s Span) String() string { return time.Duration(s).String() }
+// String returns the text of the length, without what is 0 in it.
+func (s Span) String() string {
+	const day = Span(24 * time.Hour)
+	if s != 0 && s%day == 0 {
+		return strconv.FormatInt(int64(s/day), 10) + "d"
+	}
+	text := time.Duration(s).String()
+	if s%Span(time.Minute) == 0 && s != 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if s%Span(time.Hour) == 0 && s != 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
 
 // MarshalText returns the text of the length.
 func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }

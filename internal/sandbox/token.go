@@ -222,6 +222,8 @@ func (in *signIn) refresh(w http.ResponseWriter, r *http.Request, form url.Value
 	switch {
 	case !known:
 		f = refuse(50034)
+	case in.looping("refresh_token", a.ClientID, r.PathValue("tenant"), form.Get("scope"), held.ObjectID):
+		f = refuse(50196)
 	case unfit != nil:
 		f = unfit
 	case revoked:

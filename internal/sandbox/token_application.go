@@ -16,6 +16,10 @@ func (in *signIn) application(w http.ResponseWriter, r *http.Request, form url.V
 		in.refuseToken(w, r, f)
 		return
 	}
+	if in.looping("client_credentials", a.ClientID, r.PathValue("tenant"), scope) {
+		in.refuseLoop(w, r)
+		return
+	}
 	resource, _, _ := cutLast(scope, "/")
 	s := scopes{Resource: strings.ToLower(strings.TrimSuffix(resource, "/")), Access: true}
 	claims := in.accessClaims(a, person{}, s, acr, 3599)

@@ -58,7 +58,7 @@ var refusals = map[int]refusal{
 	50158:   {code: "interaction_required", text: "An external security challenge was not satisfied.", claims: true},
 	50173:   {code: "invalid_grant", text: "The provided grant has expired due to it being revoked, a fresh auth token is needed."},
 	50194:   {code: "invalid_request", text: "The application is not configured as a multi-tenant application. Usage of the /common endpoint is not supported for such applications."},
-	50196:   {code: "invalid_request", text: "The server terminated an operation because it encountered a client request loop."},
+	50196:   {code: "invalid_grant", text: "The server terminated an operation because it encountered a client request loop."},
 	51004:   {code: "invalid_grant", text: "The user account does not exist in the directory of the tenant."},
 	53000:   {code: "interaction_required", text: "The device is not in the required state of compliance.", suberror: "message_only", claims: true},
 	53001:   {code: "interaction_required", text: "The device is not domain joined.", suberror: "message_only", claims: true},

@@ -53,7 +53,7 @@ func TestFaultStatus(t *testing.T) {
 	if _, err := s.Fault(sandbox.Fault{Kind: "rain"}); err == nil {
 		t.Error("no such fault, and no error")
 	}
-	r := s.Requests(0, "/accounts")
+	r := s.Requests(sandbox.RequestFilter{Path: "/accounts"})
 	if len(r) != 4 || r[0].Status != 502 || r[0].Fault != sandbox.FaultHTML || r[1].RetryAfter != "7" || r[3].Fault != "" || r[3].Bytes == 0 {
 		t.Errorf("%+v", r)
 	}
