@@ -25,7 +25,8 @@ const modifiedOn = "modifiedon"
 // ChangeQuery is what to read of one table, and since when.
 type ChangeQuery struct {
 	// Query says what to read. Dataverse does not track changes of a part of
-	// a table, so a filter means reading by modification time.
+	// a table or of more than one, so a filter and rows to read along mean
+	// reading by modification time.
 	Query
 	// Entity is the table's metadata with its attributes.
 	Entity *crosswalk.Entity
@@ -191,6 +192,8 @@ func (q ChangeQuery) trackable() (bool, string) {
 		return false, fmt.Sprintf("Change tracking is not switched on for %s in Dynamics.", q.Entity.DisplayName)
 	case q.Filter != "":
 		return false, "Dynamics does not track changes of a filtered table."
+	case len(q.Expand) > 0:
+		return false, "Dynamics does not track changes of several tables together."
 	}
 	return true, ""
 }
@@ -203,7 +206,11 @@ func (q ChangeQuery) dated() bool {
 
 // what tells what is read: a position holds only for the same.
 func (q ChangeQuery) what() string {
-	return q.EntitySet + "?" + strings.Join(q.Select, ",") + "&" + q.Filter
+	what := q.EntitySet + "?" + strings.Join(q.Select, ",") + "&" + q.Filter
+	if len(q.Expand) > 0 {
+		what += "&" + string(appendExpand(nil, q.Expand))
+	}
+	return what
 }
 
 // query returns the query of the pages at a place.
@@ -219,7 +226,7 @@ func (q ChangeQuery) query(at *cursor) Query {
 		}
 		one.order = modifiedOn + "," + q.Entity.PrimaryID
 	case waySweep:
-		one.Select, one.Annotations = []string{q.Entity.PrimaryID}, nil
+		one.Select, one.Expand, one.Annotations = []string{q.Entity.PrimaryID}, nil, nil
 	}
 	return one
 }

@@ -232,8 +232,8 @@ func deleted(page odata.Page, into *column.Batch, before int) [][16]byte {
 	return ids
 }
 
-// spend adds what a page brought and cost.
-func (p *ChangePage) spend(i PageInfo) {
+// spend adds what another page brought and cost.
+func (p *PageInfo) spend(i PageInfo) {
 	p.Records += i.Records
 	p.Bytes += i.Bytes
 	p.Requests += i.Requests

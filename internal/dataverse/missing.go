@@ -13,53 +13,78 @@ import (
 
 // noProperty is how Dataverse refuses a query with a column that it does not
 // have, or no longer has: customizers remove columns at any time.
-var noProperty = regexp.MustCompile(`(?i)Could not find a property named '([^']{1,200})' on type`)
+var noProperty = regexp.MustCompile(`(?i)Could not find a property named '([^']{1,200})' on type(?: 'Microsoft\.Dynamics\.CRM\.([^']{1,200})')?`)
 
 // missingProperty returns the name in such a refusal, or "".
 func missingProperty(err error) string {
+	name, _ := missingFrom(err)
+	return name
+}
+
+// missingFrom returns the name in such a refusal and that of the table, as
+// far as it says.
+func missingFrom(err error) (name, table string) {
 	var e *odata.Error
 	if !errors.As(err, &e) || e.Status != http.StatusBadRequest {
-		return ""
+		return "", ""
 	}
 	if m := noProperty.FindStringSubmatch(e.Message); m != nil {
-		return m[1]
+		return m[1], m[2]
 	}
-	return ""
+	return "", ""
 }
 
 // selection finds the value of $select in a query as it is sent. It returns
 // its place and the members it names.
 func selection(query string) (start, end int, members []string) {
-	for at := 0; at <= len(query); {
-		end := at + len(query[at:])
-		if i := strings.IndexByte(query[at:], '&'); i >= 0 {
-			end = at + i
-		}
-		name, value, _ := strings.Cut(query[at:end], "=")
-		if name == "$select" || strings.EqualFold(name, "%24select") {
-			for _, m := range strings.Split(commas.Replace(value), ",") {
-				if plain, err := url.PathUnescape(m); err == nil {
-					m = plain
-				}
-				members = append(members, strings.TrimSpace(m))
-			}
-			return end - len(value), end, members
-		}
-		at = end + 1
+	start, end, ok := optionIn(query, "select")
+	if !ok {
+		return 0, 0, nil
 	}
-	return 0, 0, nil
+	for _, m := range strings.Split(commas.Replace(query[start:end]), ",") {
+		if plain, err := url.PathUnescape(m); err == nil {
+			m = plain
+		}
+		members = append(members, strings.TrimSpace(m))
+	}
+	return start, end, members
 }
 
 var commas = strings.NewReplacer("%2C", ",", "%2c", ",")
 
-// Selected returns the members that a link selects, nil when it does not say.
+// Selected returns the members that a link of a page selects, those of
+// expanded rows by their path of navigation properties; nil when it does not
+// say.
 func Selected(link string) []string {
 	u, err := url.Parse(link)
 	if err != nil {
 		return nil
 	}
 	_, _, members := selection(u.RawQuery)
-	return members
+	if members == nil {
+		return nil
+	}
+	return append(members, named("", expansion(u.RawQuery))...)
+}
+
+// without returns the address without a member that a table does not have,
+// and the paths of what is read no longer. There are none when it was not
+// asked for as a column: it is in the filter, say, and reading without it
+// would read something else.
+func (q Query) without(u *url.URL, member, table string) (less *url.URL, lost []string) {
+	if expands := expansion(u.RawQuery); expands != nil {
+		rest, gone := unexpand(expands, q.Expand, q.Table, member, table, "")
+		if len(gone) > 0 {
+			u, lost = reexpand(u, rest), gone
+		}
+	}
+	if len(lost) > 0 && !(q.Table != "" && strings.EqualFold(q.Table, table)) {
+		return u, lost
+	}
+	if less, ok := unselect(u, member); ok {
+		return less, append(lost, member)
+	}
+	return u, lost
 }
 
 // unselect returns the address without a member of its $select; everything

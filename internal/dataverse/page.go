@@ -27,7 +27,9 @@ const (
 // Query is what to read of one table.
 type Query struct {
 	EntitySet   string   // name of the table in addresses, for example "accounts"
+	Table       string   // its logical name; only needed with Expand
 	Select      []string // members to read; none means all
+	Expand      []Expand // rows to read along; at most MaxExpands
 	Filter      string   // text of $filter, not yet encoded; empty means all records
 	PageSize    int      // records a page at most; 0 means 5,000, which is the most there can be
 	Annotations []string // annotations to send along, for example "Microsoft.Dynamics.CRM.lookuplogicalname"
@@ -45,7 +47,8 @@ type PageInfo struct {
 	Throttled       time.Duration // time waited because the server asked for it
 	MetadataVersion string        // changes when metadata are published; empty when it was not sent
 	// Missing are selected members that the table does not have (any more),
-	// as the server names them. They were left out: their columns are null.
+	// as the server names them; those of expanded rows by their path. They were
+	// left out: their columns are null.
 	Missing []string
 }
 
@@ -92,13 +95,13 @@ func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Colu
 			page, err = cols.DecodePage(&limitedReader{body, maxPageBytes}, into)
 			return err
 		})
-		if name := missingProperty(err); name != "" && !call.frozen {
-			less, ok := unselect(call.url, name)
-			if !ok {
-				break // it is in the filter: reading without it would read something else
+		if name, table := missingFrom(err); name != "" && !call.frozen {
+			less, lost := q.without(call.url, name, table)
+			if len(lost) == 0 {
+				break
 			}
-			c.log.WarnContext(ctx, "a column is missing and left out", "table", q.EntitySet, "column", name)
-			call.url, call.missing = less, append(call.missing, name)
+			c.log.WarnContext(ctx, "a column is missing and left out", "table", q.EntitySet, "columns", lost)
+			call.url, call.missing = less, append(call.missing, lost...)
 			continue
 		}
 		if !errors.Is(err, errTooLarge) || size == 1 {
@@ -158,8 +161,14 @@ func (q Query) query(rest int) string {
 		b = odata.AppendQuery(b, strings.Join(q.Select, ","))
 	}
 	mark := len(b)
-	if q.Filter != "" {
+	if len(q.Expand) > 0 {
 		if mark > 0 {
+			b = append(b, '&')
+		}
+		b = appendExpand(append(b, "$expand="...), q.Expand)
+	}
+	if q.Filter != "" {
+		if len(b) > 0 {
 			b = append(b, '&')
 		}
 		b = append(b, "$filter="...)

@@ -1,0 +1,94 @@
+package dataverse
+
+import (
+	"context"
+	"errors"
+	"net/url"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+)
+
+// maxKeys is how many keys one request asks for at most.
+const maxKeys = 500
+
+// keyLength is how many characters of an address a key takes: 36 and two
+// quotes, percent-encoded, and a comma.
+const keyLength = 36 + 2*3 + 1
+
+// Rows reads the records of a table that have one of those keys and appends
+// them to into, which must have been made with the specs of cols, in no order.
+// key is the logical name of the table's key. A key brings nothing when there
+// is no such record, when the user may not read it, or when the query's filter
+// leaves it out. After an error the batch is as it was before.
+//
+// Keys go into as many requests as the length of addresses asks for; the info
+// is the sum of all, and its Next is empty.
+func (c *Client) Rows(ctx context.Context, q Query, key string, ids [][16]byte, cols *odata.Columns, into *column.Batch) (PageInfo, error) {
+	if c.err != nil {
+		return PageInfo{}, c.err
+	}
+	var total PageInfo
+	before := into.Rows()
+	for len(ids) > 0 {
+		n := min(len(ids), c.keysAtOnce(q, key))
+		if err := c.rows(ctx, q.among(key, ids[:n]), n, cols, into, &total); err != nil {
+			into.Truncate(before)
+			total.Records = 0
+			return total, err
+		}
+		ids = ids[n:]
+	}
+	return total, nil
+}
+
+// rows reads all pages of a query that has n records at most.
+func (c *Client) rows(ctx context.Context, q Query, n int, cols *odata.Columns, into *column.Batch, total *PageInfo) error {
+	for link, pages := "", 0; ; pages++ {
+		if pages > n {
+			return explain(&garbled{errors.New("more pages than records")}, "read "+q.EntitySet)
+		}
+		info, err := c.Page(ctx, q, link, cols, into)
+		total.spend(info)
+		if pages == 0 {
+			total.Missing = append(total.Missing, info.Missing...)
+		}
+		if link = info.Next; err != nil || link == "" {
+			return err
+		}
+	}
+}
+
+// among returns the query for the records with those keys alone.
+func (q Query) among(key string, ids [][16]byte) Query {
+	b := make([]byte, 0, len(q.Filter)+100+keyLength*len(ids))
+	if q.Filter != "" {
+		b = append(b, '(')
+		b = append(b, q.Filter...)
+		b = append(b, ") and "...)
+	}
+	b = append(b, "Microsoft.Dynamics.CRM.In(PropertyName='"...)
+	b = append(b, key...)
+	b = append(b, "',PropertyValues=["...)
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '"')
+		b = append(odata.AppendGUID(b, id), '"')
+	}
+	q.Filter = string(append(b, "])"...))
+	return q
+}
+
+// keysAtOnce returns how many keys a request can ask for: so many that its
+// address is short enough to be sent directly, or inside of a batch when that
+// would be few.
+func (c *Client) keysAtOnce(q Query, key string) int {
+	rest := len(c.address(url.PathEscape(q.EntitySet), q.among(key, nil).query(0)).String())
+	n := (maxURL - rest) / keyLength
+	if n < maxKeys/4 {
+		n = (maxBatchURL - rest) / keyLength
+	}
+	return max(1, min(n, maxKeys))
+}
