@@ -36,7 +36,7 @@ type Connection struct {
 	Certificate     *Certificate     `json:"certificate,omitempty" doc:"The stored certificate; its private key is never shown"`
 	Warning         *Warning         `json:"warning,omitempty" doc:"The secret or certificate ends soon or has ended"`
 	Status          ConnectionStatus `json:"status" enum:"not_authorized,authorized,revoked,disconnected" doc:"Whether jobs of the connection can run"`
-	StatusCause     string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected"`
+	StatusCause     string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token"`
 	StatusHint      string           `json:"status_hint,omitempty" doc:"What to do about it"`
 	OrganizationID  string           `json:"organization_id,omitempty" doc:"The organization the first authorization pinned the connection to"`
 	TenantID        string           `json:"tenant_id,omitempty" doc:"The Microsoft Entra tenant of that organization"`

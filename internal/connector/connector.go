@@ -153,7 +153,8 @@ func (c *Connector) loadTokens(ctx context.Context, id string) (oauth.Tokens, er
 }
 
 // tokens returns the token source of a connection. A refresh that Microsoft
-// refuses for good marks the connection disconnected; any other failure
+// refuses for good marks the connection disconnected, one that fails by its
+// set-up leaves it authorized and shows the cause, and any other failure
 // leaves it as it is.
 func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 	id := conn.ID
@@ -184,20 +185,22 @@ func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 			}
 			return cfg.Refresh(ctx, refreshToken)
 		},
-		Disconnected: func(ctx context.Context, used oauth.Tokens, cause *crosswalk.Error) {
-			// A person may have authorized again meanwhile: that stands.
-			if now, err := c.loadTokens(ctx, id); err != nil || now.Version != used.Version {
-				return
+		Refused: func(ctx context.Context, used oauth.Tokens, cause *crosswalk.Error) bool {
+			noted, err := c.Store.Refuse(ctx, id, store.Refusal{
+				Version:     used.Version,
+				Disconnects: cause.Code == crosswalk.CodeDisconnected,
+				Cause:       cause.Message,
+				Hint:        cause.Hint,
+				Claims:      oauth.Demanded(cause),
+			})
+			if err != nil {
+				c.Logger.Error("note the refusal of a connection", "connection", conn.Name, "error", err)
+				return true
 			}
-			c.Logger.Warn("connection disconnected", "connection", conn.Name, "error", cause)
-			if err := c.Store.Disconnect(ctx, id, cause.Message, cause.Hint); err != nil {
-				c.Logger.Error("mark connection disconnected", "connection", conn.Name, "error", err)
+			if noted {
+				c.Logger.Warn("connection refused", "connection", conn.Name, "disconnected", cause.Code == crosswalk.CodeDisconnected, "error", cause)
 			}
-			if claims := oauth.Demanded(cause); claims != "" {
-				if err := c.Store.RequireClaims(ctx, id, claims); err != nil {
-					c.Logger.Error("keep demanded claims", "connection", conn.Name, "error", err)
-				}
-			}
+			return noted
 		},
 	}
 }

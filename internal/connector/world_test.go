@@ -7,10 +7,12 @@ import (
 	"encoding/pem"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,23 +33,32 @@ type world struct {
 	*connector.Connector
 	sandbox *sandbox.Sandbox
 	env     string
+	before  atomic.Pointer[http.HandlerFunc] // called before each request that the sandbox answers; nil for nothing
 }
 
 func newWorld(t *testing.T, apps ...sandbox.App) *world {
 	t.Helper()
 	s, err := sandbox.New(sandbox.Config{Seed: 7, Users: 12, Accounts: 5, Contacts: 5, Opportunities: 5, Incidents: 5, Apps: apps})
 	must(t, err)
-	server := httptest.NewServer(s.Handler())
+	w := &world{sandbox: s}
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if before := w.before.Load(); before != nil {
+			(*before)(rw, r)
+		}
+		s.Handler().ServeHTTP(rw, r)
+	}))
 	t.Cleanup(server.Close)
+	w.env = server.URL
 	keys, err := secret.OpenKeyFile(filepath.Join(t.TempDir(), "key"))
 	must(t, err)
 	stored := store.New(databasetest.Open(t, database.SQLite))
 	stored.Now = s.Clock
 	must(t, stored.Migrate(t.Context()))
-	return &world{connector.New(connector.Config{
+	w.Connector = connector.New(connector.Config{
 		Store: stored, Keys: keys, ClientID: sandbox.ClientID, ClientSecret: sandbox.ClientSecret,
 		RedirectURL: "http://127.0.0.1:1/oauth/callback", Logger: slog.New(slog.DiscardHandler), Now: s.Clock,
-	}), s, server.URL}
+	})
+	return w
 }
 
 func must(t *testing.T, err error) {
@@ -62,18 +73,24 @@ func (w *world) connect(t *testing.T, name string, mode crosswalk.SignInMode) st
 	t.Helper()
 	conn := crosswalk.Connection{Name: name, EnvironmentURL: w.env, SignInMode: mode}
 	must(t, w.Store.InsertConnection(t.Context(), &conn, store.Sealed{}))
+	w.authorize(t, conn.ID, mode)
+	return conn.ID
+}
+
+// authorize authorizes a connection, once more if need be.
+func (w *world) authorize(t *testing.T, id string, mode crosswalk.SignInMode) {
+	t.Helper()
 	if mode.Application() {
-		_, err := w.AuthorizeApplication(t.Context(), conn.ID)
+		_, err := w.AuthorizeApplication(t.Context(), id)
 		must(t, err)
-		return conn.ID
+		return
 	}
-	to, err := w.Begin(t.Context(), conn.ID, "", "")
+	to, err := w.Begin(t.Context(), id, "", "")
 	must(t, err)
 	back, err := visitor.Visit(t.Context(), to, visitor.Accept, func(u *url.URL) (bool, error) { return u.Path == "/oauth/callback", nil })
 	must(t, err)
 	_, err = w.Complete(t.Context(), connector.Callback{State: back.Query().Get("state"), Code: back.Query().Get("code")})
 	must(t, err)
-	return conn.ID
 }
 
 // An authorization that nobody uses is refreshed once a month and so outlives

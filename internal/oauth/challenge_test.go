@@ -21,7 +21,7 @@ func TestSourceApplication(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{tokens: oauth.Tokens{AccessToken: "access-0", ExpiresAt: time.Now().Add(time.Hour), Version: 7}}
 		calls := 0
-		src := &oauth.Source{Load: s.load, Save: s.save, Disconnected: s.disconnected, Application: true}
+		src := &oauth.Source{Load: s.load, Save: s.save, Refused: s.refused, Application: true}
 		src.Refresh = func(_ context.Context, refreshToken, _ string) (*oauth.Grant, error) {
 			calls++
 			if refreshToken != "" {

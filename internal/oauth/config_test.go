@@ -347,7 +347,7 @@ func TestUnreachable(t *testing.T) {
 	c.HTTP = &http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") })}
 	_, err := c.Refresh(t.Context(), "sekrit-old")
 	var e *oauth.Error
-	if !errors.As(err, &e) || e.Permanent() {
+	if !errors.As(err, &e) || e.Disconnects() {
 		t.Fatalf("error = %#v, want a passing *oauth.Error", err)
 	}
 	if words := oauth.Explain(err); words.Code != crosswalk.CodeUnavailable || !strings.Contains(words.Message, "cannot be reached") {

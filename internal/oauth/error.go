@@ -60,18 +60,20 @@ func (e *Error) Error() string {
 // Unwrap returns the failure of the network, if that is what happened.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Permanent reports whether trying again cannot help until a person acts.
-// Only an explicit refusal in Microsoft's own form is permanent; no answer,
-// HTTP 429, 5xx and pages of HTML are not.
-func (e *Error) Permanent() bool {
-	if e.Status == http.StatusTooManyRequests || e.Status >= 500 || e.Code == "" {
+// Disconnects reports whether the authorization itself is refused, so that it
+// gives no token until a person authorizes again: the OAuth error decides.
+// No answer, HTTP 429, 5xx, pages of HTML and numbers of Microsoft's that
+// pass disconnect nothing, and neither does what is set up wrongly, such as a
+// tenant, a redirect address or an app that is disabled.
+func (e *Error) Disconnects() bool {
+	if e.Status == http.StatusTooManyRequests || e.Status >= 500 {
 		return false
 	}
-	if m := e.meaning(); m != nil {
-		return m.kind != transient
+	if m := meanings[e.AADSTS]; m != nil && m.kind == transient {
+		return false
 	}
 	switch e.Code {
-	case "invalid_grant", "interaction_required", "consent_required", "login_required", "invalid_client":
+	case "invalid_grant", "interaction_required", "consent_required", "invalid_client":
 		return true
 	default:
 		return false

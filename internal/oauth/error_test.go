@@ -41,7 +41,9 @@ func TestErrorShape(t *testing.T) {
 	}
 }
 
-// TestMeaning is the table of what each refusal does to a connection.
+// TestMeaning is the table of what each refusal means. Whether it ends the
+// authorization is decided by the OAuth error, and by the number only where
+// that passes.
 func TestMeaning(t *testing.T) {
 	t.Parallel()
 	const (
@@ -50,41 +52,45 @@ func TestMeaning(t *testing.T) {
 		unavailable  = crosswalk.CodeUnavailable
 	)
 	tests := []struct {
-		code      string
-		numbers   []int
-		permanent bool
-		want      crosswalk.Code
-		field     string
-		word      string // in message or hint
+		code    string
+		numbers []int
+		ends    bool // the authorization
+		want    crosswalk.Code
+		field   string
+		word    string // in message or hint
 	}{
-		{"invalid_grant", []int{50173, 50132, 50133, 700082, 70008, 700084, 70043, 50089, 50013}, true, disconnected, "", "Authorize the connection again"},
+		{"invalid_grant", []int{50173, 50132, 50133, 700082, 70008, 700084, 70043, 50089, 50013, 500132}, true, disconnected, "", "Authorize the connection again"},
 		{"invalid_grant", []int{50055, 50126}, true, disconnected, "", "password"},
 		{"interaction_required", []int{50076, 50079, 50072, 50074, 50078, 50158}, true, disconnected, "", "multi-factor"},
 		{"interaction_required", []int{53000, 53001, 53002, 53003, 530035, 50131, 50097, 50129}, true, disconnected, "", "Conditional Access"},
 		{"invalid_grant", []int{65001}, true, disconnected, "", "accept the permissions"},
-		{"access_denied", []int{65004}, true, disconnected, "", "declined"},
+		{"consent_required", []int{65001}, true, disconnected, "", "accept the permissions"},
+		{"access_denied", []int{65004}, false, disconnected, "", "declined"},
 		{"invalid_grant", []int{90094, 90095, 900941}, true, invalid, "", "administrator"},
+		{"access_denied", []int{90094, 90095, 900941}, false, invalid, "", "administrator"},
 		{"invalid_client", []int{65005, 650053, 650056, 650057}, true, invalid, "", "API permissions"},
-		{"invalid_resource", []int{650052, 500011, 50001}, true, invalid, "environment_url", "address of the environment"},
+		{"invalid_resource", []int{65005, 650057}, false, invalid, "", "API permissions"},
+		{"invalid_resource", []int{650052, 500011, 50001}, false, invalid, "environment_url", "address of the environment"},
 		{"invalid_grant", []int{50020, 50034, 51004, 50014}, true, disconnected, "", "choose an account"},
 		{"invalid_grant", []int{50057}, true, disconnected, "", "disabled"},
 		{"invalid_grant", []int{50053}, true, disconnected, "", "locked"},
 		{"invalid_grant", []int{50105}, true, disconnected, "", "assign"},
-		{"invalid_request", []int{50194}, true, invalid, "", "one organization"},
-		{"invalid_request", []int{50011}, true, invalid, "", "redirect address"},
-		{"unauthorized_client", []int{700016, 70001, 7000112}, true, invalid, "client_id", "client id"},
+		{"invalid_request", []int{50194}, false, invalid, "", "one organization"},
+		{"invalid_request", []int{50011}, false, invalid, "", "redirect address"},
+		{"unauthorized_client", []int{700016, 70001, 7000112}, false, invalid, "client_id", "client id"},
 		{"invalid_client", []int{7000215, 70002}, true, invalid, "client_secret", "not its Secret ID"},
 		{"invalid_client", []int{7000222}, true, invalid, "client_secret", "expired"},
 		{"invalid_client", []int{7000218}, true, invalid, "client_secret", "needs a client secret"},
 		{"invalid_client", []int{700025}, true, invalid, "client_secret", "public client"},
 		{"invalid_client", []int{700027, 50012, 700021, 700023, 500131}, true, invalid, "certificate", "thumbprints"},
 		{"invalid_client", []int{500133, 700024}, true, invalid, "certificate", "clock"},
-		{"invalid_request", []int{70011, 28002, 28003, 70003, 90014, 900144, 9002313, 900023}, true, invalid, "", "malformed"},
+		{"invalid_request", []int{70011, 28002, 28003, 70003, 90014, 900144, 9002313, 900023}, false, invalid, "", "malformed"},
 		{"invalid_grant", []int{501481, 50147, 54005, 700005}, true, invalid, "", "Start the authorization again"},
-		{"login_required", []int{50058}, true, disconnected, "", "signed in"},
-		{"invalid_request", []int{90038, 900432}, true, invalid, "", "national cloud"},
-		{"invalid_request", []int{90002, 50059, 50128, 90019}, true, invalid, "", "does not know the organization"},
+		{"login_required", []int{50058}, false, disconnected, "", "signed in"},
+		{"invalid_request", []int{90038, 900432}, false, invalid, "", "national cloud"},
+		{"invalid_request", []int{90002, 50059, 50128, 90019}, false, invalid, "", "does not know the organization"},
 		{"invalid_request", []int{50196}, false, unavailable, "", "too often"},
+		{"invalid_grant", []int{50196, 90033}, false, unavailable, "", ""},
 		{"temporarily_unavailable", []int{90055, 90006, 90033, 90024, 90012, 90090, 50033}, false, unavailable, "", "busy"},
 
 		// Numbers nobody wrote down: the OAuth error decides.
@@ -108,8 +114,8 @@ func TestMeaning(t *testing.T) {
 				if !errors.As(err, &e) {
 					t.Fatalf("error = %v", err)
 				}
-				if e.Permanent() != tt.permanent {
-					t.Errorf("Permanent = %v, want %v", e.Permanent(), tt.permanent)
+				if e.Disconnects() != tt.ends {
+					t.Errorf("Disconnects = %v, want %v", e.Disconnects(), tt.ends)
 				}
 				words := oauth.Explain(err)
 				if words.Code != tt.want {
@@ -166,8 +172,8 @@ func TestPassingAnswers(t *testing.T) {
 			if !errors.As(err, &e) {
 				t.Fatalf("error = %v", err)
 			}
-			if e.Permanent() {
-				t.Error("Permanent = true")
+			if e.Disconnects() {
+				t.Error("Disconnects = true")
 			}
 			if e.RetryAfter != tt.wait {
 				t.Errorf("RetryAfter = %v, want %v", e.RetryAfter, tt.wait)

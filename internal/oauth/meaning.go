@@ -88,12 +88,12 @@ var meanings = func() map[int]*meaning {
 	add(setup, "", "The app is registered for one organization only and another one was asked.", "Set the app registration to accounts in any organizational directory, or use an app registration of the environment's own organization.", 50194)
 	add(setup, "", "The redirect address of Crosswalk is not registered with the app.", "In the app registration open Authentication and add the redirect address that Crosswalk shows in its settings as a Web address, exactly as it is.", 50011, 500112)
 	add(setup, fieldClientID, "Microsoft does not know an app with this client id in this organization, or the app is disabled.", "Copy the Application (client) ID from the app's overview page, and check that the app is registered in, or approved for, the environment's organization.", 700016, 70001, 7000112, 7000229, 500014)
-	add(setup, fieldSecret, "The client secret is wrong.", "Paste the secret's Value, not its Secret ID, from Certificates & secrets of the app registration. The value is shown only when it is made; make a new one if needed.", 7000215, 70002)
-	add(setup, fieldSecret, "The client secret has expired.", "Make a new client secret under Certificates & secrets of the app registration and enter its value at the connection.", 7000222)
-	add(setup, fieldSecret, "The app needs a client secret and the connection has none.", "Make a client secret under Certificates & secrets of the app registration and enter its value at the connection.", 7000218)
-	add(setup, fieldSecret, "The app is registered as a public client and must not send a client secret.", "Register the redirect address under the platform Web instead of Mobile and desktop, or remove the secret from the connection.", 700025)
-	add(setup, fieldCertificate, "Microsoft did not accept the certificate of the app.", "Upload the certificate under Certificates & secrets of the app registration and compare the thumbprints; check also that it has not expired.", 700027, 50012, 700021, 700023, 500131)
-	add(setup, fieldCertificate, "Microsoft did not accept the time of the sign-in with the certificate.", "The clock of this machine seems to be wrong; correct it and try again.", 500133, 700024)
+	add(setup, fieldSecret, "The client secret is wrong.", "Paste the secret's Value, not its Secret ID, from Certificates & secrets of the app registration. The value is shown only when it is made; make a new one if needed. Then authorize the connection again.", 7000215, 70002)
+	add(setup, fieldSecret, "The client secret has expired.", "Make a new client secret under Certificates & secrets of the app registration and enter its value at the connection, then authorize it again.", 7000222)
+	add(setup, fieldSecret, "The app needs a client secret and the connection has none.", "Make a client secret under Certificates & secrets of the app registration and enter its value at the connection, then authorize it again.", 7000218)
+	add(setup, fieldSecret, "The app is registered as a public client and must not send a client secret.", "Register the redirect address under the platform Web instead of Mobile and desktop, or remove the secret from the connection; then authorize it again.", 700025)
+	add(setup, fieldCertificate, "Microsoft did not accept the certificate of the app.", "Upload the certificate under Certificates & secrets of the app registration and compare the thumbprints; check also that it has not expired. Then authorize the connection again.", 700027, 50012, 700021, 700023, 500131)
+	add(setup, fieldCertificate, "Microsoft did not accept the time of the sign-in with the certificate.", "The clock of this machine seems to be wrong; correct it, then authorize the connection again.", 500133, 700024)
 	add(setup, "", "The environment belongs to another national cloud of Microsoft.", "Check the address of the environment; the app must be registered in the same cloud.", 90038, 900432)
 	add(setup, "", "Microsoft does not know the organization.", "Check the address of the environment.", 90002, 50059, 50128, 90019)
 
@@ -152,7 +152,10 @@ func Explain(err error) *crosswalk.Error {
 		return crosswalk.Errorf(crosswalk.CodeInternal, "The sign-in failed.").WithHint(hintBug).WithCause(err)
 	}
 	// The server's own trouble comes before what its body says.
+	var late interface{ Timeout() bool }
 	switch {
+	case e.Status == 0 && errors.As(err, &late) && late.Timeout():
+		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The sign-in server did not answer in time.").WithHint(hintWait).WithCause(err)
 	case e.Status == 0:
 		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The sign-in server cannot be reached.").
 			WithHint("Check the network, proxy and firewall of this machine. " + hintWait).WithCause(err)

@@ -69,11 +69,13 @@ type Source struct {
 	// gets each token anew.
 	Application bool
 
-	// Disconnected, if not nil, is told once that Microsoft refuses the
-	// tokens used and that no newer ones are stored, before the callers get
-	// that error. It must change nothing when the stored version is not
-	// used.Version any more.
-	Disconnected func(ctx context.Context, used Tokens, cause *crosswalk.Error)
+	// Refused, if not nil, is told that no token can be had until a person
+	// acts, before the callers get that error: of CodeDisconnected when the
+	// authorization itself is refused, of CodeConflict when it stands and the
+	// set-up must be corrected. It reports false, having changed nothing,
+	// when the stored version is not used.Version any more: the refusal then
+	// says nothing about the newer tokens.
+	Refused func(ctx context.Context, used Tokens, cause *crosswalk.Error) (stands bool)
 
 	Now func() time.Time // nil means time.Now
 
@@ -105,8 +107,8 @@ type flight struct {
 // Token returns an access token good for at least a few seconds. With force
 // it is not the one returned before, because the environment refused that.
 // Errors are Errors of CodeDisconnected when the connection must be authorized
-// again or its set-up corrected, of CodeUnavailable when trying again can
-// help, the error of Load or Save, or that of ctx.
+// again, of CodeConflict when its set-up must be corrected, of CodeUnavailable
+// when trying again can help, the error of Load or Save, or that of ctx.
 func (s *Source) Token(ctx context.Context, force bool) (string, error) {
 	for {
 		s.mu.Lock()
@@ -234,11 +236,17 @@ func (s *Source) renew(ctx context.Context, known Tokens, forced bool, claims st
 			return "", err
 		}
 		if again.Version == stored.Version {
-			if failed != nil {
-				return s.fail(ctx, stored, forced, claims, failed)
+			if failed == nil {
+				// Save lost against a change that Load does not show.
+				return "", crosswalk.Errorf(crosswalk.CodeUnavailable, "The refreshed tokens could not be stored.").WithHint("Crosswalk tries again by itself.")
 			}
-			// Save lost against a change that Load does not show.
-			return "", crosswalk.Errorf(crosswalk.CodeUnavailable, "The refreshed tokens could not be stored.").WithHint("Crosswalk tries again by itself.")
+			words, stands := s.refuse(ctx, stored, claims, failed)
+			if stands {
+				return s.fail(stored, forced, failed, words)
+			}
+			if again, err = s.Load(ctx); err != nil {
+				return "", err
+			}
 		}
 		stored = again
 	}
@@ -279,25 +287,35 @@ func (s *Source) adopt(t Tokens, refreshed bool) string {
 	return t.AccessToken
 }
 
-// fail remembers that Microsoft refused used, or did not answer. Claims that
-// could not be had without a person are demanded of the next sign-in.
-func (s *Source) fail(ctx context.Context, used Tokens, forced bool, claims string, err error) (string, error) {
-	wait := rest
+// refuse puts the failure of a refresh with the tokens used in words and
+// tells it when a person must act. It reports false when newer tokens have
+// been stored meanwhile. Claims that could not be had without a person are
+// demanded of the next sign-in.
+func (s *Source) refuse(ctx context.Context, used Tokens, claims string, err error) (words *crosswalk.Error, stands bool) {
 	e := asError(err)
 	if e != nil && e.Claims == "" {
 		e.Claims = claims
 	}
-	words := Explain(err)
-	if f := (*final)(nil); errors.As(err, &f) {
-		s.disconnect(ctx, used, &words)
+	explained := *Explain(err)
+	switch f := (*final)(nil); {
+	case e != nil && e.Disconnects(), errors.As(err, &f):
+		explained.Code = crosswalk.CodeDisconnected
+	case explained.Code == crosswalk.CodeInvalid, explained.Code == crosswalk.CodeDisconnected:
+		explained.Code = crosswalk.CodeConflict // nothing is wrong with what the caller of Token asks
+	default:
+		return &explained, true
 	}
-	if e != nil {
+	return &explained, s.Refused == nil || s.Refused(ctx, used, &explained)
+}
+
+// fail remembers that the tokens used could not be replaced, and returns the
+// present token while it serves.
+func (s *Source) fail(used Tokens, forced bool, err error, words *crosswalk.Error) (string, error) {
+	wait := rest
+	if e := asError(err); e != nil {
 		wait = max(wait, e.RetryAfter)
 		if e.AADSTS == 50196 { // we are said to loop
 			wait = max(wait, 5*time.Minute)
-		}
-		if e.Permanent() {
-			s.disconnect(ctx, used, &words)
 		}
 	}
 	now := s.now()
@@ -311,17 +329,6 @@ func (s *Source) fail(ctx context.Context, used Tokens, forced bool, claims stri
 	return "", words
 }
 
-// disconnect tells that the tokens used cannot be replaced until a person
-// acts, and makes words say so.
-func (s *Source) disconnect(ctx context.Context, used Tokens, words **crosswalk.Error) {
-	explained := **words
-	explained.Code = crosswalk.CodeDisconnected
-	*words = &explained
-	if s.Disconnected != nil {
-		s.Disconnected(ctx, used, &explained)
-	}
-}
-
 // final is an error that only a person can mend, although Microsoft was not
 // even asked.
 type final struct{ err error }
@@ -331,7 +338,7 @@ func (e *final) Unwrap() error { return e.err }
 
 // Final marks an error of a Source's Refresh, for example that the
 // certificate has expired: trying again cannot help until a person acts, as
-// with an Error that is Permanent. It returns nil for nil.
+// with an Error that Disconnects. It returns nil for nil.
 func Final(err error) error {
 	if err == nil {
 		return nil

@@ -24,6 +24,8 @@ type shelf struct {
 	saves    int
 	told     []oauth.Tokens
 	refusals []*crosswalk.Error
+
+	onRefusal func() // called before a refusal is noted
 }
 
 func (s *shelf) load(context.Context) (oauth.Tokens, error) {
@@ -49,13 +51,18 @@ func (s *shelf) save(_ context.Context, old, renewed oauth.Tokens) (bool, error)
 	return true, nil
 }
 
-func (s *shelf) disconnected(_ context.Context, used oauth.Tokens, cause *crosswalk.Error) {
+func (s *shelf) refused(_ context.Context, used oauth.Tokens, cause *crosswalk.Error) bool {
+	if s.onRefusal != nil {
+		s.onRefusal()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tokens.Version == used.Version {
-		s.told = append(s.told, used)
-		s.refusals = append(s.refusals, cause)
+	if s.tokens.Version != used.Version {
+		return false
 	}
+	s.told = append(s.told, used)
+	s.refusals = append(s.refusals, cause)
+	return true
 }
 
 // issuer is the sign-in server: it counts refreshes and can fail.
@@ -94,7 +101,7 @@ func (i *issuer) refresh(_ context.Context, refreshToken, claims string) (*oauth
 }
 
 func source(s *shelf, i *issuer) *oauth.Source {
-	return &oauth.Source{Load: s.load, Save: s.save, Refresh: i.refresh, Disconnected: s.disconnected}
+	return &oauth.Source{Load: s.load, Save: s.save, Refresh: i.refresh, Refused: s.refused}
 }
 
 func stored(lifetime time.Duration) oauth.Tokens {
@@ -253,14 +260,66 @@ func TestSourceRefused(t *testing.T) {
 	})
 }
 
-func TestSourceSetupFaultDisconnects(t *testing.T) {
+// What the OAuth error says decides: a set-up that is wrong is told with its
+// cause and tried again after a rest, and the authorization stands.
+func TestSourceSetupFault(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		refusal *oauth.Error
+		code    crosswalk.Code
+		message string
+	}{
+		"secret expired":  {&oauth.Error{Status: 401, Code: "invalid_client", AADSTS: 7000222}, crosswalk.CodeDisconnected, "The client secret has expired. (AADSTS7000222)"},
+		"app disabled":    {&oauth.Error{Status: 400, Code: "unauthorized_client", AADSTS: 7000112}, crosswalk.CodeConflict, "Microsoft does not know an app with this client id in this organization, or the app is disabled. (AADSTS7000112)"},
+		"another tenant":  {&oauth.Error{Status: 400, Code: "invalid_request", AADSTS: 90002}, crosswalk.CodeConflict, "Microsoft does not know the organization. (AADSTS90002)"},
+		"silent sign-in":  {&oauth.Error{Status: 400, Code: "login_required", AADSTS: 50058}, crosswalk.CodeConflict, "Nobody is signed in at Microsoft. (AADSTS50058)"},
+		"nobody knows it": {&oauth.Error{Status: 400, Code: "invalid_scope"}, crosswalk.CodeConflict, "Microsoft refuses the sign-in: invalid_scope."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s, i := &shelf{tokens: stored(time.Second)}, &issuer{fail: []error{tt.refusal}}
+				time.Sleep(2 * time.Second)
+				src := source(s, i)
+				wantCode(t, src, false, tt.code)
+				if len(s.refusals) != 1 || s.refusals[0].Message != tt.message || s.refusals[0].Hint == "" || s.refusals[0].Code != tt.code {
+					t.Errorf("told %v", s.refusals)
+				}
+				time.Sleep(11 * time.Second)
+				want(t, src, false, "access-2")
+			})
+		})
+	}
+}
+
+// While the present token is good a wrong set-up is told and the token serves.
+func TestSourceSetupFaultAhead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		s := &shelf{tokens: stored(time.Minute)}
-		i := &issuer{fail: []error{&oauth.Error{Status: 401, Code: "invalid_client", AADSTS: 7000222}}}
-		wantCode(t, source(s, i), false, crosswalk.CodeDisconnected)
-		if len(s.refusals) != 1 || s.refusals[0].Message != "The client secret has expired. (AADSTS7000222)" {
+		s := &shelf{tokens: stored(4 * time.Minute)}
+		src := source(s, &issuer{fail: []error{&oauth.Error{Status: 400, Code: "unauthorized_client", AADSTS: 700016}}})
+		want(t, src, false, "access-0")
+		want(t, src, false, "access-0")
+		if len(s.refusals) != 1 {
 			t.Errorf("told %v", s.refusals)
+		}
+	})
+}
+
+// A person authorizes again while a refusal of the old tokens is about to be
+// noted: it says nothing about the new ones, which serve at once.
+func TestSourceRefusedTooLate(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, i := &shelf{tokens: stored(time.Minute)}, &issuer{fail: []error{refused(50173)}}
+		s.onRefusal = func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.tokens = oauth.Tokens{AccessToken: "newer", RefreshToken: "newer-r", ExpiresAt: time.Now().Add(time.Hour), Version: 8}
+		}
+		want(t, source(s, i), false, "newer")
+		if len(s.told) != 0 || i.calls != 1 {
+			t.Errorf("told %v after %d refreshes", s.told, i.calls)
 		}
 	})
 }

@@ -83,12 +83,14 @@ func (s *Store) LoadTokens(ctx context.Context, id string) (sealed []byte, versi
 
 // SaveTokens replaces the tokens of a connection if they still have that
 // version, and reports whether it did. false means that somebody else stored
-// newer ones, or destroyed them.
+// newer ones, or destroyed them. Tokens that Microsoft gave prove that the
+// authorization works: whatever refusal was noted is forgotten.
 func (s *Store) SaveTokens(ctx context.Context, id string, version int64, sealed []byte, expires time.Time) (bool, error) {
 	var n int64
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
-		n, err = tx.Exec(ctx, `UPDATE cw_connections SET tokens = $3, tokens_version = tokens_version + 1, tokens_expire_at = $4
-			WHERE id = $1 AND tokens_version = $2 AND tokens IS NOT NULL`, id, version, sealed, database.Time{Time: expires})
+		n, err = tx.Exec(ctx, `UPDATE cw_connections SET tokens = $3, tokens_version = tokens_version + 1, tokens_expire_at = $4,
+			status = $5, status_cause = '', status_hint = '', claims = '' WHERE id = $1 AND tokens_version = $2 AND tokens IS NOT NULL`,
+			id, version, sealed, database.Time{Time: expires}, string(crosswalk.ConnectionAuthorized))
 		return err
 	})
 	return n == 1, wrap(err, "save tokens")
@@ -115,38 +117,33 @@ func (s *Store) Revoke(ctx context.Context, id string) error {
 	return wrap(err, "revoke connection")
 }
 
-// Disconnect notes that Microsoft refuses the stored authorization, why, and
-// what to do about it. Only an authorized connection can become disconnected;
-// for any other it does nothing. It returns CodeNotFound.
-func (s *Store) Disconnect(ctx context.Context, id, cause, hint string) error {
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		var status string
-		err := tx.QueryRow(ctx, "SELECT status FROM cw_connections WHERE id = $1", id).Scan(&status)
-		if err != nil || status != string(crosswalk.ConnectionAuthorized) {
-			return connectionNotFound(err, id)
-		}
-		_, err = tx.Exec(ctx, "UPDATE cw_connections SET status = $2, status_cause = $3, status_hint = $4, updated_at = $5 WHERE id = $1",
-			id, string(crosswalk.ConnectionDisconnected), database.Text(cause), database.Text(hint), s.now())
-		return err
-	})
-	return wrap(err, "disconnect connection")
+// Refusal is that Microsoft gives no token for an authorization.
+type Refusal struct {
+	Version     int64  // of the tokens that it was asked with
+	Disconnects bool   // the authorization itself is refused; else it stands, and only its set-up is at fault
+	Cause, Hint string // why, and what to do about it
+	Claims      string // what the next sign-in must ask for (JSON), as a challenge demanded; "" for nothing
 }
 
-// RequireClaims keeps the claims (JSON) that the next sign-in to a connection
-// must ask for, as a challenge demanded. Authorize forgets them. It returns
-// CodeNotFound.
-func (s *Store) RequireClaims(ctx context.Context, id, claims string) error {
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		n, err := tx.Exec(ctx, "UPDATE cw_connections SET claims = $2 WHERE id = $1", id, database.Text(claims))
-		if err == nil && n == 0 {
-			err = connectionNotFound(sql.ErrNoRows, id)
-		}
+// Refuse notes a refusal on a connection, if its tokens still have that
+// version, and reports whether it did: false means that somebody else has
+// stored newer tokens meanwhile, of which the refusal says nothing, or
+// destroyed them. A connection that the refusal disconnects stays so until
+// Authorize or SaveTokens stores newer tokens; otherwise its status stays and
+// only the cause is shown.
+func (s *Store) Refuse(ctx context.Context, id string, r Refusal) (bool, error) {
+	var n int64
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+		n, err = tx.Exec(ctx, `UPDATE cw_connections SET status = CASE WHEN $3 THEN $4 ELSE status END, status_cause = $5, status_hint = $6,
+			claims = CASE WHEN $7 = '' THEN claims ELSE $7 END, updated_at = $8 WHERE id = $1 AND tokens_version = $2 AND tokens IS NOT NULL`,
+			id, r.Version, r.Disconnects, string(crosswalk.ConnectionDisconnected), database.Text(r.Cause), database.Text(r.Hint), database.Text(r.Claims), s.now())
 		return err
 	})
-	return wrap(err, "keep required claims")
+	return n == 1, wrap(err, "note refusal")
 }
 
-// RequiredClaims returns what RequireClaims kept, "" for nothing. It returns
+// RequiredClaims returns the claims (JSON) that the next sign-in to a
+// connection must ask for, "" for none; Authorize forgets them. It returns
 // CodeNotFound.
 func (s *Store) RequiredClaims(ctx context.Context, id string) (string, error) {
 	var claims string

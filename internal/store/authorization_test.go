@@ -54,15 +54,11 @@ func TestAuthorize(t *testing.T) {
 		equal(t, sealed, []byte("t3"))
 		equal(t, must(s.FindConnection(ctx, c.ID))(t).Authorization.ExpiresAt, expires)
 
-		ok(t, s.Disconnect(ctx, c.ID, "The password was changed.", "Authorize again."))
-		got = must(s.FindConnection(ctx, c.ID))(t)
-		equal(t, []string{string(got.Status), got.StatusCause, got.StatusHint}, []string{"disconnected", "The password was changed.", "Authorize again."})
-
 		ok(t, s.Revoke(ctx, c.ID))
 		equal(t, must(s.SaveTokens(ctx, c.ID, version, []byte("t5"), expires))(t), false)
 		_, _, err = s.LoadTokens(ctx, c.ID)
 		code(t, err, crosswalk.CodeDisconnected)
-		ok(t, s.Disconnect(ctx, c.ID, "late", ""))
+		equal(t, must(s.Refuse(ctx, c.ID, store.Refusal{Version: version + 1, Disconnects: true, Cause: "late"}))(t), false)
 		got = must(s.FindConnection(ctx, c.ID))(t)
 		equal(t, []any{got.Status, got.Authorization == nil, got.StatusCause}, []any{crosswalk.ConnectionRevoked, true, ""})
 		_, err = s.Authorize(ctx, c.ID, grant("two"), []byte("t6"), userSync)
@@ -77,6 +73,76 @@ func TestAuthorize(t *testing.T) {
 
 		_, err = s.Authorize(ctx, "nope", grant("one"), nil, userSync)
 		code(t, err, crosswalk.CodeNotFound)
+	})
+}
+
+// A refusal is noted for the tokens it was about only, whatever the order in
+// which two processes come.
+func TestRefuse(t *testing.T) {
+	password := store.Refusal{Disconnects: true, Cause: "The password was changed.", Hint: "Authorize again.", Claims: `{"access_token":{}}`}
+	setup := store.Refusal{Cause: "The app is disabled.", Hint: "Enable it."}
+	type state struct{ Status, Cause, Hint, Claims string }
+	tests := map[string]struct {
+		refusal store.Refusal
+		before  string // what another process does before the refusal is noted
+		noted   bool
+		want    state
+		after   string // and after it
+		then    state
+	}{
+		"disconnected, then authorized": {password, "", true, state{"disconnected", password.Cause, password.Hint, password.Claims}, "authorize", state{"authorized", "", "", ""}},
+		"authorized first":              {password, "authorize", false, state{"authorized", "", "", ""}, "", state{"authorized", "", "", ""}},
+		"refreshed first":               {password, "refresh", false, state{"authorized", "", "", ""}, "", state{"authorized", "", "", ""}},
+		"revoked first":                 {password, "revoke", false, state{"revoked", "", "", ""}, "", state{"revoked", "", "", ""}},
+		"deleted first":                 {password, "delete", false, state{}, "", state{}},
+		"disconnected, then refreshed":  {password, "", true, state{"disconnected", password.Cause, password.Hint, password.Claims}, "refresh", state{"authorized", "", "", ""}},
+		"set-up, then refreshed":        {setup, "", true, state{"authorized", setup.Cause, setup.Hint, ""}, "refresh", state{"authorized", "", "", ""}},
+		"set-up, then revoked":          {setup, "", true, state{"authorized", setup.Cause, setup.Hint, ""}, "revoke", state{"revoked", "", "", ""}},
+		"set-up of old tokens":          {setup, "authorize", false, state{"authorized", "", "", ""}, "", state{"authorized", "", "", ""}},
+	}
+	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
+		ctx := t.Context()
+		for name, tt := range tests {
+			c := connection(t, s, name)
+			authorize := func() {
+				t.Helper()
+				_, err := s.Authorize(ctx, c.ID, grant("one"), []byte("t"), func() crosswalk.Job { return crosswalk.NewUserSync(c.ID, c.Name) })
+				ok(t, err)
+			}
+			authorize()
+			_, version, err := s.LoadTokens(ctx, c.ID)
+			ok(t, err)
+			act := func(what string) {
+				t.Helper()
+				switch what {
+				case "authorize":
+					authorize()
+				case "refresh":
+					equal(t, must(s.SaveTokens(ctx, c.ID, version, []byte("t2"), time.Now()))(t), true)
+				case "revoke":
+					ok(t, s.Revoke(ctx, c.ID))
+				case "delete":
+					ok(t, s.DeleteConnection(ctx, c.ID))
+				}
+			}
+			look := func() state {
+				t.Helper()
+				got, err := s.FindConnection(ctx, c.ID)
+				if crosswalk.ErrorCode(err) == crosswalk.CodeNotFound {
+					return state{}
+				}
+				ok(t, err)
+				return state{string(got.Status), got.StatusCause, got.StatusHint, must(s.RequiredClaims(ctx, c.ID))(t)}
+			}
+			act(tt.before)
+			tt.refusal.Version = version
+			if noted := must(s.Refuse(ctx, c.ID, tt.refusal))(t); noted != tt.noted {
+				t.Errorf("%s: noted %v", name, noted)
+			}
+			equal(t, look(), tt.want)
+			act(tt.after)
+			equal(t, look(), tt.then)
+		}
 	})
 }
 

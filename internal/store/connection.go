@@ -27,6 +27,12 @@ type ConnectionUpdate struct {
 	Certificate       *crosswalk.Certificate
 }
 
+// corrects reports whether the set-up of the sign-in changes, so that what was
+// said of the old one no longer holds.
+func (u ConnectionUpdate) corrects() bool {
+	return u.SignInMode != nil || u.ClientID != nil || u.SealedSecret != nil || u.SealedCertificate != nil
+}
+
 // Sealed are the sealed secrets of a connection; nil means none.
 type Sealed struct {
 	Secret      []byte // client secret
@@ -159,8 +165,10 @@ func (s *Store) UpdateConnection(ctx context.Context, id string, u ConnectionUpd
 			expires = database.Time{Time: *u.SecretExpiresAt}
 		}
 		_, err = tx.Exec(ctx, `UPDATE cw_connections SET name = $2, name_key = $3, client_id = $4, sign_in_mode = $5, secret = coalesce($6, secret), secret_expires_at = $7,
-			certificate = coalesce($8, certificate), certificate_json = coalesce($9, certificate_json), updated_at = $10 WHERE id = $1`,
-			id, name, key(name), clientID, string(mode), u.SealedSecret, optionalTime(expires.Ptr()), u.SealedCertificate, certificateText(u.Certificate), now)
+			certificate = coalesce($8, certificate), certificate_json = coalesce($9, certificate_json), updated_at = $10,
+			status_cause = CASE WHEN $11 AND status = $12 THEN '' ELSE status_cause END, status_hint = CASE WHEN $11 AND status = $12 THEN '' ELSE status_hint END WHERE id = $1`,
+			id, name, key(name), clientID, string(mode), u.SealedSecret, optionalTime(expires.Ptr()), u.SealedCertificate, certificateText(u.Certificate), now,
+			u.corrects(), string(crosswalk.ConnectionAuthorized))
 		if database.IsUnique(err) {
 			return connectionNameTaken(name)
 		}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -48,19 +49,22 @@ func TestCredentials(t *testing.T) {
 	})
 }
 
-// Claims demanded by a challenge wait for the next sign-in and no longer.
-func TestRequiredClaims(t *testing.T) {
+// What was wrong with the set-up is not said any more of a corrected one; a
+// connection that is disconnected goes on saying why.
+func TestCorrectedSetUp(t *testing.T) {
 	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
 		ctx := t.Context()
-		c := connection(t, s, "Contoso")
-		equal(t, must(s.RequiredClaims(ctx, c.ID))(t), "")
-		ok(t, s.RequireClaims(ctx, c.ID, `{"access_token":{}}`))
-		equal(t, must(s.RequiredClaims(ctx, c.ID))(t), `{"access_token":{}}`)
-		_, err := s.Authorize(ctx, c.ID, grant("one"), nil, func() crosswalk.Job { return crosswalk.NewUserSync(c.ID, c.Name) })
-		ok(t, err)
-		equal(t, must(s.RequiredClaims(ctx, c.ID))(t), "")
-		equal(t, crosswalk.ErrorCode(s.RequireClaims(ctx, "nope", "{}")), crosswalk.CodeNotFound)
-		_, err = s.RequiredClaims(ctx, "nope")
-		equal(t, crosswalk.ErrorCode(err), crosswalk.CodeNotFound)
+		for _, disconnects := range []bool{false, true} {
+			c := connection(t, s, fmt.Sprint("Contoso ", disconnects))
+			_, err := s.Authorize(ctx, c.ID, grant("one"), []byte("t"), func() crosswalk.Job { return crosswalk.NewUserSync(c.ID, c.Name) })
+			ok(t, err)
+			equal(t, must(s.Refuse(ctx, c.ID, store.Refusal{Version: 1, Disconnects: disconnects, Cause: "The secret is wrong.", Hint: "Enter it."}))(t), true)
+			cause := func() string { return must(s.FindConnection(ctx, c.ID))(t).StatusCause }
+			name := c.Name + " Ltd"
+			ok(t, s.UpdateConnection(ctx, c.ID, store.ConnectionUpdate{Name: &name}))
+			equal(t, cause(), "The secret is wrong.")
+			ok(t, s.UpdateConnection(ctx, c.ID, store.ConnectionUpdate{SealedSecret: []byte("s")}))
+			equal(t, cause() != "", disconnects)
+		}
 	})
 }

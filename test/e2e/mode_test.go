@@ -182,7 +182,6 @@ func TestDisconnectedAndPutRight(t *testing.T) {
 		right func(s *sandbox.Sandbox) error // nil when authorizing again is enough
 	}{
 		"secret expired":   {crosswalk.SignInSecret, func(s *sandbox.Sandbox) error { return s.ExpireSecret(sandbox.ClientID, true) }, "7000222", func(s *sandbox.Sandbox) error { return s.ExpireSecret(sandbox.ClientID, false) }},
-		"app disabled":     {crosswalk.SignInCertificate, func(s *sandbox.Sandbox) error { return s.DisableApp(sandbox.ClientID, true) }, "7000112", func(s *sandbox.Sandbox) error { return s.DisableApp(sandbox.ClientID, false) }},
 		"policy for apps":  {crosswalk.SignInSecret, func(s *sandbox.Sandbox) error { return s.FailToken("53003") }, "53003", func(s *sandbox.Sandbox) error { s.ClearFailures(); return nil }},
 		"sessions revoked": {crosswalk.SignInUser, func(s *sandbox.Sandbox) error { s.RevokeSessions(); return nil }, "50173", nil},
 		"consent removed":  {crosswalk.SignInUser, func(s *sandbox.Sandbox) error { return s.RemoveConsent("", sandbox.ClientID) }, "65001", nil},
@@ -212,6 +211,46 @@ func TestDisconnectedAndPutRight(t *testing.T) {
 			w.must(w.authorize(conn.ID, "accept"))
 			if run := w.run(job); run.Status != crosswalk.RunSuccess {
 				t.Errorf("run after authorizing again: %s %s", run.Status, run.Message)
+			}
+		})
+	}
+}
+
+// What is wrong with the app registration is told on the connection while it
+// lasts, and takes nothing away: when an administrator has put it right, the
+// jobs go on with nobody authorizing anything.
+func TestSetUpFaultAndPutRight(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []crosswalk.SignInMode{crosswalk.SignInUser, crosswalk.SignInSecret, crosswalk.SignInCertificate} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.Config{Users: 20, Accounts: 10}, server.Config{})
+			conn := w.inMode(mode)
+			w.must(w.authorize(conn.ID, "accept"))
+			job := w.job("User Sync_As " + string(mode))
+			w.must(w.sandbox.DisableApp(sandbox.ClientID, true))
+			w.sandbox.ExpireTokens()
+			if run := w.run(job); run.Status != crosswalk.RunFailed || !strings.Contains(run.Message, "7000112") || run.Hint == "" {
+				t.Errorf("run: %s %s (%s)", run.Status, run.Message, run.Hint)
+			}
+			r, err := w.client.TestConnection(t.Context(), conn.ID)
+			w.must(err)
+			if c := check(t, r, "Sign-in", "7000112"); r.OK || c.OK || c.Hint == "" {
+				t.Errorf("test %+v", r)
+			}
+			if got := w.find(conn.ID); got.Status != crosswalk.ConnectionAuthorized || !strings.Contains(got.StatusCause, "7000112") || !strings.Contains(got.StatusHint, "client) ID") {
+				t.Errorf("connection %s: %q (%q)", got.Status, got.StatusCause, got.StatusHint)
+			}
+			w.must(w.sandbox.DisableApp(sandbox.ClientID, false))
+			// The failure is remembered for ten seconds; a new process knows
+			// nothing of it.
+			w.stop()
+			w.start(server.Config{})
+			if run := w.run(job); run.Status != crosswalk.RunSuccess {
+				t.Errorf("run after it was put right: %s %s", run.Status, run.Message)
+			}
+			if got := w.find(conn.ID); got.Status != crosswalk.ConnectionAuthorized || got.StatusCause != "" || got.StatusHint != "" {
+				t.Errorf("connection %s: %q (%q)", got.Status, got.StatusCause, got.StatusHint)
 			}
 		})
 	}
