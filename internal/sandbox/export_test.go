@@ -6,3 +6,15 @@ func WithBearer(cfg Config, token string) Config {
 	cfg.bearer = token
 	return cfg
 }
+
+// TokenOfTenant returns an access token that says what another says, but for
+// the tenant, and is as well signed.
+func (s *Sandbox) TokenOfTenant(token, tenant string) (string, error) {
+	key := signingKeyFor(s.cfg.Seed)
+	var claims accessClaims
+	if err := key.open(token, &claims); err != nil {
+		return "", err
+	}
+	claims.TenantID, claims.Issuer = tenant, "https://sts.windows.net/"+tenant+"/"
+	return key.sign(claims)
+}

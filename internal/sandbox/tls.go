@@ -33,14 +33,20 @@ const (
 
 // serverNames are the names in the certificate: this machine's own, and those
 // of Microsoft's that clients by others insist on.
-var serverNames = []string{
-	"localhost",
-	"login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net",
-	"login.microsoftonline.us", "login.partner.microsoftonline.cn", "graph.microsoft.com",
-	"*.crm.dynamics.com", "*.api.crm.dynamics.com", "*.crm2.dynamics.com", "*.crm4.dynamics.com", "*.api.crm4.dynamics.com",
-	"*.crm9.dynamics.com", "*.crm11.dynamics.com", "globaldisco.crm.dynamics.com", "globaldisco.crm9.dynamics.com",
-	"*.crm.microsoftdynamics.us", "*.crm.appsplatform.us", "*.crm.dynamics.cn",
-}
+var serverNames = func() []string {
+	names := []string{"localhost", "graph.microsoft.com"}
+	for _, c := range clouds {
+		names = append(names, c.signIn...)
+	}
+	domains := []string{"crm.dynamics.com", "crm.microsoftdynamics.us", "crm.appsplatform.us", "crm.dynamics.cn"}
+	for n := 2; n <= 21; n++ { // regions
+		domains = append(domains, fmt.Sprintf("crm%d.dynamics.com", n))
+	}
+	for _, d := range domains {
+		names = append(names, "*."+d, "*.api."+d)
+	}
+	return names
+}()
 
 var serverAddresses = []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback}
 

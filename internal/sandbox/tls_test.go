@@ -30,12 +30,18 @@ type secureWorld struct {
 
 func newSecureWorld(t *testing.T) *secureWorld {
 	t.Helper()
+	return newSecureWorldAt(t, sandbox.PublicURL)
+}
+
+// newSecureWorldAt starts one whose environment has that address.
+func newSecureWorldAt(t *testing.T, environment string) *secureWorld {
+	t.Helper()
 	dir := t.TempDir()
 	config, err := sandbox.LoadTLS(dir, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := sandbox.New(sandbox.WithBearer(sandbox.Config{Seed: 7, Users: 3, Accounts: 5, Contacts: 3, BaseURL: sandbox.PublicURL}, token))
+	s, err := sandbox.New(sandbox.WithBearer(sandbox.Config{Seed: 7, Users: 3, Accounts: 5, Contacts: 3, BaseURL: environment}, token))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,9 +115,11 @@ func TestHostNames(t *testing.T) {
 		}
 	}
 	for host, issuer := range map[string]string{
-		"login.microsoftonline.com": "https://login.microsoftonline.com/",
-		"login.microsoftonline.us":  "https://login.microsoftonline.us/",
-		w.address:                   "https://" + w.address + "/",
+		"login.microsoftonline.com":        "https://login.microsoftonline.com/",
+		"login.microsoftonline.us":         "https://login.microsoftonline.us/",
+		"login.partner.microsoftonline.cn": "https://login.partner.microsoftonline.cn/",
+		"login.chinacloudapi.cn":           "https://login.chinacloudapi.cn/",
+		w.address:                          "https://" + w.address + "/",
 	} {
 		_, body := w.get(t, "https://"+host+"/"+w.TenantID()+"/v2.0/.well-known/openid-configuration", "")
 		var document struct {
@@ -123,6 +131,16 @@ func TestHostNames(t *testing.T) {
 		}
 		if document.Issuer != issuer+w.TenantID()+"/v2.0" || !strings.HasPrefix(document.Token, issuer) {
 			t.Errorf("%s: %+v", host, document)
+		}
+		_, body = w.get(t, "https://"+host+"/"+w.TenantID()+"/discovery/v2.0/keys", "")
+		var set struct{ Keys []struct{ Issuer string } }
+		if err := json.Unmarshal([]byte(body), &set); err != nil || len(set.Keys) == 0 {
+			t.Fatalf("%s: %v in %s", host, err, body)
+		}
+		for _, key := range set.Keys {
+			if key.Issuer != issuer+w.TenantID()+"/v2.0" {
+				t.Errorf("%s: a key of the issuer %s", host, key.Issuer)
+			}
 		}
 	}
 	_, body := w.get(t, "https://login.microsoftonline.com/common/discovery/instance?api-version=1.1", "")
@@ -142,6 +160,27 @@ func TestHostNames(t *testing.T) {
 	first := instance.Metadata[0]
 	if first.Network != "login.microsoftonline.com" || first.Cache != "login.windows.net" || len(first.Aliases) != 4 {
 		t.Errorf("instance discovery = %+v", first)
+	}
+}
+
+// TestNationalClouds serves environments of each cloud: their challenge names
+// the sign-in server of that cloud.
+func TestNationalClouds(t *testing.T) {
+	t.Parallel()
+	for environment, authority := range map[string]string{
+		"https://contoso.crm4.dynamics.com":        "https://login.microsoftonline.com",
+		"https://contoso.crm9.dynamics.com":        "https://login.microsoftonline.com",
+		"https://contoso.crm.microsoftdynamics.us": "https://login.microsoftonline.us",
+		"https://contoso.crm.appsplatform.us":      "https://login.microsoftonline.us",
+		"https://contoso.crm.dynamics.cn":          "https://login.partner.microsoftonline.cn",
+		"https://contoso.api.crm.dynamics.cn":      "https://login.partner.microsoftonline.cn",
+	} {
+		w := newSecureWorldAt(t, environment)
+		a, _ := w.get(t, environment+"/api/data/v9.2/", "")
+		want := "Bearer authorization_uri=" + authority + "/" + w.TenantID() + "/oauth2/authorize, resource_id=" + environment + "/"
+		if got := a.Header.Get("WWW-Authenticate"); a.StatusCode != 401 || got != want {
+			t.Errorf("%s: %s, want %s", environment, got, want)
+		}
 	}
 }
 

@@ -287,6 +287,10 @@ func TestVerify(t *testing.T) {
 	parts := strings.Split(r.AccessToken, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 	elsewhere := newWorld(t) // the same keys, another address: the audience differs
+	same, err := w.TokenOfTenant(r.AccessToken, w.TenantID())
+	must(t, err)
+	foreign, err := w.TokenOfTenant(r.AccessToken, "11111111-2222-4333-8444-555555555555")
+	must(t, err)
 	tests := map[string]struct {
 		world *world
 		token string
@@ -301,6 +305,8 @@ func TestVerify(t *testing.T) {
 		"an id token":             {w, r.IDToken, 401},
 		"a refresh token":         {w, r.RefreshToken, 401},
 		"for another environment": {elsewhere, r.AccessToken, 401},
+		"signed again":            {w, same, 200},
+		"of another tenant":       {w, foreign, 401},
 	}
 	for name, tt := range tests {
 		if status, _ := tt.world.whoAmI(t, tt.token); status != tt.want {
