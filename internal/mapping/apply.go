@@ -26,41 +26,60 @@ func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []cr
 			skipped++
 			continue
 		}
-		if failed, code := p.applyRow(src, dst, row); code != "" {
+		if f := p.applyRow(src, dst, row); f.code != "" {
 			dst.Truncate(dst.Rows())
-			rejects = append(rejects, p.reject(src, row, failed, code))
+			rejects = append(rejects, p.reject(src, row, f))
 			continue
 		}
 		appendSourceID(&dst.Columns[0], key, row)
+		if p.Modified >= 0 {
+			d, m := &dst.Columns[len(dst.Columns)-1], &src.Columns[p.Modified]
+			d.Valid, d.Ints = append(d.Valid, m.Valid[row]), append(d.Ints, m.Ints[row])
+		}
 		dst.EndRow()
 	}
 	return rejects, skipped
 }
 
-// applyRow appends one row's values to dst; on failure it returns the step
-// that failed, nil for the key, and the reason.
-func (p *Plan) applyRow(src, dst *column.Batch, row int) (*step, crosswalk.RejectCode) {
+// applyRow appends one row's values to dst, or tells why it cannot.
+func (p *Plan) applyRow(src, dst *column.Batch, row int) refusal {
 	if !src.Columns[0].Valid[row] {
-		return nil, crosswalk.RejectMalformed
+		return refusal{code: crosswalk.RejectMalformed}
 	}
 	for i := range p.steps {
 		s := &p.steps[i]
 		d := &dst.Columns[s.target]
 		start := len(d.Data)
-		if code := s.convert(&src.Columns[s.source], row, d); code != "" {
+		if s.more != nil {
+			if f := s.fill(src, row, d); f.code != "" {
+				d.Data = d.Data[:start]
+				return f
+			}
+		} else if code := s.convert(&src.Columns[s.source], row, d); code != "" {
 			d.Data = d.Data[:start]
-			return s, code
+			return refusal{step: s, code: code}
 		}
-		last := len(d.Valid) - 1
-		empty := !d.Valid[last] || d.Kind == column.Text && len(d.Data) == start
-		switch {
-		case empty && s.identifier:
-			return s, crosswalk.RejectIdentifierEmpty
-		case empty && s.field.Required:
-			return s, crosswalk.RejectRequiredEmpty
+		if s.empty != "" && isEmpty(d, len(d.Valid)-1, start) {
+			return refusal{step: s, code: s.empty}
 		}
 	}
-	return nil, ""
+	for i := range p.needs {
+		if n := &p.needs[i]; !n.met(dst) {
+			return refusal{step: n.step, code: n.step.empty}
+		}
+	}
+	return refusal{}
+}
+
+// met reports whether the incomplete row of the batch has a value to find the
+// lookup by.
+func (n *need) met(dst *column.Batch) bool {
+	for _, i := range n.columns {
+		if valid := dst.Columns[i].Valid; valid[len(valid)-1] {
+			return true
+		}
+	}
+	return false
 }
 
 func appendSourceID(d, key *column.Column, row int) {

@@ -1,7 +1,7 @@
 package mapping
 
 import (
-	"fmt"
+	"slices"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -38,7 +38,7 @@ type Input struct {
 // CodeInvalid with every problem at once, at places that begin with "mapping"
 // or "filter" as in a job's JSON; or the error of Catalog.
 func Compile(in Input) (*Plan, error) {
-	c := compiler{in: in, object: in.Object, plan: &Plan{Modified: -1}, filled: map[string]string{}}
+	c := compiler{in: in, plan: &Plan{Modified: -1}}
 	c.compile()
 	if c.err != nil {
 		return nil, c.err
@@ -52,21 +52,41 @@ func Compile(in Input) (*Plan, error) {
 // compiler collects a plan and what is wrong with it.
 type compiler struct {
 	in       Input
-	object   *crosswalk.Object
 	plan     *Plan
+	zone     *time.Location // of the days that moments become; nil is UTC
 	problems crosswalk.Problems
-	err      error             // that of the catalog
-	filled   map[string]string // what fills a field, by its API name
+	drifts   []drift
+	err      error // that of the catalog
+	next     int   // column of the batch for the next field
 }
 
 func (c *compiler) compile() {
 	c.column(-1, c.key().Member(), sourceKind(c.key()))
-	for i := range c.in.Mapping.Fields {
-		c.field(i, &c.in.Mapping.Fields[i])
+	c.zone = c.timeZone(c.in.Mapping.TimeZone)
+	c.next = 1
+	record := &sink{object: c.in.Object, place: "mapping.fields", filled: map[string]string{}}
+	if c.in.Mapping.Person != nil && c.in.Object.Name == companyPerson {
+		record.filled[personField] = "the person's mapping"
 	}
-	c.whole(c.in.Mapping)
+	for i := range c.in.Mapping.Fields {
+		c.row(record, i, &c.in.Mapping.Fields[i])
+	}
+	c.plan.Target = record.columns
+	for i := range c.in.Mapping.Derived {
+		c.derived(record, i, &c.in.Mapping.Derived[i])
+	}
+	c.person(record)
+	c.whole(record)
 	c.filter(c.in.Filter)
+	c.modified()
+	if n := len(c.plan.Related); n > maxExpand {
+		c.problems.AddHint("mapping", "Leave some of them out.", "%d lookups are followed; Dynamics follows at most %d for one request.", n, maxExpand)
+	}
 }
+
+// maxExpand is how many navigation properties a request of Dataverse can
+// expand.
+const maxExpand = 15
 
 // key returns the attribute that holds the key of a record.
 func (c *compiler) key() *crosswalk.Attribute {
@@ -76,134 +96,82 @@ func (c *compiler) key() *crosswalk.Attribute {
 	return &crosswalk.Attribute{LogicalName: c.in.Entity.PrimaryID, Type: crosswalk.AttributeUniqueID}
 }
 
-// field compiles row i of the mapping.
-func (c *compiler) field(i int, fm *crosswalk.FieldMapping) {
-	at := func(part string) string { return fmt.Sprintf("mapping.fields[%d].%s", i, part) }
-	before := len(c.problems)
-	r, _ := c.read(at("source"), fm.Source)
-	a := r.attribute
-	f := c.target(at("target"), i, fm.Target)
-	if a != nil {
-		if fm.Label && !a.HasLabels() {
-			c.problems.AddHint(at("label"), "Take its value instead.",
-				"%s (%s) has no labels.", a.DisplayName, a.Type)
-		}
-		if fm.Negate && a.Type != crosswalk.AttributeBoolean {
-			c.problems.AddHint(at("negate"), "Switch the inversion off.",
-				"Only a Boolean can be inverted; %s is of type %s.", a.DisplayName, a.Type)
-		}
-	}
-	switch fm.OnNull {
-	case "", crosswalk.NullOverwrite, crosswalk.NullKeep:
-	default:
-		c.problems.AddHint(at("on_null"), `Choose "overwrite" or "keep".`, "%q is no way to treat empty values.", fm.OnNull)
-	}
-	switch fm.OnTooLong {
-	case "", crosswalk.LengthReject, crosswalk.LengthTruncate:
-	default:
-		c.problems.AddHint(at("on_too_long"), `Choose "reject" or "truncate".`, "%q is no way to treat long texts.", fm.OnTooLong)
-	}
-	if f != nil {
-		c.fits(at, f, fm)
-	}
-	if a == nil || f == nil || len(c.problems) > before {
-		return
-	}
-	s := step{op: operation(a, fm.Label, f), negate: fm.Negate, identifier: fm.Identifier}
-	if s.op == opNone {
-		c.problems.AddHint(at("target"), hintFor(a, f), "%s (%s) cannot fill %s (%s).", sourceName(a, fm.Label), a.Type, f.DisplayName, f.Type)
-		return
-	}
-	s.truncate = fm.OnTooLong == crosswalk.LengthTruncate
-	s.source, s.target = r.column, len(c.plan.Target)+1
-	s.field = f
-	s.labels = labels(a)
-	c.plan.steps = append(c.plan.steps, s)
-	c.plan.Target = append(c.plan.Target, TargetColumn{
-		Field: *f, Kind: column.KindFor(f), Identifier: fm.Identifier, KeepOnNull: fm.OnNull == crosswalk.NullKeep,
-	})
-}
-
-// target returns the field that row i of the mapping fills, or notes a
-// problem and returns nil.
-func (c *compiler) target(path string, i int, name string) *crosswalk.Field {
-	if name == "" {
-		c.problems.Add(path, "Choose the field to fill.")
+// timeZone returns the zone of that name, nil for UTC.
+func (c *compiler) timeZone(name string) *time.Location {
+	if name == "" || name == "UTC" {
 		return nil
 	}
-	f := c.object.Field(name)
-	if f == nil {
-		c.problems.AddHint(path, "Choose another field.", "%s has no field %q.", c.object.DisplayName, name)
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		c.problems.AddHint("mapping.time_zone", "Choose one like Europe/Berlin or America/New_York.", "There is no time zone %q.", name)
 		return nil
 	}
-	if f.System {
-		c.problems.AddHint(path, "Choose another field.", "%s is filled by Crosswalk itself.", f.DisplayName)
-		return nil
-	}
-	if first, ok := c.filled[f.Name]; ok {
-		c.problems.AddHint(path, "Remove one of the two rows.", "%s is already filled by %s.", f.DisplayName, first)
-		return nil
-	}
-	c.filled[f.Name] = fmt.Sprintf("row %d", i+1)
-	return f
-}
-
-// fits checks what the row asks of its field.
-func (c *compiler) fits(at func(string) string, f *crosswalk.Field, fm *crosswalk.FieldMapping) {
-	if fm.Identifier && (f.Type == crosswalk.FieldRichText || f.Type == crosswalk.FieldMultiSelect) {
-		c.problems.AddHint(at("identifier"), "Choose a short text, a number or a date as identifier.",
-			"%s (%s) cannot identify a row.", f.DisplayName, f.Type)
-	}
-	if fm.OnTooLong != crosswalk.LengthTruncate {
-		return
-	}
-	switch {
-	case fm.Identifier:
-		c.problems.AddHint(at("on_too_long"), "Reject records whose identifier is too long.",
-			"%s is an identifier and cannot be cut: different records could become one.", f.DisplayName)
-	case f.Type == crosswalk.FieldEmail || f.Type == crosswalk.FieldURL:
-		c.problems.AddHint(at("on_too_long"), "Reject records whose address is too long.",
-			"%s holds addresses, which lead nowhere when they are cut.", f.DisplayName)
-	}
+	return zone
 }
 
 // whole checks what concerns the mapping as a whole.
-func (c *compiler) whole(m crosswalk.Mapping) {
-	if len(m.Fields) == 0 {
+func (c *compiler) whole(s *sink) {
+	m := &c.in.Mapping
+	if len(m.Fields) == 0 && len(m.Derived) == 0 && m.Person == nil {
 		c.problems.AddHint("mapping.fields", "Add a row for each field to fill, one of them as identifier.", "Nothing is mapped yet.")
 		return
 	}
-	switch n := len(m.Identifiers()); {
-	case n == 0:
-		c.problems.AddHint("mapping.fields", "Mark the field that tells records apart, usually the one with the record's id.",
-			"No row is an identifier, so no record could be found again.")
-	case n > crosswalk.MaxIdentifiers:
-		c.problems.AddHint("mapping.fields", "Keep those that are needed to tell records apart.",
-			"%d rows are identifiers; at most %d can be.", n, crosswalk.MaxIdentifiers)
+	if m.Person == nil {
+		c.identifiers(m)
 	}
-	for i := range c.object.Fields {
-		f := &c.object.Fields[i]
-		if _, ok := c.filled[f.Name]; !ok && f.Required && f.Default == "" && !f.System {
+	if c.in.Operation == crosswalk.OperationUpdate {
+		return // rows that exist have what is required
+	}
+	for i := range s.object.Fields {
+		f := &s.object.Fields[i]
+		if _, ok := s.filled[f.Name]; !ok && f.Required && f.Default == "" && !f.System {
 			c.problems.AddHint("mapping.fields", "Add a row that fills it.", "%s is required and nothing fills it.", f.DisplayName)
 		}
 	}
 }
 
-// labels returns the attribute's labels by value; options without a label are
-// left out.
-func labels(a *crosswalk.Attribute) map[int64]string {
-	m := make(map[int64]string, len(a.Options))
-	for _, o := range a.Options {
-		if o.Label != "" {
-			m[int64(o.Value)] = o.Label
+// identifiers checks which rows decide about the row that a record updates.
+func (c *compiler) identifiers(m *crosswalk.Mapping) {
+	n, constants := 0, 0
+	for i := range m.Fields {
+		if m.Fields[i].Identifier {
+			n++
+			if m.Fields[i].Constant != "" {
+				constants++
+			}
 		}
 	}
-	return m
+	switch {
+	case n == 0 && c.in.Operation != crosswalk.OperationInsert:
+		c.problems.AddHint("mapping.fields", "Mark the field that tells records apart, usually the one with the record's id.",
+			"No row is an identifier, so no record could be found again.")
+	case n > 0 && n == constants:
+		c.problems.AddHint("mapping.fields", "Mark a field that tells records apart, usually the one with the record's id.",
+			"Every identifier is a constant, so all records would be one row.")
+	case n > crosswalk.MaxIdentifiers:
+		c.problems.AddHint("mapping.fields", "Keep those that are needed to tell records apart.",
+			"%d rows are identifiers; at most %d can be.", n, crosswalk.MaxIdentifiers)
+	}
 }
 
-func sourceName(a *crosswalk.Attribute, label bool) string {
-	if label {
-		return "The label of " + a.DisplayName
+// modified adds the moment by which the last of several records for one row
+// wins, unless there cannot be several.
+func (c *compiler) modified() {
+	identified := c.plan.Person != nil
+	for i := range c.plan.steps {
+		s := &c.plan.steps[i]
+		if s.empty != crosswalk.RejectIdentifierEmpty {
+			continue
+		}
+		identified = true
+		if s.source == 0 && s.more == nil && s.op == opGUIDToText && s.target <= len(c.plan.Target) {
+			return
+		}
 	}
-	return a.DisplayName
+	const member = "modifiedon"
+	a := c.in.Entity.Attribute(member)
+	if !identified || a == nil || slices.Contains(c.in.Gone, member) || sourceKind(a) != column.Time {
+		return
+	}
+	c.plan.Modified = c.column(-1, member, column.Time)
 }

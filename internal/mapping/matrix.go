@@ -13,6 +13,7 @@ type op uint8
 const (
 	opNone          op = iota // the types do not go together
 	opText                    // text to text
+	opTextToOption            // text to a dropdown
 	opEmail                   // text to a checked e-mail address
 	opURL                     // text to a checked web address
 	opTextToNumber            // text in plain decimal notation to a number
@@ -24,13 +25,16 @@ const (
 	opBoolToNumber            // 0 or 1
 	opBoolToText              // the label
 	opTime                    // a moment to a moment
-	opTimeToDate              // the day in UTC, or on the wall for wall-clock times
+	opTimeToDate              // the day in the mapping's time zone
+	opWallToDate              // the day on the wall
 	opTimeToText              // 2006-01-02T15:04:05Z
 	opWallToText              // 2006-01-02T15:04:05
 	opDate                    // a day to a day
 	opDateToTime              // midnight UTC
 	opDateToText              // 2006-01-02
+	opOption                  // a choice to a dropdown, by its label
 	opOptionToText            // a choice to its label
+	opOptions                 // several choices to a multi-select, by their labels
 	opOptionsToText           // several choices to their labels
 	opOptionValues            // several choices to their values, as text
 	opGUIDToText              // 36 characters in lower case
@@ -78,8 +82,10 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 	switch a.Type {
 	case crosswalk.AttributeString, crosswalk.AttributeMemo, crosswalk.AttributeEntityName:
 		switch {
-		case t == crosswalk.FieldString || t == crosswalk.FieldRichText || t == crosswalk.FieldDropdown:
+		case t == crosswalk.FieldString || t == crosswalk.FieldRichText:
 			return opText
+		case t == crosswalk.FieldDropdown:
+			return opTextToOption
 		case t == crosswalk.FieldEmail:
 			return opEmail
 		case t == crosswalk.FieldURL:
@@ -112,7 +118,9 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 		return dateOperation(a.DateBehavior, t)
 	case crosswalk.AttributeChoice, crosswalk.AttributeState, crosswalk.AttributeStatus:
 		switch {
-		case t == crosswalk.FieldDropdown, t == crosswalk.FieldString && label:
+		case t == crosswalk.FieldDropdown:
+			return opOption
+		case t == crosswalk.FieldString && label:
 			return opOptionToText
 		case t == crosswalk.FieldString:
 			return opNumberToText
@@ -121,7 +129,9 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 		}
 	case crosswalk.AttributeMultiChoice:
 		switch {
-		case t == crosswalk.FieldMultiSelect, t == crosswalk.FieldString && label:
+		case t == crosswalk.FieldMultiSelect:
+			return opOptions
+		case t == crosswalk.FieldString && label:
 			return opOptionsToText
 		case t == crosswalk.FieldString:
 			return opOptionValues
@@ -134,14 +144,28 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 	return opNone
 }
 
+// compared returns the conversion of a value that is compared with the field
+// instead of stored: no text is refused for what it is.
+func (o op) compared() op {
+	switch o {
+	case opTextToOption, opEmail, opURL:
+		return opText
+	case opOption:
+		return opOptionToText
+	}
+	return o
+}
+
 // dateOperation is operation for dates. A day never moves. A moment becomes
-// its day in UTC, a wall-clock time the day on the wall: Dataverse prints
-// both with Z, so for both it is the day as printed.
+// its day in the mapping's time zone, a wall-clock time the day on the wall,
+// although Dataverse prints both with Z.
 func dateOperation(b crosswalk.DateBehavior, t crosswalk.FieldType) op {
 	day := b == crosswalk.DateOnly
 	switch {
 	case t == crosswalk.FieldDate && day:
 		return opDate
+	case t == crosswalk.FieldDate && b == crosswalk.DateTimeZoneIndependent:
+		return opWallToDate
 	case t == crosswalk.FieldDate:
 		return opTimeToDate
 	case t == crosswalk.FieldDateTime && day:
@@ -161,7 +185,7 @@ func dateOperation(b crosswalk.DateBehavior, t crosswalk.FieldType) op {
 // hintFor says what to do when the attribute cannot fill the field.
 func hintFor(a *crosswalk.Attribute, f *crosswalk.Field) string {
 	if f.Type == crosswalk.FieldLookup {
-		return "A lookup field cannot be filled directly; choose another field."
+		return "A lookup field is filled by a derived mapping, which finds the row to point to."
 	}
 	switch a.Type {
 	case crosswalk.AttributeString, crosswalk.AttributeMemo, crosswalk.AttributeEntityName:
@@ -175,7 +199,7 @@ func hintFor(a *crosswalk.Attribute, f *crosswalk.Field) string {
 	case crosswalk.AttributeMultiChoice:
 		return "A multi-select choice can fill MultiSelect and String fields."
 	case crosswalk.AttributeUniqueID, crosswalk.AttributeLookup, crosswalk.AttributeCustomer, crosswalk.AttributeOwner:
-		return "An id can fill String fields."
+		return "An id can fill String fields, and so can the name and the table of what it leads to; a lookup field is filled by a derived mapping."
 	default:
 		return "A number can fill Number, Currency, Percentage and String fields."
 	}

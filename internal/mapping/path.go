@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -70,6 +71,7 @@ func (c *compiler) resolve(at, path string) (trail, bool) {
 		return t, false
 	}
 	if !readable(t.attribute) {
+		c.drift(at, DriftType, fmt.Sprintf("%s (%s) can no longer be read", t.attribute.DisplayName, t.attribute.LogicalName))
 		c.problems.AddHint(at, "Choose another attribute.", "%s (%s) is of a type that cannot be read.", t.attribute.DisplayName, t.attribute.LogicalName)
 		return t, false
 	}
@@ -84,6 +86,7 @@ func (c *compiler) attribute(at string, e *crosswalk.Entity, prefix, name string
 		a = nil
 	}
 	if a == nil {
+		c.drift(at, DriftAttribute, fmt.Sprintf("%s no longer has the attribute %s", e.DisplayName, name))
 		c.problems.AddHint(at, "Choose another attribute, or refresh the metadata if it was just added.",
 			"%s has no attribute %q that can be read.", e.DisplayName, name)
 	}
@@ -105,6 +108,7 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 	case lookup == nil:
 		return hop{}, false
 	case !lookup.IsLookup():
+		c.drift(at, DriftType, fmt.Sprintf("%s (%s) no longer is a lookup", lookup.DisplayName, lookup.LogicalName))
 		c.problems.AddHint(at, "Choose an attribute of the table itself, or go through a lookup.", "%s (%s) is no lookup that leads to another table.", lookup.DisplayName, lookup.Type)
 		return hop{}, false
 	}
@@ -118,6 +122,7 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 	case table == "" && len(targets) == 1:
 		table = targets[0]
 	case !slices.Contains(targets, table):
+		c.drift(at, DriftTable, fmt.Sprintf("%s no longer leads to the table %s", lookup.DisplayName, table))
 		c.problems.AddHint(at, "It can be "+list(targets)+".", "%s does not lead to a table %q.", lookup.DisplayName, table)
 		return hop{}, false
 	}
@@ -142,7 +147,8 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 	}
 	entity, err := c.in.Catalog(table)
 	switch {
-	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
+	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound, crosswalk.ErrorCode(err) == crosswalk.CodeForbidden:
+		c.drift(at, DriftTable, fmt.Sprintf("the table %s can no longer be read", table))
 		c.problems.AddHint(at, "Choose another attribute, or give the connection's user the right to read that table.", "The table %s, to which %s leads, cannot be read.", table, lookup.DisplayName)
 		return hop{}, false
 	case err != nil:

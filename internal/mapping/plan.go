@@ -61,7 +61,9 @@ type Plan struct {
 	// straight from the record's key, or when the table has none.
 	Modified int
 
-	steps []step
+	steps   []step
+	needs   []need
+	options []*options
 	// keep reports whether the filter lets a record pass; nil when the server
 	// decides alone.
 	keep func(src *column.Batch, row int) bool

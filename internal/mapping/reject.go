@@ -19,26 +19,32 @@ const (
 	shownInValue   = 1000
 )
 
-// reject tells why the row of src could not be mapped. A nil step means that
-// its key is missing.
-func (p *Plan) reject(src *column.Batch, row int, s *step, code crosswalk.RejectCode) crosswalk.Reject {
-	r := crosswalk.Reject{Code: code, Record: Record(src, row)}
+// reject tells why the row of src could not be mapped.
+func (p *Plan) reject(src *column.Batch, row int, f refusal) crosswalk.Reject {
+	r := crosswalk.Reject{Code: f.code, Record: Record(src, row)}
 	key := &src.Columns[0]
 	if key.Valid[row] {
 		r.SourceID = string(appendValue(nil, key, row))
 	}
+	s := f.step
 	if s == nil {
 		r.Message = "The record has no key (" + key.Name + ")."
 		return r
 	}
-	c := &src.Columns[s.source]
 	var value string
-	if c.Valid[row] {
-		value = string(appendValue(nil, c, row))
+	if s.source >= 0 {
+		if c := &src.Columns[s.source]; c.Valid[row] {
+			value = string(appendValue(nil, c, row))
+		}
+		if s.op == opOption || s.op == opOptions {
+			value = s.shownOptions(value)
+		}
 	}
-	r.Field = s.field.Name
+	r.Field = s.name
 	r.Value = shorten(value, shownInValue)
-	r.Message = message(s, code, value)
+	if r.Message = f.message; r.Message == "" {
+		r.Message = message(s, f.code, value)
+	}
 	return r
 }
 
@@ -49,15 +55,33 @@ func (p *Plan) malformed(src *column.Batch, bad column.Bad) crosswalk.Reject {
 	if key.Valid[bad.Row] {
 		r.SourceID = string(appendValue(nil, key, bad.Row))
 	}
-	name := "The record's key"
-	for i := range p.steps {
-		if s := &p.steps[i]; s.source == bad.Column {
-			r.Field, name = s.field.Name, s.field.DisplayName
-			break
-		}
+	name := "The record"
+	if s := p.reader(bad.Column); s != nil {
+		r.Field, name = s.name, s.field.DisplayName
+	} else if bad.Column == 0 {
+		name = "The record's key"
 	}
 	r.Message = fmt.Sprintf("%s: Dynamics sent %s for %s, which is not a value of its type.", name, shorten(bad.Value, shownInMessage), c.Name)
 	return r
+}
+
+// reader returns the first step that reads that column of Source, or nil.
+func (p *Plan) reader(source int) *step {
+	for i := range p.steps {
+		s := &p.steps[i]
+		if s.source == source && (s.more == nil || s.more.constant == nil) {
+			return s
+		}
+		if s.more == nil {
+			continue
+		}
+		for j := range s.more.paths {
+			if s.more.paths[j].source == source {
+				return &s.more.paths[j]
+			}
+		}
+	}
+	return nil
 }
 
 // message says in words why the step could not fill its field.
@@ -81,6 +105,8 @@ func message(s *step, code crosswalk.RejectCode, value string) string {
 		return fmt.Sprintf("%s is required and the record has no value for it.", name)
 	case crosswalk.RejectIdentifierEmpty:
 		return fmt.Sprintf("%s is an identifier and the record has no value for it, so its row cannot be found.", name)
+	case crosswalk.RejectUnknownOption:
+		return fmt.Sprintf("%s has no option %s%s.", name, shown, s.options.whyNot())
 	case crosswalk.RejectInvalidText:
 		return fmt.Sprintf("%s: the text holds a character that cannot be stored: %s.", name, shown)
 	default:

@@ -2,8 +2,6 @@ package mapping
 
 import (
 	"bytes"
-	"slices"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -11,292 +9,127 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// The forms of dates in texts. A time of day keeps what the source has of a
-// fraction, which Dataverse has not.
-const (
-	dateLayout = "2006-01-02"
-	timeLayout = "2006-01-02T15:04:05.999999Z"
-	wallLayout = "2006-01-02T15:04:05.999999"
-)
-
-const microsecondsPerDay = int64(24 * time.Hour / time.Microsecond)
-
-// step fills one field.
+// step fills one column of a batch.
 type step struct {
-	op                           op
-	source, target               int // columns
-	field                        *crosswalk.Field
-	labels                       map[int64]string
-	negate, truncate, identifier bool
+	op             op
+	source, target int // columns; no source is -1
+	field          *crosswalk.Field
+	name           string // of the field in rejects
+	labels         map[int64]string
+	choices        map[int64]*choice
+	options        *options // of a dropdown
+	zone           *time.Location
+	negate         bool
+	truncate       bool
+	empty          crosswalk.RejectCode // why an empty value is refused; "" when it is not
+	more           *more                // nil for a plain attribute
 }
 
-// convert appends the value of src's row to dst and returns "" or why it
-// cannot; bytes that it then left in dst are the caller's to remove.
-func (s *step) convert(src *column.Column, row int, dst *column.Column) crosswalk.RejectCode {
-	if !src.Valid[row] {
-		dst.AppendNull()
-		return ""
-	}
-	switch s.op {
-	case opText, opEmail, opURL:
-		return s.text(src.Bytes(row), dst)
-	case opTextToNumber:
-		return s.textToNumber(src.Bytes(row), dst)
-	case opTextToDate, opTextToTime:
-		return s.textToDate(src.Bytes(row), dst)
-	case opNumber:
-		return s.number(src, row, dst)
-	case opNumberToText:
-		start := len(dst.Data)
-		if src.Kind == column.Int {
-			dst.Data = strconv.AppendInt(dst.Data, src.Ints[row], 10)
-		} else {
-			data, code := appendDecimal(dst.Data, src.Bytes(row), allDecimals)
-			if code != "" {
-				return malformed(code)
-			}
-			dst.Data = data
+// more is what a step does beyond taking the value of one attribute.
+type more struct {
+	constant  *fixed   // in place of an attribute
+	formula   *formula // in place of an attribute
+	paths     []step   // attributes to read while the value is empty
+	otherwise *fixed   // in place of an empty value
+	lower     bool     // texts become lower-case
+	match     bool     // an empty text is null
+}
+
+// used reports whether there is anything to do beyond.
+func (m *more) used() bool {
+	return m.constant != nil || m.formula != nil || len(m.paths) > 0 || m.otherwise != nil || m.lower || m.match
+}
+
+// refusal is why a row of a batch cannot be mapped. A nil step means that its
+// key is missing; a message, that the code alone does not say it.
+type refusal struct {
+	step    *step
+	code    crosswalk.RejectCode
+	message string
+}
+
+// fill appends the value of src's row to d, of a step that does more than take
+// the value of one attribute.
+func (s *step) fill(src *column.Batch, row int, d *column.Column) (f refusal) {
+	n, start, m := len(d.Valid), len(d.Data), s.more
+	switch {
+	case m.constant != nil:
+		m.constant.append(d)
+	case m.formula != nil:
+		if f.code, f.message = m.formula.convert(src, row, d); f.code == "" {
+			f.code = s.check(d, n, start)
 		}
-		return s.endText(dst, start)
-	case opBool:
-		dst.AppendInt(s.truth(src.Ints[row]))
-	case opBoolToNumber:
-		return s.whole(s.truth(src.Ints[row]), dst)
-	case opBoolToText:
-		return s.boolToText(s.truth(src.Ints[row]), dst)
-	case opTime, opDate:
-		dst.AppendInt(src.Ints[row])
-	case opTimeToDate:
-		dst.AppendInt(floorDiv(src.Ints[row], microsecondsPerDay))
-	case opDateToTime:
-		dst.AppendInt(src.Ints[row] * microsecondsPerDay)
-	case opTimeToText, opWallToText, opDateToText:
-		return s.timeToText(src.Ints[row], dst)
-	case opOptionToText:
-		start := len(dst.Data)
-		s.appendLabel(dst, src.Ints[row])
-		return s.endText(dst, start)
-	case opOptionsToText, opOptionValues:
-		return s.optionsToText(src.Bytes(row), dst)
-	case opGUIDToText:
-		start := len(dst.Data)
-		dst.Data = crosswalk.GSID(src.GUIDs[row]).AppendText36(dst.Data)
-		return s.endText(dst, start)
+	default:
+		f.code = s.convert(&src.Columns[s.source], row, d)
 	}
-	return ""
-}
-
-// text appends a text of the source's own.
-func (s *step) text(b []byte, dst *column.Column) crosswalk.RejectCode {
-	if !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0 {
-		return crosswalk.RejectInvalidText
+	if f.step = s; f.code != "" {
+		return f
+	}
+	for i := 0; i < len(m.paths) && isEmpty(d, n, start); i++ {
+		d.Truncate(n)
+		f.step = &m.paths[i]
+		if f.code = f.step.convert(&src.Columns[f.step.source], row, d); f.code != "" {
+			return f
+		}
 	}
 	switch {
-	case s.op == opEmail && len(b) > 0 && !crosswalk.IsMailbox(b):
-		return crosswalk.RejectNotAnEmail
-	case s.op == opURL && len(b) > 0 && !crosswalk.IsWebAddress(b):
-		return crosswalk.RejectNotAURL
-	}
-	start := len(dst.Data)
-	dst.Data = append(dst.Data, b...)
-	return s.endText(dst, start)
-}
-
-// endText ends the text that begins at start, cut to the field's length if
-// the job says so.
-func (s *step) endText(dst *column.Column, start int) crosswalk.RejectCode {
-	if limit := s.field.MaxLength; limit > 0 && len(dst.Data)-start > limit {
-		if end := start + prefix(dst.Data[start:], limit); end < len(dst.Data) {
-			if !s.truncate {
-				return crosswalk.RejectTooLong
-			}
-			dst.Data = dst.Data[:end]
+	case !isEmpty(d, n, start):
+		if m.lower {
+			lower(d, start)
 		}
+	case m.otherwise != nil:
+		d.Truncate(n)
+		m.otherwise.append(d)
+	case m.match && d.Valid[n]:
+		d.Truncate(n)
+		d.AppendNull()
 	}
-	dst.EndBytes()
-	return ""
+	return f
 }
 
-// prefix returns the number of bytes of the first n characters of b.
-func prefix(b []byte, n int) int {
-	i := 0
-	for ; n > 0 && i < len(b); n-- {
-		if b[i] < utf8.RuneSelf {
-			i++
-			continue
-		}
-		_, size := utf8.DecodeRune(b[i:])
-		i += size
-	}
-	return i
+// isEmpty reports whether the value of row n, whose bytes begin at start, is
+// null or an empty text.
+func isEmpty(d *column.Column, n, start int) bool {
+	return !d.Valid[n] || d.Kind == column.Text && len(d.Data) == start
 }
 
-func (s *step) textToNumber(b []byte, dst *column.Column) crosswalk.RejectCode {
-	if b = bytes.TrimSpace(b); len(b) == 0 {
-		dst.AppendNull()
+// lower makes the text that begins at start lower-case.
+func lower(d *column.Column, start int) {
+	text := bytes.ToLower(d.Data[start:])
+	d.Data = append(d.Data[:start], text...)
+	d.Ends[len(d.Ends)-1] = len(d.Data)
+}
+
+// check holds a text of row n that is not an attribute's own against the
+// field.
+func (s *step) check(d *column.Column, n, start int) crosswalk.RejectCode {
+	if d.Kind != column.Text || !d.Valid[n] {
 		return ""
 	}
-	return s.decimal(b, dst)
-}
-
-func (s *step) textToDate(b []byte, dst *column.Column) crosswalk.RejectCode {
-	if b = bytes.TrimSpace(b); len(b) == 0 {
-		dst.AppendNull()
-		return ""
-	}
-	t, ok := parseTime(b)
-	if !ok {
-		return crosswalk.RejectNotADate
-	}
-	if s.op == opTextToDate {
-		dst.AppendInt(t.days) // as written, whatever the offset
-	} else {
-		dst.AppendInt(t.days*microsecondsPerDay + t.micros)
-	}
-	return ""
-}
-
-func (s *step) number(src *column.Column, row int, dst *column.Column) crosswalk.RejectCode {
-	if src.Kind == column.Int {
-		return s.whole(src.Ints[row], dst)
-	}
-	return malformed(s.decimal(src.Bytes(row), dst))
-}
-
-// malformed is for numbers that JSON already called numbers: one that cannot
-// be read is not the wrong text but the wrong type.
-func malformed(code crosswalk.RejectCode) crosswalk.RejectCode {
-	if code == crosswalk.RejectNotANumber {
-		return crosswalk.RejectMalformed
-	}
-	return code
-}
-
-// whole appends a whole number, padded with the field's decimals.
-func (s *step) whole(n int64, dst *column.Column) crosswalk.RejectCode {
-	if dst.Kind == column.Int {
-		dst.AppendInt(n)
-		return ""
-	}
-	dst.Data = strconv.AppendInt(dst.Data, n, 10)
-	dst.Data = append(dst.Data, '.')
-	for range s.field.Decimals {
-		dst.Data = append(dst.Data, '0')
-	}
-	dst.EndBytes()
-	return ""
-}
-
-// decimal appends a number in decimal notation, rounded to the field's
-// decimals.
-func (s *step) decimal(b []byte, dst *column.Column) crosswalk.RejectCode {
-	if dst.Kind == column.Decimal {
-		data, code := appendDecimal(dst.Data, b, s.field.Decimals)
-		if code != "" {
-			return code
-		}
-		dst.Data = data
-		dst.EndBytes()
-		return ""
-	}
-	var buf [maxDigits + 2]byte
-	text, code := appendDecimal(buf[:0], b, 0)
-	if code != "" {
+	text := bytes.Clone(d.Data[start:])
+	if code := s.checkText(text); code != "" {
 		return code
 	}
-	n, ok := parseInt(text)
-	if !ok {
-		return crosswalk.RejectNumberRange
+	switch s.field.Type {
+	case crosswalk.FieldEmail:
+		if len(text) > 0 && !crosswalk.IsMailbox(text) {
+			return crosswalk.RejectNotAnEmail
+		}
+	case crosswalk.FieldURL:
+		if len(text) > 0 && !crosswalk.IsWebAddress(text) {
+			return crosswalk.RejectNotAURL
+		}
+	case crosswalk.FieldDropdown:
+		d.Truncate(n)
+		d.Data = append(d.Data, text...)
+		return s.endOption(d, start)
 	}
-	dst.AppendInt(n)
+	if limit := s.field.MaxLength; limit > 0 && utf8.RuneCount(text) > limit {
+		if !s.truncate {
+			return crosswalk.RejectTooLong
+		}
+		d.Data = d.Data[:start+prefix(text, limit)]
+		d.Ends[n] = len(d.Data)
+	}
 	return ""
-}
-
-func (s *step) truth(v int64) int64 {
-	if s.negate {
-		return 1 - v
-	}
-	return v
-}
-
-func (s *step) boolToText(v int64, dst *column.Column) crosswalk.RejectCode {
-	start := len(dst.Data)
-	label, ok := s.labels[v]
-	if !ok {
-		label = strconv.FormatBool(v != 0)
-	}
-	dst.Data = append(dst.Data, label...)
-	return s.endText(dst, start)
-}
-
-func (s *step) timeToText(v int64, dst *column.Column) crosswalk.RejectCode {
-	start := len(dst.Data)
-	switch s.op {
-	case opTimeToText:
-		dst.Data = time.UnixMicro(v).UTC().AppendFormat(dst.Data, timeLayout)
-	case opWallToText:
-		dst.Data = time.UnixMicro(v).UTC().AppendFormat(dst.Data, wallLayout)
-	default:
-		dst.Data = time.Unix(v*86400, 0).UTC().AppendFormat(dst.Data, dateLayout)
-	}
-	return s.endText(dst, start)
-}
-
-// appendLabel appends the label of the option, or the number when it has
-// none: rows keep the values of options deleted long ago.
-func (s *step) appendLabel(dst *column.Column, value int64) {
-	if label, ok := s.labels[value]; ok {
-		dst.Data = append(dst.Data, label...)
-		return
-	}
-	dst.Data = strconv.AppendInt(dst.Data, value, 10)
-}
-
-// optionsToText appends the labels of "1,9" as "Swimming; Camping", or the
-// values as they came, in ascending order: in which one Dataverse sends them is
-// not documented, and another must not look like a change.
-func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode {
-	start := len(dst.Data)
-	var room [16]int64
-	values := room[:0]
-	for rest, more := b, true; more; {
-		var one []byte
-		if i := bytes.IndexByte(rest, ','); i >= 0 {
-			one, rest = rest[:i], rest[i+1:]
-		} else {
-			one, more = rest, false
-		}
-		one = bytes.TrimSpace(one)
-		if len(one) == 0 {
-			continue
-		}
-		value, ok := parseInt(one)
-		if !ok {
-			return crosswalk.RejectMalformed
-		}
-		values = append(values, value)
-	}
-	slices.Sort(values)
-	for i, value := range values {
-		switch {
-		case s.op == opOptionValues && i > 0:
-			dst.Data = append(dst.Data, ',')
-		case i > 0:
-			dst.Data = append(dst.Data, "; "...)
-		}
-		if s.op == opOptionValues {
-			dst.Data = strconv.AppendInt(dst.Data, value, 10)
-		} else {
-			s.appendLabel(dst, value)
-		}
-	}
-	return s.endText(dst, start)
-}
-
-func floorDiv(a, b int64) int64 {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }

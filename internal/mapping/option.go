@@ -1,0 +1,148 @@
+package mapping
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"unicode/utf8"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+// maxOption is the longest option in characters, as in definitions of objects.
+const maxOption = 250
+
+// Added are labels that are not among the options of a field yet.
+type Added struct {
+	Object string // API name
+	Field  string // API name
+	Labels []string
+}
+
+// options are those of one dropdown field. Labels that are not among them are
+// treated as the job says; those to be added are kept until TakeOptions asks
+// for them.
+type options struct {
+	object string
+	field  *crosswalk.Field
+	policy crosswalk.OptionPolicy // never ""
+	// known are the options by themselves and, where no other option is the
+	// same, in lower case. The map is replaced, never changed.
+	known atomic.Pointer[map[string]string]
+
+	mu    sync.Mutex
+	count int
+	added []string
+}
+
+// dropdown returns the options of a field that a row fills.
+func (p *Plan) dropdown(object string, f *crosswalk.Field, policy crosswalk.OptionPolicy) *options {
+	o := &options{object: object, field: f, policy: policy, count: len(f.Options)}
+	if o.policy == "" {
+		o.policy = crosswalk.OptionAdd
+	}
+	known := make(map[string]string, 2*len(f.Options))
+	for _, option := range f.Options {
+		lower := strings.ToLower(option)
+		if _, ok := known[lower]; !ok {
+			known[lower] = option
+		}
+	}
+	for _, option := range f.Options {
+		known[option] = option
+	}
+	o.known.Store(&known)
+	p.options = append(p.options, o)
+	return o
+}
+
+// settle returns the option that a label stands for, which differs from it in
+// upper and lower case at most. It reports false when there is none and none
+// can be added.
+func (o *options) settle(label []byte) (string, bool) {
+	if option, ok := (*o.known.Load())[string(label)]; ok {
+		return option, true
+	}
+	lower := string(bytes.ToLower(label))
+	if option, ok := (*o.known.Load())[lower]; ok {
+		return option, true
+	}
+	if o.policy != crosswalk.OptionAdd || !o.possible(label) {
+		return "", false
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	known := *o.known.Load()
+	if option, ok := known[lower]; ok {
+		return option, true // another batch was faster
+	}
+	if o.count == crosswalk.MaxOptions {
+		return "", false
+	}
+	option := string(label)
+	known = maps.Clone(known)
+	known[lower], known[option] = option, option
+	o.known.Store(&known)
+	o.count++
+	o.added = append(o.added, option)
+	return option, true
+}
+
+// possible reports whether the label can be an option of the field at all.
+func (o *options) possible(label []byte) bool {
+	switch {
+	case len(label) == 0, utf8.RuneCount(label) > maxOption:
+	case bytes.ContainsFunc(label, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }):
+	case o.field.Type == crosswalk.FieldMultiSelect && bytes.IndexByte(label, ';') >= 0:
+	default:
+		return true
+	}
+	return false
+}
+
+// whyNot says behind "has no option" why a label cannot become one.
+func (o *options) whyNot() string {
+	switch {
+	case o.policy != crosswalk.OptionAdd:
+		return ""
+	case o.field.Type == crosswalk.FieldMultiSelect:
+		return ", and it cannot be added: a field has at most 1,000 options, each of 1 to 250 characters without control characters and semicolons"
+	default:
+		return ", and it cannot be added: a field has at most 1,000 options, each of 1 to 250 characters without control characters"
+	}
+}
+
+// choice is an option of the source in a dropdown: its label, and the text
+// that is stored for it, nil until it has been settled.
+type choice struct {
+	label string
+	text  atomic.Pointer[string]
+}
+
+func choices(labels map[int64]string) map[int64]*choice {
+	m := make(map[int64]*choice, len(labels))
+	for value, label := range labels {
+		m[value] = &choice{label: label}
+	}
+	return m
+}
+
+// TakeOptions returns the labels that Apply met since the last call and that
+// their fields do not have among their options yet. Who writes the batch adds
+// them to the objects before. Called after each Apply by the same goroutine,
+// it returns what that batch needs; most times, nothing.
+func (p *Plan) TakeOptions() []Added {
+	var all []Added
+	for _, o := range p.options {
+		o.mu.Lock()
+		if len(o.added) > 0 {
+			all = append(all, Added{Object: o.object, Field: o.field.Name, Labels: slices.Clone(o.added)})
+			o.added = o.added[:0]
+		}
+		o.mu.Unlock()
+	}
+	return all
+}
