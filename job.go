@@ -49,12 +49,6 @@ type LastRun struct {
 	At     time.Time `json:"at" doc:"When it ended, or was queued while it has not"`
 }
 
-// The names of the job templates.
-const (
-	TemplateUserSync    = "user_sync"
-	TemplateCompanySync = "company_sync"
-)
-
 // NewUserSync returns the out-of-the-box job of a connection. It is keyed by
 // the user's id: with the user name as key, a renamed user would become a
 // second one.
@@ -89,31 +83,3 @@ func NewUserSync(connectionID, connectionName string) Job {
 // UserSyncName returns the name of the out-of-the-box job of a connection.
 // A job renamed by hand no longer follows its connection.
 func UserSyncName(connectionName string) string { return "User Sync_" + connectionName }
-
-// NewCompanySync returns the template that reads accounts into Company.
-func NewCompanySync(connectionID, connectionName string) Job {
-	return Job{
-		Name:         "Company Sync_" + connectionName,
-		ConnectionID: connectionID,
-		Entity:       "account",
-		Object:       "Company",
-		Operation:    OperationUpsert,
-		LoadMode:     LoadFull,
-		Mapping: Mapping{Fields: []FieldMapping{
-			{Source: "accountid", Target: "External_ID", Identifier: true},
-			{Source: "name", Target: "Name"},
-			{Source: "accountnumber", Target: "Account_Number"},
-			{Source: "industrycode", Label: true, Target: "Industry"},
-			{Source: "numberofemployees", Target: "Employees"},
-			{Source: "revenue", Target: "Annual_Revenue"},
-			{Source: "statecode", Label: true, Target: "Status"},
-			{Source: "telephone1", Target: "Phone"},
-			{Source: "websiteurl", Target: "Website"},
-			{Source: "address1_city", Target: "City"},
-			{Source: "address1_country", Target: "Country"},
-			{Source: "description", Target: "Description"},
-			{Source: "createdon", Target: "Source_Created_On"},
-			{Source: "modifiedon", Target: "Source_Modified_On"},
-		}},
-	}
-}

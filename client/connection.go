@@ -168,7 +168,10 @@ type Template struct {
 	Name        string   `json:"name"` // for example company_sync
 	Title       string   `json:"title"`
 	Description string   `json:"description"`
-	Job         JobInput `json:"job"`
+	// Objects are the custom objects that the job needs and that there are
+	// not yet.
+	Objects []crosswalk.ObjectDefinition `json:"objects,omitempty"`
+	Job     JobInput                     `json:"job"`
 }
 
 // Templates returns the job templates of a connection.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -156,11 +157,11 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 		Organization: conn.Authorization.OrganizationName, User: conn.Authorization.UserName,
 	}
 	d.step("Authorized", "%s of %s", conn.Authorization.DisplayName, conn.Authorization.OrganizationName)
-	for _, find := range []func(context.Context, crosswalk.Connection) (crosswalk.Job, error){d.userSync, d.companySync} {
-		job, err := find(ctx, conn)
-		if err != nil {
-			return err
-		}
+	jobs, err := d.jobs(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for _, job := range jobs {
 		if err := d.change(ctx, job); err != nil {
 			return err
 		}
@@ -312,25 +313,47 @@ func (d *demo) userSync(ctx context.Context, conn crosswalk.Connection) (crosswa
 		WithHint("Delete the data directory %s to begin anew.", d.cmd.Data)
 }
 
-// companySync returns the Company Sync job, which it makes from the template
-// when it is missing.
-func (d *demo) companySync(ctx context.Context, conn crosswalk.Connection) (crosswalk.Job, error) {
+// demoTemplates are the templates whose jobs a demo runs after User Sync, in
+// this order: each fills what the lookups of the next lead to.
+var demoTemplates = []string{crosswalk.TemplateCompanySync, crosswalk.TemplateCompanyPersonSync, crosswalk.TemplateOpportunitySync}
+
+// jobs returns the jobs of the demo in the order in which they run. Those that
+// are missing are made from their templates.
+func (d *demo) jobs(ctx context.Context, conn crosswalk.Connection) ([]crosswalk.Job, error) {
+	first, err := d.userSync(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	jobs := []crosswalk.Job{first}
 	templates, err := d.client.Templates(ctx, conn.ID)
 	if err != nil {
-		return crosswalk.Job{}, err
+		return nil, err
 	}
 	for _, t := range templates {
-		if t.Name != crosswalk.TemplateCompanySync {
+		if !slices.Contains(demoTemplates, t.Name) {
 			continue
 		}
-		for job, err := range d.client.Jobs(ctx, client.JobFilter{ConnectionID: conn.ID}) {
-			if err != nil || job.Entity == t.Job.Entity && job.Object == t.Job.Object {
-				return job, err
-			}
+		job, err := d.templateJob(ctx, conn, t)
+		if err != nil {
+			return nil, err
 		}
-		return d.client.InsertJob(ctx, t.Job)
+		jobs = append(jobs, job)
 	}
-	return crosswalk.Job{}, fmt.Errorf("the server has no template %s", crosswalk.TemplateCompanySync)
+	return jobs, nil
+}
+
+func (d *demo) templateJob(ctx context.Context, conn crosswalk.Connection, t client.Template) (crosswalk.Job, error) {
+	for job, err := range d.client.Jobs(ctx, client.JobFilter{ConnectionID: conn.ID}) {
+		if err != nil || job.Entity == t.Job.Entity && job.Object == t.Job.Object {
+			return job, err
+		}
+	}
+	for _, o := range t.Objects {
+		if _, err := d.client.InsertObject(ctx, o); err != nil {
+			return crosswalk.Job{}, err
+		}
+	}
+	return d.client.InsertJob(ctx, t.Job)
 }
 
 // explain adds to the refusal of another organization what it means in a

@@ -67,7 +67,7 @@ func (cmd *jobListCmd) Run(ctx context.Context, a *app) error {
 
 type jobCreateCmd struct {
 	Connection string `placeholder:"NAME" help:"Name or id of the connection; with --file it may stand in the file."`
-	Template   string `xor:"from" required:"" placeholder:"NAME" help:"Template to take, for example company_sync."`
+	Template   string `xor:"from" required:"" placeholder:"NAME" help:"Template to take: company_sync, company_person_sync, opportunity_sync or case_sync."`
 	File       string `xor:"from" required:"" placeholder:"FILE" help:"JSON file with the job, - for standard input."`
 	Name       string `placeholder:"NAME" help:"Name of the job, instead of the one in the template or file."`
 	Check      bool   `help:"Only report problems; make nothing."`
@@ -78,6 +78,7 @@ func (*jobCreateCmd) Help() string {
 	return `Examples:
 
   crosswalk job create --connection Acme --template company_sync
+  crosswalk job create --connection Acme --template opportunity_sync     with its custom object
   crosswalk job show "Company Sync_Acme" --json > job.json
   crosswalk job create --file job.json --name "Company Sync, only active"`
 }
@@ -152,12 +153,30 @@ func (cmd *jobCreateCmd) input(ctx context.Context, a *app, c *client.Client) (c
 	var names []string
 	for _, t := range templates {
 		if t.Name == cmd.Template {
-			return t.Job, nil
+			return t.Job, cmd.makeObjects(ctx, a, c, t.Objects)
 		}
 		names = append(names, t.Name)
 	}
 	return in, crosswalk.Errorf(crosswalk.CodeNotFound, "There is no template named %q.", cmd.Template).
 		WithHint("There are: %s.", strings.Join(names, ", "))
+}
+
+// makeObjects makes the objects that a template needs.
+func (cmd *jobCreateCmd) makeObjects(ctx context.Context, a *app, c *client.Client, objects []crosswalk.ObjectDefinition) error {
+	for _, d := range objects {
+		if cmd.Check {
+			return crosswalk.Errorf(crosswalk.CodeInvalid, "The template needs the object %s, which is not there yet.", d.DisplayName).
+				WithHint("Leave --check out to make it with the job.")
+		}
+		o, err := c.InsertObject(ctx, d)
+		if err != nil {
+			return err
+		}
+		if !cmd.JSON {
+			a.note("The object " + o.Name + " was made.")
+		}
+	}
+	return nil
 }
 
 // jobFile is a job as it stands in a file. ID and Version are there when the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
@@ -42,10 +43,11 @@ type Problems struct {
 
 // Template is a ready definition.
 type Template struct {
-	Name        string   `json:"name"`
-	Title       string   `json:"title"`
-	Description string   `json:"description"`
-	Job         JobInput `json:"job"`
+	Name        string                       `json:"name"`
+	Title       string                       `json:"title"`
+	Description string                       `json:"description"`
+	Objects     []crosswalk.ObjectDefinition `json:"objects,omitempty" doc:"Custom objects that the job needs and that there are not yet: create them first"`
+	Job         JobInput                     `json:"job"`
 }
 
 func (in JobInput) job() crosswalk.Job {
@@ -124,12 +126,21 @@ func (a *api) templates(ctx context.Context, in *IDInput) (*body[Items[Template]
 	if err != nil {
 		return nil, err
 	}
-	return items([]Template{{
-		Name:        crosswalk.TemplateCompanySync,
-		Title:       "Company Sync",
-		Description: "Reads accounts into Company, keyed by the account's id.",
-		Job:         inputOf(crosswalk.NewCompanySync(conn.ID, conn.Name)),
-	}}, nil)
+	objects, err := a.Store.ListObjects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Template
+	for _, t := range crosswalk.Templates(conn.ID, conn.Name) {
+		shown := Template{Name: t.Name, Title: t.Title, Description: t.Description, Job: inputOf(t.Job)}
+		for _, o := range t.Objects {
+			if !slices.ContainsFunc(objects, func(have crosswalk.Object) bool { return have.DisplayName == o.DisplayName }) {
+				shown.Objects = append(shown.Objects, o)
+			}
+		}
+		out = append(out, shown)
+	}
+	return items(out, nil)
 }
 
 // problems returns everything that is wrong with a definition. An error is

@@ -73,7 +73,7 @@ func connection(t *testing.T, s *store.Store, name string) crosswalk.Connection 
 
 func job(t *testing.T, s *store.Store, c crosswalk.Connection, name string) crosswalk.Job {
 	t.Helper()
-	j := crosswalk.NewCompanySync(c.ID, c.Name)
+	j := companySync(c.ID, c.Name)
 	j.Name = name
 	ok(t, s.InsertJob(t.Context(), &j))
 	return j
@@ -214,10 +214,10 @@ func TestJobs(t *testing.T) {
 		j := job(t, s, c, "Companies")
 		equal(t, must(s.FindJob(ctx, j.ID))(t), j)
 		equal(t, []any{j.ConnectionName, j.Version}, []any{"Contoso", int64(1)})
-		twin := crosswalk.NewCompanySync(c.ID, "")
+		twin := companySync(c.ID, "")
 		twin.Name = "COMPANIES"
 		field(t, s.InsertJob(ctx, &twin), crosswalk.CodeConflict, "name", "A job named COMPANIES exists already.")
-		orphan := crosswalk.NewCompanySync("nope", "x")
+		orphan := companySync("nope", "x")
 		field(t, s.InsertJob(ctx, &orphan), crosswalk.CodeNotFound, "connection_id", "There is no connection with the id nope.")
 
 		old := j
@@ -248,4 +248,8 @@ func TestJobs(t *testing.T) {
 		_, err = s.FindRun(ctx, run.ID)
 		code(t, err, crosswalk.CodeNotFound)
 	})
+}
+
+func companySync(connectionID, name string) crosswalk.Job {
+	return crosswalk.Templates(connectionID, name)[0].Job
 }

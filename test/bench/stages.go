@@ -141,7 +141,7 @@ func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *m
 
 // companySync compiles the job that is measured.
 func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, crosswalk.Object, *crosswalk.Entity, error) {
-	job := crosswalk.NewCompanySync("bench", "bench")
+	job := crosswalk.Templates("bench", "bench")[0].Job
 	for _, object := range crosswalk.StandardObjects() {
 		if object.Name != job.Object {
 			continue

@@ -81,12 +81,18 @@ export const q = {
       queryFn: () => api.run(id),
       refetchInterval: (query) => (!query.state.data || isLive(query.state.data) ? 1000 : false),
     }),
-  rejects: (id: string, list: ListQuery & { code?: string }, rejected: number) =>
+  rejects: (id: string, list: ListQuery & { code?: string; field?: string }, rejected: number) =>
     queryOptions({
       // The count is part of the key, so that the list follows a live run.
       queryKey: ['rejects', id, list, rejected],
       queryFn: ({ signal }) => api.rejects(id, { limit: pageSize, ...list }, signal),
       placeholderData: keepPreviousData,
+    }),
+
+  rejectGroups: (id: string, rejected: number) =>
+    queryOptions({
+      queryKey: ['rejects', id, 'groups', rejected],
+      queryFn: ({ signal }) => api.rejectGroups(id, signal).then((l) => l.items),
     }),
 
   objects: () => queryOptions({ queryKey: ['objects'], queryFn: () => api.objects().then((l) => l.items) }),

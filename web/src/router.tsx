@@ -51,7 +51,7 @@ const runs = createRoute({
   getParentRoute: () => shell, path: '/runs', component: RunsPage, validateSearch: pick('q', 'job_id', 'status'),
 });
 const run = createRoute({
-  getParentRoute: () => shell, path: '/runs/$id', component: RunPage, validateSearch: pick('q', 'code'),
+  getParentRoute: () => shell, path: '/runs/$id', component: RunPage, validateSearch: pick('q', 'code', 'field'),
 });
 const events = createRoute({ getParentRoute: () => shell, path: '/events', component: EventsPage, validateSearch: pick('q') });
 const objects = createRoute({ getParentRoute: () => shell, path: '/objects', component: ObjectsPage });

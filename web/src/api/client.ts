@@ -2,7 +2,7 @@ import createClient from 'openapi-fetch';
 import { toProblem, unreachable } from './problem';
 import { reach } from './reach';
 import type { paths } from './schema';
-import type { ConnectionInput, ConnectionPatch, JobInput, List, Row, RunStatus } from './types';
+import type { ConnectionInput, ConnectionPatch, JobInput, List, ObjectDefinition, Row, RunStatus, Scope } from './types';
 
 // send is fetch that notices whether the server answers at all.
 async function send(request: Request): Promise<Response> {
@@ -87,16 +87,18 @@ export const api = {
   updateJob: (id: string, body: JobInput & { version: number }) => ok(http.PUT('/api/jobs/{id}', { ...at(id), body })),
   deleteJob: (id: string) => ok(http.DELETE('/api/jobs/{id}', at(id))),
   checkJob: (body: JobInput & { id?: string }, signal?: AbortSignal) => ok(http.POST('/api/jobs/check', { body, signal })),
-  runJob: (id: string) => ok(http.POST('/api/jobs/{id}/runs', at(id))),
+  runJob: (id: string, scope?: Scope) => ok(http.POST('/api/jobs/{id}/runs', { ...at(id), body: scope ? { scope } : {} })),
 
   runs: (query: ListQuery & { job_id?: string; connection_id?: string; status?: RunStatus[] }, signal?: AbortSignal) =>
     page(ok(http.GET('/api/runs', { params: { query }, signal }))),
   run: (id: string) => ok(http.GET('/api/runs/{id}', at(id))),
   cancelRun: (id: string) => ok(http.POST('/api/runs/{id}/cancel', at(id))),
-  rejects: (id: string, query: ListQuery & { code?: string }, signal?: AbortSignal) =>
+  rejects: (id: string, query: ListQuery & { code?: string; field?: string }, signal?: AbortSignal) =>
     page(ok(http.GET('/api/runs/{id}/rejects', { params: { path: { id }, query }, signal }))),
+  rejectGroups: (id: string, signal?: AbortSignal) => page(ok(http.GET('/api/runs/{id}/rejects/groups', { ...at(id), signal }))),
   rejectsCSV: (id: string) => `/api/runs/${encodeURIComponent(id)}/rejects.csv`,
 
+  createObject: (body: ObjectDefinition) => ok(http.POST('/api/objects', { body })),
   objects: () => page(ok(http.GET('/api/objects'))),
   object: (name: string) => ok(http.GET('/api/objects/{name}', { params: { path: { name } } })),
   rows: (name: string, query: ListQuery & { sort?: string; desc?: boolean }, signal?: AbortSignal): Promise<List<Row>> =>

@@ -289,7 +289,7 @@ export interface paths {
         put?: never;
         /**
          * Run a job now
-         * @description One run of a job works at a time; one more may wait.
+         * @description One run of a job works at a time; one more may wait. Without a body it reads what the job's load mode says.
          */
         post: operations["run-job"];
         delete?: never;
@@ -538,6 +538,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{id}/rejects/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Group the rejects of a run by reason and field
+         * @description The largest group first.
+         */
+        get: operations["group-rejects"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/session": {
         parameters: {
             query?: never;
@@ -778,7 +798,7 @@ export interface components {
              * @enum {string}
              */
             status: "not_authorized" | "authorized" | "revoked" | "disconnected";
-            /** @description Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token */
+            /** @description Why the connection is disconnected */
             status_cause?: string;
             /** @description What to do about it */
             status_hint?: string;
@@ -1060,6 +1080,9 @@ export interface components {
         };
         ItemsObject: {
             items: components["schemas"]["Object"][];
+        };
+        ItemsRejectGroup: {
+            items: components["schemas"]["RejectGroup"][];
         };
         ItemsTemplate: {
             items: components["schemas"]["Template"][];
@@ -1420,6 +1443,15 @@ export interface components {
             /** @description The offending value, shortened to 1,000 characters */
             value: string;
         };
+        RejectGroup: {
+            code: string;
+            /** Format: int64 */
+            count: number;
+            /** @description Message of the first of them */
+            example: string;
+            /** @description API name of the field that could not be filled */
+            field: string;
+        };
         Report: {
             checks: components["schemas"]["Check"][];
             /**
@@ -1470,6 +1502,8 @@ export interface components {
             queued_at: string;
             /** @description Who started it */
             requested_by: string;
+            /** @description Which records it reads */
+            scope: components["schemas"]["Scope"];
             /** Format: date-time */
             started_at?: string;
             /** @enum {string} */
@@ -1481,6 +1515,35 @@ export interface components {
             total: number;
             /** @description What the run had to do without, for example attributes that were removed in Dynamics */
             warnings?: string[];
+        };
+        RunInput: {
+            /** @description Which records to read; absent means what the job's load mode says */
+            scope?: components["schemas"]["Scope"];
+        };
+        Scope: {
+            /**
+             * @description Of a range: which time counts
+             * @enum {string}
+             */
+            attribute?: "createdon" | "modifiedon";
+            /**
+             * Format: date-time
+             * @description Of a range: its begin
+             */
+            from?: string;
+            /**
+             * @description load_mode: as the job says; everything: every record, whatever the last run read; range: records made or changed within a time; rejects: the rejected records of a run
+             * @default load_mode
+             * @enum {string}
+             */
+            kind: "load_mode" | "everything" | "range" | "rejects";
+            /** @description Of rejects: the run that rejected them */
+            run_id?: string;
+            /**
+             * Format: date-time
+             * @description Of a range: its end, which no longer belongs to it
+             */
+            to?: string;
         };
         Session: {
             user: components["schemas"]["User"];
@@ -1516,6 +1579,8 @@ export interface components {
             description: string;
             job: components["schemas"]["JobInput"];
             name: string;
+            /** @description Custom objects that the job needs and that there are not yet: create them first */
+            objects?: components["schemas"]["ObjectDefinition"][];
             title: string;
         };
         User: {
@@ -2984,7 +3049,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RunInput"];
+            };
+        };
         responses: {
             /** @description Accepted */
             202: {
@@ -3961,6 +4030,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Only rejects with this reason */
                 code?: string;
+                /** @description Only rejects at this field */
+                field?: string;
             };
             header?: never;
             path: {
@@ -4050,6 +4121,74 @@ export interface operations {
             };
             /** @description Error */
             default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "group-rejects": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsRejectGroup"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,14 +1,17 @@
-import { Box, Group, SimpleGrid, Skeleton, Text, Title } from '@mantine/core';
+import { Box, Button, Group, SimpleGrid, Skeleton, Text, Title } from '@mantine/core';
 import { IconBuilding, IconFile, IconUsers } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
 import { useMemo } from 'react';
+import { api } from '../api/client';
+import type { ObjectDefinition, Template } from '../api/types';
 import { emptyDraft, toDraft } from '../lib/draft';
 import { host } from '../lib/format';
-import { q } from '../queries';
+import { q, queryClient, refresh } from '../queries';
 import { AnchorLink, ButtonLink, ChoiceLink } from '../ui/links';
 import { Header, Loading, Nothing, Trouble } from '../ui/page';
 import { ConnectionState } from '../ui/Status';
+import { bad } from '../ui/toast';
 import { JobEditor } from './editor/JobEditor';
 
 // NewJobPage asks for the connection, then for what to start from, then shows
@@ -134,11 +137,53 @@ function Choice({ icon, title, text }: { icon: React.ReactNode; title: string; t
   );
 }
 
+// MakeObjects makes the custom objects that a template needs before its job
+// is edited.
+function MakeObjects({ connection, template, objects }: { connection: string; template: Template; objects: ObjectDefinition[] }) {
+  const make = useMutation({
+    mutationFn: async () => {
+      for (const o of objects) await api.createObject(o);
+    },
+    onSettled: async () => {
+      await refresh('objects');
+      await queryClient.invalidateQueries({ queryKey: q.templates(connection).queryKey });
+    },
+    onError: bad,
+  });
+  return (
+    <>
+      <Header title="Create job" above={above} sub={template.title} />
+      <Box className="cw-card" p={20} maw={840}>
+        {objects.map((o) => (
+          <Box key={o.display_name} mb="md">
+            <Title order={2} fz="sm" fw={580}>
+              {o.display_name}
+            </Title>
+            <Text fz="sm" c="dimmed" mt={2}>
+              {template.title} needs this custom object. It gets the fields {(o.fields ?? []).map((f) => f.display_name).join(', ')}. You can change
+              them later.
+            </Text>
+          </Box>
+        ))}
+        <Group>
+          <Button loading={make.isPending} onClick={() => make.mutate()}>
+            Create {objects.map((o) => o.display_name).join(', ')} and go on
+          </Button>
+          <ButtonLink to="/jobs/new" search={{ connection }} variant="default">
+            Choose another start
+          </ButtonLink>
+        </Group>
+      </Box>
+    </>
+  );
+}
+
 function Start({ connection, template }: { connection: string; template: string }) {
   const blank = template === 'blank';
   const templates = useQuery({ ...q.templates(connection), enabled: !blank, staleTime: Infinity });
   const found = templates.data?.find((t) => t.name === template);
   const draft = useMemo(() => (blank ? emptyDraft(connection) : found && toDraft({ ...found.job, connection_id: connection })), [blank, connection, found]);
+  if (found?.objects?.length) return <MakeObjects connection={connection} template={found} objects={found.objects} />;
   if (draft) return <JobEditor initial={draft} />;
   if (templates.isError) return <Trouble error={templates.error} retry={() => void templates.refetch()} />;
   if (templates.isPending) return <Loading />;

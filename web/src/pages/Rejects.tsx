@@ -1,28 +1,36 @@
-import { ActionIcon, Box, Button, Group, Select, Table, Text, Title } from '@mantine/core';
-import { IconChevronDown, IconChevronRight, IconDownload } from '@tabler/icons-react';
-import { useQuery } from '@tanstack/react-query';
+import { ActionIcon, Box, Button, Group, Table, Text, Title, UnstyledButton } from '@mantine/core';
+import { IconChevronDown, IconChevronRight, IconDownload, IconRefresh, IconX } from '@tabler/icons-react';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Fragment, useState } from 'react';
 import { api } from '../api/client';
-import type { Reject, Run } from '../api/types';
+import type { Reject, RejectGroup, Run } from '../api/types';
 import { count, words } from '../lib/format';
-import { pageSize, q } from '../queries';
+import { isLive } from '../lib/progress';
+import { pageSize, q, refresh } from '../queries';
 import { Loading, Nothing, Trouble } from '../ui/page';
 import { Pager, usePages } from '../ui/Pager';
 import { Search } from '../ui/Search';
-
-const codes = [
-  'too_long', 'not_an_email', 'not_a_url', 'not_a_number', 'not_a_date', 'number_range', 'required_empty',
-  'identifier_empty', 'identifier_ambiguous', 'invalid_text', 'malformed',
-];
+import { bad } from '../ui/toast';
 
 // Rejects lists the records of a run that could not be stored.
 export function Rejects({ run: r }: { run: Run }) {
   const search = useSearch({ from: '/shell/runs/$id' });
   const navigate = useNavigate({ from: '/runs/$id' });
-  const pages = usePages(`${search.q ?? ''}|${search.code ?? ''}`);
-  const list = useQuery({ ...q.rejects(r.id, { q: search.q, code: search.code, cursor: pages.cursor }, r.counts.rejected), enabled: r.counts.rejected > 0 });
+  const pages = usePages(`${search.q ?? ''}|${search.code ?? ''}|${search.field ?? ''}`);
+  const list = useQuery({ ...q.rejects(r.id, { q: search.q, code: search.code, field: search.field, cursor: pages.cursor }, r.counts.rejected), enabled: r.counts.rejected > 0 });
+  const groups = useQuery({ ...q.rejectGroups(r.id, r.counts.rejected), enabled: r.counts.rejected > 0 });
+  const retry = useMutation({
+    mutationFn: () => api.runJob(r.job_id, { kind: 'rejects', run_id: r.id }),
+    onSuccess: async (next) => {
+      await refresh('runs', 'jobs');
+      await navigate({ to: '/runs/$id', params: { id: next.id }, search: {} });
+    },
+    onError: bad,
+  });
   if (r.counts.rejected === 0) return null;
+  const choose = (g: RejectGroup | undefined) =>
+    void navigate({ search: (s) => ({ ...s, code: g?.code, field: g?.field || undefined }), replace: true, resetScroll: false });
   return (
     <Box className="cw-card" component="section" aria-labelledby="rejects">
       <Group justify="space-between" px={20} py={14}>
@@ -31,7 +39,7 @@ export function Rejects({ run: r }: { run: Run }) {
             {count(r.counts.rejected)} rejected {r.counts.rejected === 1 ? 'record' : 'records'}
           </Title>
           <Text c="dimmed" fz="sm">
-            Correct them in Dynamics, or change the mapping, and run the job again.
+            Correct them in Dynamics or change the mapping, then read only them again.
           </Text>
         </Box>
         <Group gap="xs">
@@ -41,21 +49,15 @@ export function Rejects({ run: r }: { run: Run }) {
             value={search.q ?? ''}
             onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true, resetScroll: false })}
           />
-          <Select
-            aria-label="Reason"
-            placeholder="Any reason"
-            clearable
-            clearButtonProps={{ 'aria-label': 'Show any reason' }}
-            w={180}
-            data={codes.map((c) => ({ value: c, label: words(c) }))}
-            value={search.code ?? null}
-            onChange={(code) => void navigate({ search: (s) => ({ ...s, code: code ?? undefined }), replace: true, resetScroll: false })}
-          />
           <Button component="a" href={api.rejectsCSV(r.id)} download variant="default" leftSection={<IconDownload size={16} />}>
             Download CSV
           </Button>
+          <Button leftSection={<IconRefresh size={16} />} disabled={isLive(r)} loading={retry.isPending} onClick={() => retry.mutate()}>
+            Retry rejects
+          </Button>
         </Group>
       </Group>
+      <Groups groups={groups.data ?? []} code={search.code} field={search.field} choose={choose} />
       {list.data ? (
         list.data.items.length > 0 ? (
           <>
@@ -77,6 +79,49 @@ export function Rejects({ run: r }: { run: Run }) {
     </Box>
   );
 }
+
+// Groups counts the rejects by reason and field; a click shows those of one.
+function Groups({ groups, code, field, choose }: {
+  groups: RejectGroup[];
+  code: string | undefined;
+  field: string | undefined;
+  choose: (g: RejectGroup | undefined) => void;
+}) {
+  if (groups.length === 0) return null;
+  return (
+    <Group gap={8} px={20} pb={14} role="group" aria-label="Reasons">
+      {groups.slice(0, maxGroups).map((g) => {
+        const chosen = g.code === code && (g.field || undefined) === field;
+        return (
+          <UnstyledButton
+            key={`${g.code} ${g.field}`}
+            className="cw-chip"
+            aria-pressed={chosen}
+            title={g.example}
+            onClick={() => choose(chosen ? undefined : g)}
+          >
+            <Text span fz="xs" fw={560} className="cw-tabular">
+              {count(g.count)}
+            </Text>
+            <Text span fz="xs">
+              {words(g.code)}
+              {g.field && ` · ${g.field}`}
+            </Text>
+            {chosen && <IconX size={13} aria-hidden="true" />}
+          </UnstyledButton>
+        );
+      })}
+      {groups.length > maxGroups && (
+        <Text fz="xs" c="dimmed">
+          and {count(groups.length - maxGroups)} more
+        </Text>
+      )}
+    </Group>
+  );
+}
+
+// How many groups are shown; they come with the largest first.
+const maxGroups = 12;
 
 function Rows({ items }: { items: Reject[] }) {
   const [open, setOpen] = useState<ReadonlySet<number>>(new Set());
