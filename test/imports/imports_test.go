@@ -41,6 +41,7 @@ var level = map[string]int{
 	"internal/sandbox":               4,
 	"internal/sandbox/visitor":       1,
 	"internal/connector":             4,
+	"internal/extract":               5,
 	"internal/api":                   5,
 	"internal/server":                6,
 	"cmd/crosswalk":                  7,
@@ -68,6 +69,7 @@ var onlys = []struct {
 	{"internal/queue", []string{".", "internal/database"}, "tasks are durable whatever they do"},
 	{"internal/web", []string{"."}, "it only hands out files"},
 	{"internal/pipeline", []string{".", "internal/column", "internal/mapping"}, "it declares its source and target itself, so that it can run without network or database"},
+	{"internal/extract", []string{".", "internal/column", "internal/dataverse", "internal/mapping", "internal/odata", "internal/pipeline"}, "it brings records and must not know who stores them"},
 	{"internal/sandbox", []string{".", "internal/column", "internal/odata"}, "the client and its stand-in must not share their mistakes"},
 	{"internal/sandbox/visitor", []string{"."}, "it knows the sandbox's pages only as a browser does"},
 	{"cmd/crosswalk", []string{".", "client", "internal/sandbox", "internal/sandbox/visitor", "internal/server"}, "the command line works a server through its public API; only serve, sandbox and demo start one"},
@@ -98,6 +100,7 @@ var owners = []struct {
 	{"github.com/vbauerster/mpb", []string{"cmd/crosswalk"}, "only the command line draws"},
 	{"golang.org/x/term", []string{"cmd/crosswalk"}, "only the command line draws"},
 	{"github.com/klauspost/compress", []string{"internal/dataverse", "internal/sandbox", "internal/web", "internal/api"}, "compression belongs where bytes meet the wire"},
+	{"github.com/expr-lang/expr", []string{"internal/mapping"}, "formulas are a part of mappings"},
 	{"golang.org/x/oauth2", []string{"internal/oauth"}, "nothing else speaks to the sign-in server"},
 }
 
