@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
@@ -155,7 +156,7 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	case err != nil && crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
 		return nil, err
 	}
-	object, err := a.Store.FindObject(ctx, job.Object)
+	_, err = a.Store.FindObject(ctx, job.Object)
 	switch {
 	case job.Object == "":
 		p.Add("object", "Choose the object to write to.")
@@ -189,7 +190,11 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	if entity == nil || !objectOK {
 		return p, nil
 	}
-	_, err = mapping.Compile(mapping.Input{Entity: entity, Object: &object, Mapping: job.Mapping, Filter: job.Filter, Operation: job.Operation})
+	in, err := a.Connector.Input(ctx, job, entity, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	_, err = mapping.Compile(in)
 	var e *crosswalk.Error
 	switch {
 	case err == nil:
