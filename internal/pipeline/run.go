@@ -16,7 +16,7 @@ import (
 // and written.
 const ringSize = 3
 
-// maxEmptyPages is how many pages in a row may hold no record. Dataverse
+// maxEmptyPages is how many pages in a row may show no record. Dataverse
 // sends empty pages that are not the last, but not without end.
 const maxEmptyPages = 1000
 
@@ -91,7 +91,8 @@ func (s *Slice) read(ctx context.Context, free <-chan *column.Batch, pages chan<
 		}
 		p.info, p.err = s.readPage(ctx, link, p.batch)
 		if p.err == nil {
-			p.err = loops.check(n, p.info.Next, p.batch.Rows())
+			shown := p.batch.Rows() + len(p.info.Changes.Deleted) + len(p.info.Changes.Present)
+			p.err = loops.check(n, p.info.Next, shown)
 		}
 		select {
 		case pages <- p:
@@ -140,6 +141,7 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 			Done: p.info.Next == "",
 		},
 		Rejects: w.rejects,
+		Changes: p.info.Changes,
 	}
 	written, err := w.Target.Write(ctx, w.batch, progress)
 	if err != nil {
@@ -160,7 +162,8 @@ type loopDetector struct {
 	empty int
 }
 
-// check looks at page n's link to the next page and its number of records.
+// check looks at page n's link to the next page and the number of records it
+// shows.
 func (d *loopDetector) check(n int64, next string, records int) error {
 	hash := sha256.Sum256([]byte(next))
 	if d.empty++; records > 0 {

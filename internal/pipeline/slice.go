@@ -30,6 +30,33 @@ type PageInfo struct {
 	Bytes     int64 // received, as sent over the wire
 	Requests  int64 // sent, retries included
 	Throttled time.Duration
+	Changes   Changes
+}
+
+// Changes is what a page says beside its rows. Whoever applies the rows, then
+// the deletions, and in the end removes what was not shown if the read was
+// complete, has what the source holds. The zero value says nothing.
+type Changes struct {
+	// Deleted are the keys of records that are gone, also of some that were
+	// never read. None is among the page's later rows.
+	Deleted [][16]byte
+	// Present are the keys of records that exist, without their values.
+	Present [][16]byte
+	// Recount means that all records that exist are shown anew from this page
+	// on: what was shown before no longer counts for Complete.
+	Recount bool
+	// Complete, on the last page, means that every record that the query
+	// chooses was shown, as a row or in Present: what else there is, is gone.
+	Complete bool
+	// Watermark, on the last page, is where the next read continues; "" when
+	// there is no such place. It is stored with the rows of the page.
+	Watermark string
+	// Restart says why everything is read again from the next page on, "" when
+	// it is not.
+	Restart string
+	// Fallback says why changes are not tracked but found in another way, on
+	// the page on which that became clear.
+	Fallback string
 }
 
 // Target stores what was mapped.
@@ -49,6 +76,9 @@ type Progress struct {
 	Checkpoint crosswalk.Checkpoint
 	// Rejects are the records that could not be mapped.
 	Rejects []crosswalk.Reject
+	// Changes is what the page says beside its rows; a target that only adds
+	// and updates need not look at it.
+	Changes Changes
 }
 
 // Written says what became of a batch: its rows are the sum of all.

@@ -2,86 +2,15 @@ package server
 
 import (
 	"context"
-	"slices"
-	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
-	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
-	"github.com/crosswalk-data/crosswalk/internal/odata"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/store"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
-
-// source reads a run's pages from Dataverse.
-type source struct {
-	client  *dataverse.Client
-	query   dataverse.Query
-	columns *odata.Columns
-	plan    *mapping.Plan
-}
-
-func newSource(client *dataverse.Client, entity *crosswalk.Entity, plan *mapping.Plan, pageSize int) *source {
-	return &source{
-		client:  client,
-		plan:    plan,
-		columns: odata.NewColumns(plan.Source),
-		query: dataverse.Query{
-			EntitySet:   entity.EntitySetName,
-			Select:      plan.Select,
-			Filter:      plan.Filter,
-			Annotations: plan.Annotations,
-			PageSize:    pageSize,
-		},
-	}
-}
-
-// goneError is that a table lost columns which the plan reads.
-type goneError struct{ members []string }
-
-func (e *goneError) Error() string {
-	return "the table no longer has " + strings.Join(e.members, ", ")
-}
-
-// gone returns the members of the plan that are among those.
-func gone(plan *mapping.Plan, is func(member string) bool) []string {
-	var members []string
-	for _, m := range plan.Select {
-		if is(m) {
-			members = append(members, m)
-		}
-	}
-	return members
-}
-
-// unselected returns the members of the plan that a link no longer asks for:
-// they were found missing on the page that the link came with.
-func unselected(plan *mapping.Plan, link string) []string {
-	selected := dataverse.Selected(link)
-	if selected == nil {
-		return nil
-	}
-	return gone(plan, func(m string) bool { return !slices.Contains(selected, m) })
-}
-
-// Page implements pipeline.Source. A page without a column that the plan
-// reads is a goneError: to the plan it would look as if all its values were
-// empty.
-func (s *source) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
-	p, err := s.client.Page(ctx, s.query, link, s.columns, into)
-	if err == nil && len(p.Missing) > 0 {
-		lost := gone(s.plan, func(m string) bool {
-			return slices.ContainsFunc(p.Missing, func(name string) bool { return strings.EqualFold(name, m) })
-		})
-		if len(lost) > 0 {
-			err = &goneError{lost}
-		}
-	}
-	return pipeline.PageInfo{Next: p.Next, Records: p.Records, Bytes: p.Bytes, Requests: p.Requests, Throttled: p.Throttled}, err
-}
 
 // target writes a run's batches: rows, rejects, counts and checkpoint in one
 // transaction, refused when another worker has taken the run.

@@ -14,6 +14,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/connector"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/extract"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/queue"
@@ -225,16 +226,16 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 			task.Checkpoint.Link = ""
 			continue
 		}
-		var gone *goneError
+		var gone *extract.GoneError
 		if !errors.As(err, &gone) {
 			break
 		}
-		if slices.ContainsFunc(gone.members, func(m string) bool { return slices.Contains(lost, m) }) {
+		if slices.ContainsFunc(gone.Columns, func(m string) bool { return slices.Contains(lost, m) }) {
 			err = crosswalk.Errorf(crosswalk.CodeInvalid, "Could not read %s: %v.", entity.DisplayName, gone).
 				WithHint("Refresh the connection's metadata and correct the job's mapping.")
 			break
 		}
-		lost = append(lost, gone.members...)
+		lost = append(lost, gone.Columns...)
 	}
 	if err == nil {
 		err = r.connector.Watch(ctx, conn.ID, client.MetadataVersion())
@@ -244,7 +245,7 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 
 // pages reads pages into the object from the task's checkpoint on, which it
 // moves, with a plan made of the attributes that the entity has. lost are those
-// that it turned out not to have, in spite of its metadata; a goneError tells
+// that it turned out not to have, in spite of its metadata; an extract.GoneError tells
 // of more.
 func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, object crosswalk.Object, lost []string, log *slog.Logger) (done bool, err error) {
 	in, warnings := mapping.Degrade(mapping.Input{
@@ -254,9 +255,6 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 	plan, err := mapping.Compile(in)
 	if err != nil {
 		return false, err
-	}
-	if lost := unselected(plan, task.Checkpoint.Link); len(lost) > 0 {
-		return false, &goneError{lost}
 	}
 	if len(warnings) > 0 {
 		log.Warn("the run goes on with less", "warnings", warnings)
@@ -277,7 +275,7 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 	}
 	defer target.close()
 	s := pipeline.Slice{
-		Source:     newSource(client, entity, plan, r.pageSize),
+		Source:     extract.NewPages(extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize}),
 		Target:     target,
 		Plan:       plan,
 		Checkpoint: task.Checkpoint,

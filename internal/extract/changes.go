@@ -1,0 +1,64 @@
+package extract
+
+import (
+	"context"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+)
+
+// Changes is the source of what has changed since an earlier read: records
+// that were made or changed, the keys of those that are gone, and the place
+// where the next read goes on. Whether Dynamics tracks the changes, or they are
+// found by their time, or everything is read again, the pages say the same.
+// It is used by one goroutine at a time.
+//
+// A record counts as changed when a column of its own table did; what it reads
+// of related rows is read with it, and not by itself.
+type Changes struct {
+	client   *dataverse.Client
+	plan     *mapping.Plan
+	query    dataverse.ChangeQuery
+	columns  *odata.Columns
+	resolver *resolver
+}
+
+// NewChanges makes the source of a plan that was compiled as Tracked. since is
+// the Watermark of an earlier read, "" for everything. sweep asks for the keys
+// of all records where Dynamics does not tell what was deleted.
+func NewChanges(cfg Config, since string, sweep bool) *Changes {
+	return &Changes{
+		client: cfg.Client, plan: cfg.Plan, columns: cfg.columns(), resolver: newResolver(cfg),
+		query: dataverse.ChangeQuery{Query: cfg.query(), Entity: cfg.Entity, Since: since, Sweep: sweep},
+	}
+}
+
+// Page implements pipeline.Source. The error is a *GoneError when tables lost
+// columns that the plan reads, else that of dataverse.Client.Changes.
+func (s *Changes) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	own := func(name string) bool { return !strings.Contains(name, "/") }
+	if err := unselected(s.plan, link, own); err != nil {
+		return pipeline.PageInfo{}, err
+	}
+	from := into.Rows()
+	p, err := s.client.Changes(ctx, s.query, link, s.columns, into)
+	if err == nil {
+		err = missing(s.plan, p.Missing)
+	}
+	page := info(p.PageInfo)
+	if err == nil {
+		var cost dataverse.PageInfo
+		cost, err = s.resolver.fill(ctx, into, from)
+		page.Bytes += cost.Bytes
+		page.Requests += cost.Requests
+		page.Throttled += cost.Throttled
+	}
+	page.Changes = pipeline.Changes{
+		Deleted: p.Deleted, Present: p.Present, Recount: p.Recount, Complete: p.Complete, Watermark: p.End, Restart: p.Restart, Fallback: p.Fallback,
+	}
+	return page, err
+}
