@@ -272,6 +272,17 @@ func (cmd *sandboxTrackingCmd) Run(ctx context.Context, a *app) error {
 	return cmd.change(ctx, a, http.MethodPut, "tracking", map[string]int{"days": cmd.Days})
 }
 
+type sandboxWebhooksCmd struct {
+	Delay sandbox.Span `default:"0s" placeholder:"TIME" help:"How long each call is held back."`
+	Drop  float64      `help:"Never make this part of the calls, for example 0.1."`
+	Seed  uint64       `help:"Decides which, with --drop."`
+	sandboxRemote
+}
+
+func (cmd *sandboxWebhooksCmd) Run(ctx context.Context, a *app) error {
+	return cmd.change(ctx, a, http.MethodPut, "webhooks", sandbox.Webhooks{Delay: cmd.Delay, Drop: cmd.Drop, Seed: cmd.Seed})
+}
+
 type sandboxMetadataCacheCmd struct {
 	Life sandbox.Span `arg:"" help:"How long metadata are shown as they were: 30s, as Dataverse does; 0s shows changes at once."`
 	sandboxRemote

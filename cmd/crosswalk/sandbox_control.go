@@ -25,6 +25,7 @@ type sandboxCmd struct {
 	Change        sandboxChangeCmd        `cmd:"" help:"Change rows, the same ones for the same seed."`
 	Delete        sandboxDeleteCmd        `cmd:"" help:"Delete rows, the same ones for the same seed."`
 	Metadata      sandboxMetadataCmd      `cmd:"" help:"Add or remove columns, remove tables, turn change tracking on or off, publish."`
+	Webhooks      sandboxWebhooksCmd      `cmd:"" help:"Hold calls of webhooks back, or leave some out."`
 	MetadataCache sandboxMetadataCacheCmd `cmd:"" help:"Set how long metadata are shown as they were before a change."`
 	Fault         sandboxFaultCmd         `cmd:"" help:"Make answers fail, list and remove such faults."`
 	Limits        sandboxLimitsCmd        `cmd:"" help:"Set the service protection limits."`

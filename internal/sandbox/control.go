@@ -15,6 +15,7 @@ type State struct {
 	TrackingDays   int            `json:"tracking_days"`
 	Continuous     bool           `json:"continuous_access"` // tokens can be challenged
 	MetadataCache  Span           `json:"metadata_cache"`    // how long metadata requests show what was
+	Webhooks       Webhooks       `json:"webhooks"`
 	Limits         Limits         `json:"limits"`
 	Unverified     Unverified     `json:"unverified"`
 	Faults         []Fault        `json:"faults"`
@@ -29,7 +30,7 @@ func (s *Sandbox) State() State {
 	st := State{
 		TenantID: s.TenantID(), OrganizationID: at.OrganizationID(), Clock: s.Clock(), Rows: map[string]int{},
 		AdminMode: s.rights.Load().adminMode, BlockedApps: s.BlockedApps(), Swapped: at != s, TrackingDays: int(s.trackingDays.Load()),
-		Continuous: s.ContinuousAccess(), MetadataCache: Span(s.metadataLife.Load()),
+		Continuous: s.ContinuousAccess(), MetadataCache: Span(s.metadataLife.Load()), Webhooks: s.Webhooks(),
 		Limits: s.Limits(), Unverified: s.Unverified(), Faults: s.Faults(), LoopLimit: s.LoopLimit(),
 		Accounts: s.Accounts(), Apps: s.Apps(),
 	}
@@ -65,6 +66,7 @@ func (s *Sandbox) Reset() {
 	s.SetUnverified(s.cfg.Unverified)
 	s.trackingDays.Store(DefaultTrackingDays)
 	s.metadataLife.Store(int64(s.cfg.MetadataCache))
+	s.webhooks.Store(&Webhooks{})
 	s.swapped.Store(nil)
 	s.signIn.reset()
 	s.counted.Store(nil)

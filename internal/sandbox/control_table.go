@@ -166,6 +166,9 @@ func endpoints() []endpoint {
 			s.SetAdminMode(c.On)
 			return nil, nil
 		}), []example{{"SetAdminMode", `{"on":true}`, "admin-mode on", "nobody gets in"}}},
+		{"PUT", "webhooks", take(func(s *Sandbox, w Webhooks) (any, error) { return nil, s.SetWebhooks(w) }), []example{
+			{"SetWebhooks", `{"delay":"2s","drop":0.1,"seed":1}`, "webhooks --delay 2s --drop 0.1 --seed 1", "holds calls of webhooks back and never makes a part of them; without anything all are made at once"},
+		}},
 		{"PUT", "organization", take(func(s *Sandbox, c struct {
 			Swapped bool `json:"swapped"`
 		},

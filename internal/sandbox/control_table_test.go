@@ -14,7 +14,7 @@ import (
 // tells are the methods of a sandbox that change nothing and whose answers
 // State gives, and those that are of use in Go alone.
 var tells = []string{
-	"Accounts", "Apps", "BlockedApps", "Clock", "ContinuousAccess", "Count", "Limits", "LoopLimit", "OrganizationID", "TenantID", "Unverified",
+	"Accounts", "Apps", "BlockedApps", "Clock", "ContinuousAccess", "Count", "Limits", "LoopLimit", "OrganizationID", "TenantID", "Unverified", "Webhooks",
 	"MetadataVersion",  // on the wire as globalmetadataversion
 	"OrganizationName", // always the same
 	"CountWhere",       // on the wire as $count with $filter

@@ -18,6 +18,7 @@ type dataset struct {
 	nodes   [maxNodes]uint64 // the servers that made the ids, ascending
 	tables  map[string]*table
 	links   map[string]string // intersect tables by the name of their relationship
+	filters []messageFilter   // rows of sdkmessagefilter
 	catalog *catalog          // their metadata
 
 	clock     int64 // version of the last write
@@ -70,6 +71,7 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		clock:   firstVersion,
 	}
 	d.makeNodes()
+	d.filters = messageFilters(c)
 	counts := map[string]int{
 		"systemuser":          max(1, rows(cfg.Users, DefaultUsers)),
 		"account":             rows(cfg.Accounts, DefaultAccounts),
@@ -80,6 +82,8 @@ func newDataset(c *catalog, cfg Config) (*dataset, error) {
 		"businessunit":        len(unitNames),
 		"team":                len(unitNames) + len(teamNames),
 		"transactioncurrency": len(currencies),
+		"sdkmessage":          len(messages),
+		"sdkmessagefilter":    len(d.filters),
 		"new_telemetry":       600,
 		"new_erporder":        150,
 	}

@@ -25,13 +25,15 @@ func TestDefinitions(t *testing.T) {
 	want := []string{
 		"account accounts accountid name", "accountleads accountleadscollection accountleadid ", "activityparty activityparties activitypartyid partyidname",
 		"activitypointer activitypointers activityid subject", "annotation annotations annotationid subject",
-		"appointment appointments activityid subject", "businessunit businessunits businessunitid name",
+		"appointment appointments activityid subject", "asyncoperation asyncoperations asyncoperationid name", "businessunit businessunits businessunitid name",
 		"campaign campaigns campaignid name", "connection connections connectionid name", "contact contacts contactid fullname",
 		"contactleads contactleadscollection contactleadid ", "email emails activityid subject", "incident incidents incidentid title", "invoice invoices invoiceid name",
 		"lead leads leadid fullname", "leadproduct leadproductcollection leadproductid ", "list lists listid listname", "new_erporder new_erporders new_erporderid new_name",
 		"new_telemetry new_telemetries new_telemetryid new_name", "opportunity opportunities opportunityid name",
 		"phonecall phonecalls activityid subject", "product products productid name", "quote quotes quoteid name",
-		"salesorder salesorders salesorderid name", "systemuser systemusers systemuserid fullname",
+		"salesorder salesorders salesorderid name", "sdkmessage sdkmessages sdkmessageid name",
+		"sdkmessagefilter sdkmessagefilters sdkmessagefilterid name", "sdkmessageprocessingstep sdkmessageprocessingsteps sdkmessageprocessingstepid name",
+		"serviceendpoint serviceendpoints serviceendpointid name", "systemuser systemusers systemuserid fullname",
 		"systemuserroles systemuserrolescollection systemuserroleid ", "task tasks activityid subject", "team teams teamid name", "teammembership teammemberships teammembershipid ",
 		"transactioncurrency transactioncurrencies transactioncurrencyid currencyname",
 	}

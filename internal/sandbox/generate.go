@@ -156,6 +156,8 @@ func (t *table) named(a *attribute) generator {
 		return t.namedParty(a)
 	case "new_telemetry", "new_erporder":
 		return t.namedOther(a)
+	case "sdkmessage", "sdkmessagefilter":
+		return t.namedMessage(a)
 	}
 	return t.namedSetup(a)
 }

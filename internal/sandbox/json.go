@@ -8,8 +8,11 @@ import (
 	"unicode/utf8"
 )
 
+// rawJSON is a value that is JSON already.
+type rawJSON []byte
+
 // object is a JSON object that keeps the order of its members. A value is
-// nil, bool, int64, string, json.Number, guid, object or []any.
+// nil, bool, int64, string, json.Number, rawJSON, guid, object or []any.
 type object []member
 
 type member struct {
@@ -127,6 +130,8 @@ func appendJSON(b []byte, v any) []byte {
 	case string:
 		return appendString(b, v)
 	case json.Number:
+		return append(b, v...)
+	case rawJSON:
 		return append(b, v...)
 	case guid:
 		b = append(b, '"')

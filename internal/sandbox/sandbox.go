@@ -109,6 +109,7 @@ type Sandbox struct {
 	current atomic.Pointer[dataset] // the rows as they are now
 
 	counted atomic.Pointer[rowCounts] // for RetrieveTotalRecordCount
+	called  atomic.Int64              // webhooks
 
 	*conditions
 	swapped atomic.Pointer[Sandbox] // answers in place of this one
@@ -128,6 +129,7 @@ type conditions struct {
 	unverified   atomic.Pointer[Unverified]
 	trackingDays atomic.Int64
 	metadataLife atomic.Int64 // nanoseconds
+	webhooks     atomic.Pointer[Webhooks]
 	front        atomic.Pointer[front]
 }
 
@@ -156,6 +158,7 @@ func New(cfg Config) (*Sandbox, error) {
 	s.SetUnverified(cfg.Unverified)
 	s.trackingDays.Store(DefaultTrackingDays)
 	s.metadataLife.Store(int64(cfg.MetadataCache))
+	s.webhooks.Store(&Webhooks{})
 	s.rights.Store(&rights{roles: map[string]Role{}})
 	s.tenant = randomGUID(cfg.Seed, "tenant")
 	s.org = randomGUID(cfg.Seed, "organization")

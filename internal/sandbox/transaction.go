@@ -13,6 +13,9 @@ type transaction struct {
 	data *dataset // what is to be published; its tables are the transaction's own
 	mine map[string]bool
 	mark *byte // tells the nodes of trees that are its own
+
+	listening bool    // somebody registered for what happens
+	events    []event // what happened
 }
 
 // update runs fn, and publishes what it did unless it fails. Transactions run
@@ -21,10 +24,12 @@ func (s *Sandbox) update(fn func(tx *transaction) error) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	tx := &transaction{s: s, data: s.snapshot().clone(), mine: map[string]bool{}, mark: new(byte)}
+	tx.listening = tx.data.listening()
 	if err := fn(tx); err != nil {
 		return err
 	}
 	s.current.Store(tx.data)
+	s.tell(tx.data, tx.events)
 	return nil
 }
 

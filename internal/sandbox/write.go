@@ -156,6 +156,7 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 	if err := w.read(body); err != nil {
 		return id, err
 	}
+	written := slices.Clone(w.cells)
 	if err := w.complete(); err != nil {
 		return id, err
 	}
@@ -163,6 +164,7 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 		return id, err
 	}
 	row := tx.insert(t, &rowState{id: id, fresh: true, modified: c.s.now().Unix(), by: c.callerRow(), cells: (&rowState{}).with(w.cells)})
+	tx.happened(c, "Create", t, id, written)
 	return id, w.insertChildren(row)
 }
 
@@ -180,6 +182,7 @@ func (c *call) modify(tx *transaction, t *table, row int, body object) error {
 
 // commit stores what was read into an existing row.
 func (w *writing) commit() error {
+	written := slices.Clone(w.cells)
 	if err := w.complete(); err != nil {
 		return err
 	}
@@ -187,6 +190,7 @@ func (w *writing) commit() error {
 		return err
 	}
 	w.tx.modify(w.t, w.row, w.c.callerRow(), w.cells)
+	w.tx.happened(w.c, "Update", w.t, w.t.id(w.row), written)
 	return nil
 }
 
@@ -278,6 +282,7 @@ func (c *call) remove(t *table) error {
 			return err
 		}
 		tx.remove(t, row, c.callerRow())
+		tx.happened(c, "Delete", t, t.id(row), nil)
 		return nil
 	})
 	if err != nil {

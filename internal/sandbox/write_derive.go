@@ -15,6 +15,9 @@ func (w *writing) complete() error {
 	if err := w.status(); err != nil {
 		return err
 	}
+	if err := w.registered(); err != nil {
+		return err
+	}
 	w.onBehalf()
 	w.owner()
 	w.customer()

@@ -83,6 +83,9 @@ func (w *writing) read(body object) error {
 
 func (w *writing) member(m member) error {
 	a := w.t.byMember[m.name]
+	if b := w.t.byName[m.name]; a == nil && b != nil && !b.raw.bool("IsValidForRead") && b.raw.bool("IsValidODataAttribute") && b.raw.bool("IsValidForCreate") {
+		a = b // can be written alone
+	}
 	if a == nil {
 		if a, targets := w.t.navigates(m.name); a != nil {
 			if m.value != nil {
