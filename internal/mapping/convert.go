@@ -72,7 +72,7 @@ func (s *step) convert(src *column.Column, row int, dst *column.Column) crosswal
 		start := len(dst.Data)
 		s.appendLabel(dst, src.Ints[row])
 		return s.endText(dst, start)
-	case opOptions, opOptionsToText, opOptionValues:
+	case opMultiSelect, opOptionsToText, opOptionValues:
 		return s.optionsToText(src.Bytes(row), dst)
 	case opGUIDToText:
 		start := len(dst.Data)

@@ -112,7 +112,7 @@ func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode 
 		values = append(values, value)
 	}
 	slices.Sort(values)
-	if s.op == opOptions {
+	if s.op == opMultiSelect {
 		return s.severalOptions(values, dst)
 	}
 	for i, value := range values {

@@ -34,7 +34,7 @@ const (
 	opDateToText              // 2006-01-02
 	opOption                  // a choice to a dropdown, by its label
 	opOptionToText            // a choice to its label
-	opOptions                 // several choices to a multi-select, by their labels
+	opMultiSelect             // several choices to a multi-select, by their labels
 	opOptionsToText           // several choices to their labels
 	opOptionValues            // several choices to their values, as text
 	opGUIDToText              // 36 characters in lower case
@@ -130,7 +130,7 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 	case crosswalk.AttributeMultiChoice:
 		switch {
 		case t == crosswalk.FieldMultiSelect:
-			return opOptions
+			return opMultiSelect
 		case t == crosswalk.FieldString && label:
 			return opOptionsToText
 		case t == crosswalk.FieldString:

@@ -152,9 +152,8 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 		c.problems.AddHint(at, "Choose another attribute, or give the connection's user the right to read that table.", "The table %s, to which %s leads, cannot be read.", table, lookup.DisplayName)
 		return hop{}, false
 	case err != nil:
-		if c.err == nil {
-			c.err = err
-		}
+		c.err = err
+		c.problems.Add(at, "%s cannot be followed now.", lookup.DisplayName)
 		return hop{}, false
 	}
 	h.entity = entity

@@ -36,7 +36,7 @@ func (p *Plan) reject(src *column.Batch, row int, f refusal) crosswalk.Reject {
 		if c := &src.Columns[s.source]; c.Valid[row] {
 			value = string(appendValue(nil, c, row))
 		}
-		if s.op == opOption || s.op == opOptions {
+		if s.op == opOption || s.op == opMultiSelect {
 			value = s.shownOptions(value)
 		}
 	}
