@@ -69,6 +69,9 @@ func (m *mirror) sync() error {
 				m.said = append(m.said, s)
 			}
 		}
+		if page.Restart != "" && (!page.Recount || page.Records > 0 || page.Next == "") {
+			m.t.Errorf("a restart %+v", page)
+		}
 		if page.Recount {
 			clear(m.shown)
 		}
