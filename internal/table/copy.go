@@ -22,25 +22,29 @@ var copyHeader = []byte("PGCOPY\n\xff\r\n\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 var copyEnd = []byte{0xff, 0xff}
 
 // appendCopy appends the rows of a batch that can be stored: their position,
-// a new GSID, the key of the source and the columns.
+// a new GSID, the key of the source, when the record was modified last where
+// that is known, and the columns.
 func (p *plan) appendCopy(b []byte, batch *column.Batch) []byte {
 	b = append(b, copyHeader...)
 	be := binary.BigEndian
+	columns := 3 + len(p.columns)
+	if p.modified >= 0 {
+		columns++
+	}
 	for row := range batch.Rows() {
-		if p.verdicts[row] == drop {
+		if !p.verdicts[row].open() {
 			continue
 		}
-		b = be.AppendUint16(b, uint16(3+len(p.columns)))
+		b = be.AppendUint16(b, uint16(columns))
 		b = be.AppendUint32(be.AppendUint32(b, 4), uint32(row))
 		id := crosswalk.NewGSID()
 		b = append(be.AppendUint32(b, 16), id[:]...)
 		b = appendCopyValue(b, &batch.Columns[0], row, column.Text)
+		if p.modified >= 0 {
+			b = appendCopyValue(b, &batch.Columns[p.modified], row, column.Time)
+		}
 		for i := range p.columns {
-			c := &batch.Columns[i+1]
-			if n := p.numbers[i]; n != nil {
-				c = n
-			}
-			b = appendCopyValue(b, c, row, p.stored[i])
+			b = appendCopyValue(b, p.values[i], row, p.stored[i])
 		}
 	}
 	return append(b, copyEnd...)

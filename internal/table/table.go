@@ -18,6 +18,8 @@ const (
 	originColumn   = "cw_origin"
 	sourceIDColumn = "cw_source_id"
 	runColumn      = "cw_run"
+	changedColumn  = "cw_modified"   // when the record was modified last in its source
+	deletedColumn  = "cw_deleted_at" // when the record was found deleted there
 )
 
 // maxName is the longest name PostgreSQL keeps whole.
@@ -34,49 +36,60 @@ func Ensure(ctx context.Context, db *database.DB, o crosswalk.Object) error {
 	if err := check(&o); err != nil {
 		return err
 	}
-	missing, err := missingColumns(ctx, db, &o)
-	if err != nil || len(missing) == 0 {
+	have, err := readColumns(ctx, db.Dialect(), o.Table(), db.Query)
+	if err != nil || len(makeSQL(db.Dialect(), &o, have)) == 0 {
 		return err
 	}
 	return db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if err := makeOrigins(ctx, db.Dialect(), tx); err != nil {
 			return err
 		}
-		var text strings.Builder
-		fmt.Fprintf(&text, "CREATE TABLE IF NOT EXISTS %s (", quote(o.Table()))
-		for i, f := range o.Fields {
-			if i > 0 {
-				text.WriteString(", ")
-			}
-			text.WriteString(quote(f.Column()) + " " + storageType(db.Dialect(), column.KindFor(&f)))
-			switch f.Name {
-			case crosswalk.GSIDField:
-				text.WriteString(" NOT NULL UNIQUE")
-			case crosswalk.CreatedDateField, crosswalk.ModifiedDateField:
-				text.WriteString(" NOT NULL")
-			}
-		}
-		fmt.Fprintf(&text, db.Dialect().Expand(", %s {int}, %s {text}, %s {int})"), originColumn, sourceIDColumn, runColumn)
-		if _, err := tx.Exec(ctx, text.String()); err != nil {
-			return fmt.Errorf("table: make %s: %w", o.Table(), err)
-		}
 		// What the table lacks is read again now that nobody else alters it.
 		have, err := readColumns(ctx, db.Dialect(), o.Table(), tx.Query)
 		if err != nil {
 			return err
 		}
-		for _, f := range o.Fields {
-			if have[f.Column()] {
-				continue
-			}
-			add := fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s %s", quote(o.Table()), quote(f.Column()), storageType(db.Dialect(), column.KindFor(&f)))
-			if _, err := tx.Exec(ctx, add); err != nil {
-				return fmt.Errorf("table: add %s to %s: %w", f.Column(), o.Table(), err)
+		for _, text := range makeSQL(db.Dialect(), &o, have) {
+			if _, err := tx.Exec(ctx, text); err != nil {
+				return fmt.Errorf("table: make %s: %w", o.Table(), err)
 			}
 		}
 		a := alterer{tx: tx, d: db.Dialect(), table: o.Table()}
 		return a.ensureUnique(ctx, &o)
 	})
+}
+
+// makeSQL returns the statements that make the table, or give the one that
+// has these columns those it lacks.
+func makeSQL(d database.Dialect, o *crosswalk.Object, have map[string]bool) []string {
+	var missing []string
+	add := func(name, kind string) {
+		if !have[name] {
+			missing = append(missing, quote(name)+" "+kind)
+		}
+	}
+	for _, f := range o.Fields {
+		kind := storageType(d, column.KindFor(&f))
+		switch f.Name {
+		case crosswalk.GSIDField:
+			kind += " NOT NULL UNIQUE"
+		case crosswalk.CreatedDateField, crosswalk.ModifiedDateField:
+			kind += " NOT NULL"
+		}
+		add(f.Column(), kind)
+	}
+	add(originColumn, d.Expand("{int}"))
+	add(sourceIDColumn, d.Expand("{text}"))
+	add(runColumn, d.Expand("{int}"))
+	add(changedColumn, d.Expand("{time}"))
+	add(deletedColumn, d.Expand("{time}"))
+	if len(have) == 0 {
+		return []string{fmt.Sprintf("CREATE TABLE %s (%s)", quote(o.Table()), strings.Join(missing, ", "))}
+	}
+	for i, m := range missing {
+		missing[i] = fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s", quote(o.Table()), m)
+	}
+	return missing
 }
 
 func makeOrigins(ctx context.Context, d database.Dialect, tx *database.Tx) error {
@@ -143,20 +156,6 @@ func readColumns(ctx context.Context, d database.Dialect, table string, query fu
 		have[name] = true
 	}
 	return have, rows.Err()
-}
-
-func missingColumns(ctx context.Context, db *database.DB, o *crosswalk.Object) ([]string, error) {
-	have, err := readColumns(ctx, db.Dialect(), o.Table(), db.Query)
-	if err != nil {
-		return nil, err
-	}
-	var missing []string
-	for _, f := range o.Fields {
-		if !have[f.Column()] {
-			missing = append(missing, f.Column())
-		}
-	}
-	return missing, nil
 }
 
 // storageType returns the type of the column that holds values of a kind.

@@ -41,6 +41,14 @@ func appendText(b []byte, c *column.Column, i int) []byte {
 	}
 }
 
+// textOf returns the text of the value in row i of c.
+func textOf(c *column.Column, i int) string {
+	if c.Kind == column.Text || c.Kind == column.Decimal {
+		return string(c.Bytes(i))
+	}
+	return string(appendText(nil, c, i))
+}
+
 // appendDate appends a day as 2006-01-02. The days are those since
 // 1970-01-01; the year must have four digits.
 func appendDate(b []byte, day int64) []byte {

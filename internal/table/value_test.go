@@ -137,14 +137,17 @@ func TestKeySet(t *testing.T) {
 		var s keySet
 		for range 2 { // the second time in used memory
 			s.reset(len(keys))
-			last := map[string]int{}
+			numbers := map[string]int{}
 			for row, k := range keys {
-				before, again := s.put([]byte(k), row)
-				want, wantAgain := last[k]
-				if again != wantAgain || before != want {
-					t.Fatalf("%q in row %d: got %d, %v, want %d, %v", k, row, before, again, want, wantAgain)
+				n, again := s.put([]byte(k), row)
+				want, wantAgain := numbers[k]
+				if !wantAgain {
+					want = len(numbers)
+					numbers[k] = want
 				}
-				last[k] = row
+				if again != wantAgain || n != want || !again && int(s.row[n]) != row {
+					t.Fatalf("%q in row %d: got %d, %v, want %d, %v", k, row, n, again, want, wantAgain)
+				}
 			}
 		}
 	})

@@ -4,97 +4,72 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// Column is a field that a job fills. Kind is that of the batch's column; it
-// must be column.KindFor the field, or the field must be stored as text, which
-// takes every kind.
-type Column struct {
-	Field      crosswalk.Field
-	Kind       column.Kind
-	Identifier bool // decides which row a record updates
-	KeepOnNull bool // a null keeps the value the row has
-}
-
-// Config says what a Writer writes.
-type Config struct {
-	Object       crosswalk.Object
-	Columns      []Column
-	ConnectionID string // where the records come from, with Entity and JobID
-	Entity       string
-	JobID        string // may be empty
-	Run          int64  // number of the run
-	By           string // who writes, for Created By and Modified By; may be empty
-}
-
-// Result says what became of a batch. Its counts and rejects add up to the
-// rows of the batch.
-type Result struct {
-	Inserted   int64
-	Updated    int64
-	Unchanged  int64       // rows that already were as read; nothing was written
-	Duplicates int64       // rows whose identifiers another record has too, which counts
-	Skipped    int64       // rows that the operation leaves aside
-	Rejects    []RowReject // rows that could not be stored, in the order they were found
-}
-
-// RowReject is a row that could not be stored.
-type RowReject struct {
-	Row     int    // in the batch
-	Field   string // API name
-	Code    crosswalk.RejectCode
-	Message string
-	Value   string
-}
-
-// SaveFunc stores what belongs to a batch in the batch's transaction. An
-// error rolls the whole batch back and is returned by Write as it is. It may
-// be called again when the database gave the transaction up.
-type SaveFunc = func(ctx context.Context, tx database.Execer, r Result) error
-
-// Writer upserts batches into the table of one object. It belongs to one
+// Writer writes batches into the table of one object. It belongs to one
 // goroutine; any number of Writers may write to the same table.
 type Writer struct {
-	cfg    Config
-	db     *database.DB
-	origin int64
-	plan   plan
-	sqlite *sqliteWriter
-	pg     *postgresWriter
+	cfg     Config
+	db      *database.DB
+	origin  int64
+	main    *target
+	person  *target // nil unless the job makes Persons
+	lookups []*lookup
+	who     *lookup // finds the Persons
+	width   int     // columns of a batch
+	engine  engine
 }
 
-// NewWriter makes a writer, the table and columns it needs, and the unique
-// index over the identifiers. It returns CodeConflict when rows that exist
-// have the same identifiers, and CodeInvalid when there is no identifier.
-// Close must follow.
+// engine writes through a connection of its own. What it does to rows happens
+// in the transaction that begin begins.
+type engine interface {
+	begin(ctx context.Context) error
+	commit(ctx context.Context) error
+	rollback(ctx context.Context) error // ends a transaction, if there is one
+	database.Execer
+	// find fills what was found for each combination of values.
+	find(ctx context.Context, l *lookup) error
+	// rows writes the rows of the batch that are still to be written.
+	rows(ctx context.Context, t *target, b *column.Batch, r *Result) error
+	// remember notes which rows wait for a row that they look up, and forgets
+	// those that no longer do.
+	remember(ctx context.Context, b *column.Batch) error
+	close() error
+}
+
+// NewWriter makes a writer, the tables and columns it needs, the unique index
+// over the identifiers and the indexes over what lookups compare. It returns
+// CodeConflict when rows that exist have the same identifiers, and CodeInvalid
+// when the configuration has no identifier although its operation needs one,
+// or cannot be written otherwise. Close must follow.
 func NewWriter(ctx context.Context, db *database.DB, cfg Config) (*Writer, error) {
-	cfg.Columns = slices.Clone(cfg.Columns) // check completes them
-	w := &Writer{cfg: cfg, db: db}
-	if err := w.check(); err != nil {
+	w, err := newWriter(db, cfg)
+	if err != nil {
 		return nil, err
 	}
-	if err := Ensure(ctx, db, cfg.Object); err != nil {
-		return nil, err
+	for _, o := range w.objects() {
+		if err := Ensure(ctx, db, o); err != nil {
+			return nil, err
+		}
 	}
-	if err := w.ensureIndex(ctx); err != nil {
+	if err := w.ensureIndexes(ctx); err != nil {
 		return nil, err
 	}
 	if err := w.findOrigin(ctx); err != nil {
 		return nil, err
 	}
-	w.plan = newPlan(&w.cfg)
-	var err error
+	if err := w.register(ctx); err != nil {
+		return nil, err
+	}
 	if db.Dialect() == database.SQLite {
-		w.sqlite, err = openSQLite(w)
+		w.engine, err = openSQLite(w)
 	} else {
-		w.pg, err = openPostgres(ctx, w)
+		w.engine, err = openPostgres(ctx, w)
 	}
 	if err != nil {
 		return nil, err
@@ -102,24 +77,92 @@ func NewWriter(ctx context.Context, db *database.DB, cfg Config) (*Writer, error
 	return w, nil
 }
 
-// Close frees the writer's connection. It does not wait for anything.
-func (w *Writer) Close() error {
-	if w.sqlite != nil {
-		return w.sqlite.close()
+// newWriter lays out the columns of a batch.
+func newWriter(db *database.DB, cfg Config) (*Writer, error) {
+	w := &Writer{cfg: cfg, db: db}
+	if err := w.cfg.check(); err != nil {
+		return nil, err
 	}
-	w.pg.close()
-	return nil
+	w.main = newTarget(db.Dialect(), &w.cfg, w.cfg.Object)
+	at := w.main.add(1, w.cfg.Columns...)
+	for _, def := range w.cfg.Lookups {
+		l := &lookup{Lookup: def}
+		at = l.add(at, def.Match...)
+		identifier := w.cfg.Person != nil && def.Field.Name == companyField
+		w.main.addFound(Column{Field: def.Field, Kind: column.GUID, Identifier: identifier}, &l.out)
+		w.lookups = append(w.lookups, l)
+	}
+	if p := w.cfg.Person; p != nil {
+		field := *w.cfg.Object.Field(personField)
+		w.person = newTarget(db.Dialect(), &w.cfg, p.Object)
+		w.person.plan.main = &w.main.plan
+		w.who = &lookup{Lookup: Lookup{Field: field, Object: p.Object}}
+		for i, c := range p.Columns {
+			if c.Identifier {
+				w.who.add(at+i, c)
+			}
+		}
+		at = w.person.add(at, p.Columns...)
+		w.main.addFound(Column{Field: field, Kind: column.GUID, Identifier: true}, &w.who.out)
+	}
+	for _, t := range w.targets() {
+		for _, c := range t.columns {
+			if c.Identifier {
+				t.identifiers++
+			}
+		}
+		if w.cfg.Modified {
+			t.modified = at
+		}
+	}
+	if w.width = at; w.cfg.Modified {
+		w.width++
+	}
+	return w, nil
 }
 
-// Write stores a batch: rows are updated or inserted by their identifiers,
-// then save runs, and both are committed together. The batch's first column is
-// the key of the record in its source, of kind Text or GUID; Config.Columns
-// follow in their order. Rows that cannot be stored become rejects and do not
-// hold up the others. Of rows with the same identifiers the last one counts.
-// save may be nil. After ctx has ended during Write, nothing is left to do with
-// the Writer but to close it.
+// targets returns what the writer writes to, in order.
+func (w *Writer) targets() []*target {
+	if w.person != nil {
+		return []*target{w.person, w.main}
+	}
+	return []*target{w.main}
+}
+
+// objects returns every object that the writer writes to or looks up.
+func (w *Writer) objects() []crosswalk.Object {
+	list := []crosswalk.Object{w.cfg.Object}
+	add := func(o crosswalk.Object) {
+		if !slices.ContainsFunc(list, func(x crosswalk.Object) bool { return x.Name == o.Name }) {
+			list = append(list, o)
+		}
+	}
+	for _, l := range w.lookups {
+		add(l.Object)
+	}
+	if w.person != nil {
+		add(w.person.object)
+	}
+	return list
+}
+
+// Close frees the writer's connection. It does not wait for anything.
+func (w *Writer) Close() error { return w.engine.close() }
+
+// Write stores a batch: rows are inserted or updated by their identifiers as
+// the operation says, then save runs, and both are committed together. The
+// batch's first column is the key of the record in its source, of kind Text or
+// GUID. Config.Columns follow in their order, then what each of Config.Lookups
+// matches, the columns of Config.Person and, with Config.Modified, when the
+// record was modified last, of kind Time.
+//
+// Rows that cannot be stored become rejects and do not hold up the others. Of
+// rows with the same identifiers the last one counts; with Config.Modified,
+// that of the record modified last, also when the other one was written by a
+// batch or run before. save may be nil. After ctx has ended during Write,
+// nothing is left to do with the Writer but to close it.
 func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) (Result, error) {
-	if err := w.plan.check(batch); err != nil {
+	if err := w.check(batch); err != nil {
 		return Result{}, err
 	}
 	if save == nil {
@@ -127,15 +170,10 @@ func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) 
 	}
 	for attempt := 1; ; attempt++ {
 		var r Result
-		var err error
 		// Which rows can be stored is found anew: a try before may have
 		// noted rejects of its own.
-		w.plan.prepare(batch, &r)
-		if w.sqlite != nil {
-			err = w.sqlite.write(ctx, batch, &r, save)
-		} else {
-			err = w.pg.write(ctx, batch, &r, save)
-		}
+		w.prepare(batch, &r)
+		err := w.try(ctx, batch, &r, save)
 		if err == nil {
 			return r, nil
 		}
@@ -148,128 +186,94 @@ func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) 
 	}
 }
 
-func (w *Writer) check() error {
-	var p crosswalk.Problems
-	identifiers, seen := 0, map[string]bool{}
-	for i := range w.cfg.Columns {
-		c := &w.cfg.Columns[i]
-		at := fmt.Sprintf("mapping.fields[%d].target", i)
-		f := w.cfg.Object.Field(c.Field.Name)
-		switch {
-		case f == nil:
-			p.Add(at, "%s has no field %s.", w.cfg.Object.Name, c.Field.Name)
-			continue
-		case f.System:
-			p.Add(at, "Crosswalk fills the field %s itself.", f.Name)
-		case seen[f.Column()]:
-			p.Add(at, "The field %s is filled twice.", f.Name)
-		}
-		seen[f.Column()] = true
-		c.Field = *f
-		if stored := column.KindFor(f); stored != column.Text && stored != c.Kind {
-			return fmt.Errorf("table: field %s takes %v, not %v", f.Name, stored, c.Kind)
-		}
-		if c.Identifier {
-			identifiers++
-		}
-	}
-	if identifiers == 0 {
-		p.Add("mapping.fields", "Choose at least one identifier.")
-	}
-	return p.Err("The mapping cannot be written")
-}
-
-// identifiers returns the columns of the identifiers.
-func (w *Writer) identifiers() (columns, names []string) {
-	for _, c := range w.cfg.Columns {
-		if c.Identifier {
-			columns = append(columns, quote(c.Field.Column()))
-			names = append(names, c.Field.Name)
-		}
-	}
-	return columns, names
-}
-
-func (w *Writer) ensureIndex(ctx context.Context) error {
-	columns, names := w.identifiers()
-	table := w.cfg.Object.Table()
-	name := indexName(table, columns)
-	err := w.db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
-		_, err := tx.Exec(ctx, fmt.Sprintf("CREATE UNIQUE INDEX IF NOT EXISTS %s ON %s (%s)", quote(name), quote(table), strings.Join(columns, ", ")))
+func (w *Writer) try(ctx context.Context, b *column.Batch, r *Result, save SaveFunc) (err error) {
+	if err := w.engine.begin(ctx); err != nil {
 		return err
-	})
-	if database.IsUnique(err) {
-		list := strings.Join(names, ", ")
-		return crosswalk.Errorf(crosswalk.CodeConflict, "%s has rows with the same %s, so %s cannot tell rows apart.", w.cfg.Object.Name, list, list).
-			WithHint("Choose other identifiers, or remove the duplicate rows.").WithCause(err)
 	}
-	if err != nil {
-		return fmt.Errorf("table: unique index of %s: %w", table, err)
+	defer func() { // after a commit there is nothing to roll back
+		if e := w.engine.rollback(ctx); err == nil {
+			err = e
+		}
+		if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+			err = fmt.Errorf("%w: %w", ctx.Err(), err)
+		}
+	}()
+	if err := w.resolve(ctx, b, r); err != nil {
+		return err
 	}
-	return nil
+	if err := w.engine.rows(ctx, w.main, b, r); err != nil {
+		return err
+	}
+	if err := w.discardPersons(ctx, b, r); err != nil {
+		return err
+	}
+	if err := w.engine.remember(ctx, b); err != nil {
+		return err
+	}
+	if err := save(ctx, w.engine, *r); err != nil {
+		return err
+	}
+	return w.engine.commit(ctx)
 }
 
-// indexName returns the name of the unique index over columns, which are
-// quoted.
-func indexName(table string, columns []string) string {
-	h := fnv.New64a()
-	if len(table) > 30 { // the name shows no more of it
-		_, _ = h.Write([]byte(table))
+// check returns an error when the batch does not have the columns the writer
+// was made for: a fault of the caller.
+func (w *Writer) check(b *column.Batch) error {
+	if len(b.Columns) != w.width {
+		return fmt.Errorf("table: batch has %d columns, want %d", len(b.Columns), w.width)
 	}
-	for _, c := range columns {
-		_, _ = h.Write([]byte(c))
+	if k := b.Columns[0].Kind; k != column.Text && k != column.GUID {
+		return fmt.Errorf("table: the key of the source is %v, want Text or GUID", k)
 	}
-	return fmt.Sprintf("%.30s_unique_%016x", table, h.Sum64())
-}
-
-func (w *Writer) findOrigin(ctx context.Context) error {
-	args := []any{w.cfg.ConnectionID, w.cfg.Entity, w.cfg.JobID}
-	err := w.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if _, err := tx.Exec(ctx, "INSERT INTO cw_origins (connection_id, entity, job_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", args...); err != nil {
+	if k := b.Columns[w.width-1].Kind; w.cfg.Modified && k != column.Time {
+		return fmt.Errorf("table: the time of the last change is %v, want Time", k)
+	}
+	for _, t := range w.targets() {
+		if err := t.fields.check(b); err != nil {
 			return err
 		}
-		return tx.QueryRow(ctx, "SELECT id FROM cw_origins WHERE connection_id = $1 AND entity = $2 AND job_id = $3", args...).Scan(&w.origin)
-	})
-	if err != nil {
-		return fmt.Errorf("table: origin: %w", err)
+	}
+	for _, l := range w.lookups {
+		if err := l.fields.check(b); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// violation makes the reject of a row that would break the unique index over
-// columns, which is not the index over the job's own identifiers: on that one
-// the row would have been updated.
-func (w *Writer) violation(row int, columns []string) RowReject {
-	var names []string
-	for _, f := range w.cfg.Object.Fields {
-		for _, c := range columns {
-			if f.Column() == c {
-				names = append(names, f.Name)
-			}
-		}
+// prepare finds out which rows can be stored, as far as the batch alone tells.
+func (w *Writer) prepare(b *column.Batch, r *Result) {
+	w.main.prepare(b, r)
+	for _, l := range w.lookups {
+		l.prepare(b, &w.main.plan, r)
 	}
-	if len(names) == 0 {
-		names = []string{"the same identifiers"}
+	if w.person != nil {
+		w.person.prepare(b, r)
 	}
-	return RowReject{
-		Row: row, Field: names[0], Code: crosswalk.RejectAmbiguous,
-		Message: fmt.Sprintf("Another row of %s has this %s already, and other identifiers.", w.cfg.Object.Name, strings.Join(names, ", ")),
+	if len(w.lookups) == 0 {
+		r.Duplicates = w.main.dedupe(b)
 	}
 }
 
-// emptyRequired returns the name of the first required field that is null.
-func (w *Writer) emptyRequired(b *column.Batch, row int) string {
-	for i, c := range w.cfg.Columns {
-		if c.Field.Required && !b.Columns[i+1].Valid[row] {
-			return c.Field.Name
+// resolve finds what the rows look up, makes Persons and decides which rows
+// count.
+func (w *Writer) resolve(ctx context.Context, b *column.Batch, r *Result) error {
+	if len(w.lookups) == 0 {
+		return nil
+	}
+	for _, l := range w.lookups {
+		if err := w.engine.find(ctx, l); err != nil {
+			return err
+		}
+		l.apply(&w.main.plan, r)
+	}
+	if w.person != nil {
+		if err := w.writePersons(ctx, b, r); err != nil {
+			return err
 		}
 	}
-	return ""
-}
-
-// requiredEmpty makes the reject of a row whose required field is null.
-func requiredEmpty(row int, field string) RowReject {
-	return RowReject{Row: row, Field: field, Code: crosswalk.RejectRequiredEmpty, Message: fmt.Sprintf("%s is required, and the record has no value for it.", field)}
+	r.Duplicates = w.main.dedupe(b)
+	return nil
 }
 
 func retryable(err error) bool {
@@ -278,66 +282,4 @@ func retryable(err error) bool {
 		return false
 	}
 	return database.Retryable(err) || sqliteBusy(err)
-}
-
-// constants returns the columns that every new row has the same value in, and
-// those values as they stand in a statement: who wrote it, and the defaults of
-// the fields that the job does not fill.
-func (w *Writer) constants() (columns, values []string) {
-	d := w.db.Dialect()
-	for _, f := range w.cfg.Object.Fields {
-		v := f.Default
-		switch {
-		case f.Name == crosswalk.CreatedByField || f.Name == crosswalk.ModifiedByField:
-			v = w.cfg.By
-		case f.System || slices.ContainsFunc(w.cfg.Columns, func(c Column) bool { return c.Field.Name == f.Name }):
-			continue
-		}
-		if v != "" {
-			columns, values = append(columns, quote(f.Column())), append(values, literal(d, column.KindFor(&f), database.Text(v)))
-		}
-	}
-	return columns, values
-}
-
-// upsertSQL returns the statement that both databases share: values is what
-// follows the list of columns, which are the system's, those of constants and
-// the job's.
-func (w *Writer) upsertSQL(values string) string {
-	table := quote(w.cfg.Object.Table())
-	system := []string{quote("gsid"), quote("created_date"), quote("modified_date"), originColumn, sourceIDColumn, runColumn}
-	fixed, _ := w.constants()
-	columns := append(append([]string{}, system...), fixed...)
-	var set, differs []string
-	for _, c := range w.cfg.Columns {
-		name := quote(c.Field.Column())
-		columns = append(columns, name)
-		if c.Identifier {
-			continue
-		}
-		change := fmt.Sprintf("t.%s IS DISTINCT FROM excluded.%s", name, name)
-		if c.KeepOnNull {
-			set = append(set, fmt.Sprintf("%s = coalesce(excluded.%s, t.%s)", name, name, name))
-			differs = append(differs, fmt.Sprintf("(excluded.%s IS NOT NULL AND %s)", name, change))
-		} else {
-			set = append(set, fmt.Sprintf("%s = excluded.%s", name, name))
-			differs = append(differs, change)
-		}
-	}
-	identifiers, _ := w.identifiers()
-	var b strings.Builder
-	fmt.Fprintf(&b, "INSERT INTO %s AS t (%s) %s ON CONFLICT (%s) DO ", table, strings.Join(columns, ", "), values, strings.Join(identifiers, ", "))
-	if len(set) == 0 {
-		b.WriteString("NOTHING")
-		return b.String()
-	}
-	changed := system[2:]
-	if w.cfg.By != "" && w.cfg.Object.Field(crosswalk.ModifiedByField) != nil {
-		changed = append(changed, quote("modified_by"))
-	}
-	for _, name := range changed {
-		set = append(set, fmt.Sprintf("%s = excluded.%s", name, name))
-	}
-	fmt.Fprintf(&b, "UPDATE SET %s WHERE %s", strings.Join(set, ", "), strings.Join(differs, " OR "))
-	return b.String()
 }

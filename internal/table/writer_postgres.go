@@ -1,7 +1,6 @@
 package table
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
@@ -21,11 +19,11 @@ import (
 type postgresWriter struct {
 	*Writer
 	conn    *pgxpool.Conn
-	stage   string
-	copy    string // COPY into the stage
-	upsert  string
-	missing string // rows of the stage whose identifiers no row has
+	tx      pgx.Tx // nil outside of a transaction
+	targets map[*target]*postgresTarget
 	buffer  []byte
+	texts   [][]string // arguments: values by column
+	rowsAt  []int32    // argument: positions of rows
 }
 
 func openPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
@@ -33,149 +31,80 @@ func openPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("table: connection: %w", err)
 	}
-	p := &postgresWriter{Writer: w, conn: conn, stage: "cw_stage"}
-	d := w.db.Dialect()
-	names := []string{"pos", "gsid", sourceIDColumn}
-	types := []string{"integer", "uuid", storageType(d, column.Text)}
-	chosen := []string{"s.gsid", "$3::timestamptz", "$3::timestamptz", "$4::bigint", "s." + sourceIDColumn, "$5::bigint"}
-	_, fixed := w.constants()
-	chosen = append(chosen, fixed...)
-	var same []string
-	for i, c := range w.cfg.Columns {
-		name := fmt.Sprintf("c%d", i)
-		names, types = append(names, name), append(types, storageType(d, w.plan.stored[i]))
-		chosen = append(chosen, "s."+name)
-		if c.Identifier {
-			same = append(same, fmt.Sprintf("t.%s = s.%s", quote(c.Field.Column()), name))
-		}
+	p := &postgresWriter{Writer: w, conn: conn}
+	if err := p.prepare(ctx); err != nil {
+		_ = p.close()
+		return nil, err
 	}
-	var columns []string
-	for i := range names {
-		columns = append(columns, names[i]+" "+types[i])
-	}
-	// A connection that served a writer before still has that one's stage.
-	_, err = conn.Exec(ctx, fmt.Sprintf("DROP TABLE IF EXISTS pg_temp.%s; CREATE TEMP TABLE %s (%s) ON COMMIT DELETE ROWS", p.stage, p.stage, strings.Join(columns, ", ")))
-	if err != nil {
-		conn.Release()
-		return nil, fmt.Errorf("table: stage: %w", err)
-	}
-	p.copy = fmt.Sprintf("COPY pg_temp.%s (%s) FROM STDIN (FORMAT binary)", p.stage, strings.Join(names, ", "))
-	p.upsert = "WITH w AS (" + w.upsertSQL(fmt.Sprintf("SELECT %s FROM pg_temp.%s s WHERE s.pos >= $1 AND s.pos < $2", strings.Join(chosen, ", "), p.stage)) +
-		// A row that was updated bears the mark of the transaction that
-		// locked it; a fresh one bears none.
-		" RETURNING (t.xmax = 0) AS fresh) SELECT count(*) FILTER (WHERE fresh), count(*) FROM w"
-	p.missing = fmt.Sprintf("DELETE FROM pg_temp.%s s WHERE s.pos = ANY($1) AND NOT EXISTS (SELECT 1 FROM %s t WHERE %s) RETURNING s.pos",
-		p.stage, quote(w.cfg.Object.Table()), strings.Join(same, " AND "))
 	return p, nil
 }
 
-func (p *postgresWriter) close() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	// The next user of the connection should not find statements prepared
-	// for a stage of other columns.
-	_ = p.conn.Conn().DeallocateAll(ctx)
-	p.conn.Release()
+// prepare makes the stages and the texts of the statements.
+func (p *postgresWriter) prepare(ctx context.Context) error {
+	// The rows of a batch are few beside those of a table, and each is found
+	// by an index. The stage has no statistics that would say so.
+	if _, err := p.conn.Exec(ctx, "SET enable_hashjoin = off; SET enable_mergejoin = off"); err != nil {
+		return fmt.Errorf("table: settings: %w", err)
+	}
+	p.targets = map[*target]*postgresTarget{}
+	for i, t := range p.Writer.targets() {
+		var err error
+		if p.targets[t], err = p.openTarget(ctx, t, fmt.Sprintf("cw_stage_%d", i)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (p *postgresWriter) write(ctx context.Context, b *column.Batch, r *Result, save SaveFunc) error {
+func (p *postgresWriter) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	// The next user of the connection should find it as it was, without
+	// statements prepared for a stage of other columns.
+	_, _ = p.conn.Exec(ctx, "RESET enable_hashjoin; RESET enable_mergejoin")
+	_ = p.conn.Conn().DeallocateAll(ctx)
+	p.conn.Release()
+	return nil
+}
+
+func (p *postgresWriter) begin(ctx context.Context) error {
 	tx, err := p.conn.BeginTx(ctx, pgx.TxOptions{})
 	if err != nil {
 		return fmt.Errorf("table: begin: %w", err)
 	}
-	defer func() {
-		// After a commit this does nothing; after the end of ctx it must
-		// still run.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-		defer cancel()
-		_ = tx.Rollback(ctx)
-	}()
-	if err := p.rows(ctx, tx, b, r); err != nil {
-		return err
-	}
-	if err := save(ctx, pgTx{tx}, *r); err != nil {
-		return err
-	}
-	if err := tx.Commit(ctx); err != nil {
+	p.tx = tx
+	return nil
+}
+
+func (p *postgresWriter) commit(ctx context.Context) error {
+	if err := p.tx.Commit(ctx); err != nil {
 		return fmt.Errorf("table: commit: %w", err)
 	}
+	p.tx = nil
 	return nil
 }
 
-func (p *postgresWriter) rows(ctx context.Context, tx pgx.Tx, b *column.Batch, r *Result) error {
-	var candidates []int32 // may only update
-	rows := int64(0)
-	for row, v := range p.plan.verdicts {
-		if v != drop {
-			rows++
-		}
-		if v == writeOnly {
-			candidates = append(candidates, int32(row))
-		}
-	}
-	if rows == 0 {
+func (p *postgresWriter) rollback(ctx context.Context) error {
+	if p.tx == nil {
 		return nil
 	}
-	p.buffer = p.plan.appendCopy(p.buffer[:0], b)
-	if _, err := tx.Conn().PgConn().CopyFrom(ctx, bytes.NewReader(p.buffer), p.copy); err != nil {
-		return fmt.Errorf("table: copy: %w", err)
-	}
-	if len(candidates) > 0 {
-		found, err := tx.Query(ctx, p.missing, candidates)
-		if err != nil {
-			return fmt.Errorf("table: find rows: %w", err)
-		}
-		missing, err := pgx.CollectRows(found, pgx.RowTo[int32])
-		if err != nil {
-			return fmt.Errorf("table: find rows: %w", err)
-		}
-		for _, row := range missing {
-			p.plan.reject(r, requiredEmpty(int(row), p.emptyRequired(b, int(row))))
-			rows--
-		}
-	}
-	rejects := len(r.Rejects)
-	now := time.Now().UTC().Truncate(time.Millisecond)
-	if err := p.upsertRange(ctx, tx, 0, b.Rows(), now, r); err != nil {
-		return err
-	}
-	r.Unchanged = rows - r.Inserted - r.Updated - int64(len(r.Rejects)-rejects)
+	// After the end of ctx it must still run.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	_ = p.tx.Rollback(ctx) // a connection that cannot is closed by the pool
+	p.tx = nil
 	return nil
 }
 
-// upsertRange upserts the rows of the stage from low to before high. When one
-// of them would break a unique index, it tries each half by itself, until
-// that one is found.
-func (p *postgresWriter) upsertRange(ctx context.Context, tx pgx.Tx, low, high int, now time.Time, r *Result) error {
-	sp, err := tx.Begin(ctx) // a savepoint
-	if err != nil {
-		return fmt.Errorf("table: savepoint: %w", err)
-	}
-	var inserted, written int64
-	err = sp.QueryRow(ctx, p.upsert, low, high, now, p.origin, p.cfg.Run).Scan(&inserted, &written)
-	if err == nil {
-		if err := sp.Commit(ctx); err != nil {
-			return fmt.Errorf("table: savepoint: %w", err)
+// Exec implements database.Execer inside the batch's transaction.
+func (p *postgresWriter) Exec(ctx context.Context, query string, args ...any) (int64, error) {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = database.Text(s)
 		}
-		r.Inserted += inserted
-		r.Updated += written - inserted
-		return nil
 	}
-	if !database.IsUnique(err) {
-		return fmt.Errorf("table: write %s: %w", p.cfg.Object.Table(), err)
-	}
-	if e := sp.Rollback(ctx); e != nil {
-		return fmt.Errorf("table: savepoint: %w", e)
-	}
-	if high-low == 1 {
-		p.plan.reject(r, p.violation(low, violatedColumns(err)))
-		return nil
-	}
-	middle := low + (high-low)/2
-	if err := p.upsertRange(ctx, tx, low, middle, now, r); err != nil {
-		return err
-	}
-	return p.upsertRange(ctx, tx, middle, high, now, r)
+	tag, err := p.tx.Exec(ctx, query, args...)
+	return tag.RowsAffected(), err
 }
 
 // violatedColumns reads the columns of the index from PostgreSQL's detail,
@@ -192,18 +121,4 @@ func violatedColumns(err error) []string {
 		columns = append(columns, strings.Trim(c, `"`))
 	}
 	return columns
-}
-
-// pgTx is a transaction of pgx as a database.Execer.
-type pgTx struct{ tx pgx.Tx }
-
-// Exec implements database.Execer.
-func (t pgTx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
-	for i, a := range args {
-		if s, ok := a.(string); ok {
-			args[i] = database.Text(s)
-		}
-	}
-	tag, err := t.tx.Exec(ctx, query, args...)
-	return tag.RowsAffected(), err
 }

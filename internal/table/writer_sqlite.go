@@ -5,13 +5,9 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"strings"
-	"time"
-	"unsafe"
 
 	"zombiezen.com/go/sqlite"
 
-	"github.com/crosswalk-data/crosswalk"
-	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
@@ -20,69 +16,76 @@ import (
 // spends its time on.
 type sqliteWriter struct {
 	*Writer
-	conn   *sqlite.Conn
-	upsert *sqlite.Stmt
-	mark   *sqlite.Stmt // makes the last inserted row id one that no table has
-	exists *sqlite.Stmt // is there a row with these identifiers?
-	text   []byte
+	conn    *sqlite.Conn
+	begun   context.Context // of the transaction, nil outside of one
+	targets map[*target]*sqliteTarget
+	lookups map[*lookup]*sqliteLookup
+	waiting *sqliteWaiting
+	mark    *sqlite.Stmt // makes the last inserted row id one that no table has
+	text    []byte
 }
 
-// The parameters of the upsert before those of the columns.
-const (
-	paramGSID = iota + 1
-	paramCreated
-	paramModified
-	paramOrigin
-	paramSourceID
-	paramRun
-	paramColumns
-)
+func openSQLite(w *Writer) (*sqliteWriter, error) {
+	s, err := connectSQLite(w)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepare(); err != nil {
+		_ = s.conn.Close()
+		return nil, err
+	}
+	return s, nil
+}
 
-func openSQLite(w *Writer) (_ *sqliteWriter, err error) {
-	s := &sqliteWriter{Writer: w}
-	s.conn, err = sqlite.OpenConn(w.db.Path(), sqlite.OpenReadWrite)
+func connectSQLite(w *Writer) (*sqliteWriter, error) {
+	conn, err := sqlite.OpenConn(w.db.Path(), sqlite.OpenReadWrite)
 	if err != nil {
 		return nil, fmt.Errorf("table: open %s: %w", w.db.Path(), err)
 	}
-	defer func() {
-		if err != nil {
-			_ = s.conn.Close()
-		}
-	}()
+	s := &sqliteWriter{Writer: w, conn: conn}
 	for _, p := range database.SQLitePragmas() {
 		if err := s.exec("PRAGMA " + p); err != nil {
+			_ = conn.Close()
 			return nil, err
 		}
 	}
+	return s, nil
+}
+
+// prepare prepares the statements. The tables must be there.
+func (s *sqliteWriter) prepare() (err error) {
+	s.targets, s.lookups = map[*target]*sqliteTarget{}, map[*lookup]*sqliteLookup{}
 	if err := s.exec("CREATE TEMP TABLE cw_mark (id INTEGER PRIMARY KEY)"); err != nil {
-		return nil, err
+		return err
 	}
-	prepare := func(into **sqlite.Stmt, query string) {
-		if err == nil {
-			*into, err = s.conn.Prepare(query)
+	if s.mark, err = s.stmt("INSERT OR REPLACE INTO temp.cw_mark (id) VALUES (-1)"); err != nil {
+		return err
+	}
+	for _, t := range s.Writer.targets() {
+		if s.targets[t], err = s.openTarget(t); err != nil {
+			return err
 		}
 	}
-	_, fixed := w.constants()
-	var values []string
-	for i := 1; i < paramColumns+len(w.cfg.Columns); i++ {
-		if i == paramColumns {
-			values = append(values, fixed...)
-		}
-		values = append(values, fmt.Sprintf("?%d", i))
+	all := s.Writer.lookups
+	if s.who != nil {
+		all = append(all[:len(all):len(all)], s.who)
 	}
-	prepare(&s.upsert, w.upsertSQL("VALUES ("+strings.Join(values, ", ")+")"))
-	prepare(&s.mark, "INSERT OR REPLACE INTO temp.cw_mark (id) VALUES (-1)")
-	var same []string
-	for i, c := range w.cfg.Columns {
-		if c.Identifier {
-			same = append(same, fmt.Sprintf("%s = ?%d", quote(c.Field.Column()), paramColumns+i))
+	for i, l := range all {
+		if s.lookups[l], err = s.openLookup(l, fmt.Sprintf("cw_match_%d", i)); err != nil {
+			return err
 		}
 	}
-	prepare(&s.exists, fmt.Sprintf("SELECT 1 FROM %s WHERE %s", quote(w.cfg.Object.Table()), strings.Join(same, " AND ")))
+	s.waiting, err = s.openWaiting()
+	return err
+}
+
+// stmt prepares a statement that lives as long as the connection.
+func (s *sqliteWriter) stmt(query string) (*sqlite.Stmt, error) {
+	stmt, err := s.conn.Prepare(query)
 	if err != nil {
 		return nil, fmt.Errorf("table: prepare: %w", err)
 	}
-	return s, nil
+	return stmt, nil
 }
 
 func (s *sqliteWriter) close() error {
@@ -110,148 +113,56 @@ func (s *sqliteWriter) exec(query string) error {
 	return nil
 }
 
-func (s *sqliteWriter) write(ctx context.Context, b *column.Batch, r *Result, save SaveFunc) (err error) {
-	lock := s.db.Lock()
-	if err := lock.Acquire(ctx); err != nil {
+// step runs a prepared statement of at most one row and reports whether there
+// is one; row, which may be nil, reads it.
+func (s *sqliteWriter) step(stmt *sqlite.Stmt, row func()) (bool, error) {
+	more, err := stmt.Step()
+	if more && row != nil {
+		row()
+	}
+	if e := stmt.Reset(); err == nil {
+		err = e
+	}
+	return more, err
+}
+
+func (s *sqliteWriter) begin(ctx context.Context) error {
+	if err := s.db.Lock().Acquire(ctx); err != nil {
 		return err
 	}
-	defer lock.Release()
 	s.conn.SetInterrupt(ctx.Done())
 	if err := s.exec("BEGIN IMMEDIATE"); err != nil {
 		s.conn.SetInterrupt(nil)
+		s.db.Lock().Release()
 		return err
 	}
-	done := false
-	defer func() {
-		// Neither the rollback nor what comes next is to be interrupted.
-		s.conn.SetInterrupt(nil)
-		if !done { // an error, or a panic of save
-			if e := s.exec("ROLLBACK"); err == nil {
-				err = e
-			}
-		}
-		if err != nil && ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
-	}()
-	if err := s.rows(b, r); err != nil {
-		return err
-	}
-	if err := save(ctx, s, *r); err != nil {
-		return err
-	}
+	s.begun = ctx
+	return nil
+}
+
+func (s *sqliteWriter) commit(context.Context) error {
 	if err := s.exec("COMMIT"); err != nil {
 		return err
 	}
-	done = true
+	s.end()
 	return nil
 }
 
-// rows upserts the rows of the batch one by one.
-func (s *sqliteWriter) rows(b *column.Batch, r *Result) error {
-	now := database.FormatTime(time.Now())
-	s.upsert.BindText(paramCreated, now)
-	s.upsert.BindText(paramModified, now)
-	s.upsert.BindInt64(paramOrigin, s.origin)
-	s.upsert.BindInt64(paramRun, s.cfg.Run)
-	// An insert shows in the last inserted row id, which an update leaves as
-	// it is. The mark keeps it from being that of another table by chance.
-	if _, err := s.mark.Step(); err != nil {
-		return fmt.Errorf("table: mark: %w", err)
+func (s *sqliteWriter) rollback(ctx context.Context) error {
+	if s.begun == nil {
+		return nil
 	}
-	if err := s.mark.Reset(); err != nil {
-		return fmt.Errorf("table: mark: %w", err)
-	}
-	last := s.conn.LastInsertRowID()
-	for row := range b.Rows() {
-		switch s.plan.verdicts[row] {
-		case drop:
-			continue
-		case writeOnly:
-			found, err := s.find(b, row)
-			if err != nil {
-				return err
-			}
-			if !found {
-				s.plan.reject(r, requiredEmpty(row, s.emptyRequired(b, row)))
-				continue
-			}
-		}
-		s.text = crosswalk.NewGSID().AppendText36(s.text[:0])
-		s.bindText(s.upsert, paramGSID, s.text)
-		s.bind(s.upsert, paramSourceID, &b.Columns[0], row, column.Text)
-		for i := range s.plan.columns {
-			c := &b.Columns[i+1]
-			if n := s.plan.numbers[i]; n != nil {
-				c = n
-			}
-			s.bind(s.upsert, paramColumns+i, c, row, s.plan.stored[i])
-		}
-		_, err := s.upsert.Step()
-		if err != nil {
-			_ = s.upsert.Reset() // repeats the error
-			if columns, ok := uniqueColumns(err); ok {
-				s.plan.reject(r, s.violation(row, columns))
-				continue
-			}
-			return fmt.Errorf("table: write %s: %w", s.cfg.Object.Table(), err)
-		}
-		if err := s.upsert.Reset(); err != nil {
-			return fmt.Errorf("table: write %s: %w", s.cfg.Object.Table(), err)
-		}
-		switch id := s.conn.LastInsertRowID(); {
-		case id != last:
-			last = id
-			r.Inserted++
-		case s.conn.Changes() > 0:
-			r.Updated++
-		default:
-			r.Unchanged++
-		}
-	}
-	return nil
+	// Neither the rollback nor what comes next is to be interrupted.
+	s.conn.SetInterrupt(nil)
+	err := s.exec("ROLLBACK")
+	s.end()
+	return err
 }
 
-// bind binds the value of a row in the form the column stores.
-func (s *sqliteWriter) bind(stmt *sqlite.Stmt, param int, c *column.Column, row int, stored column.Kind) {
-	switch {
-	case !c.Valid[row]:
-		stmt.BindNull(param)
-	case c.Kind == column.Text || c.Kind == column.Decimal:
-		s.bindText(stmt, param, c.Bytes(row))
-	case stored == column.Int || stored == column.Bool:
-		stmt.BindInt64(param, c.Ints[row])
-	default:
-		s.text = appendText(s.text[:0], c, row)
-		s.bindText(stmt, param, s.text)
-	}
-}
-
-// bindText binds bytes as text. BindText copies them before it returns, so
-// that the string need not outlive the call.
-func (s *sqliteWriter) bindText(stmt *sqlite.Stmt, param int, v []byte) {
-	stmt.BindText(param, unsafe.String(unsafe.SliceData(v), len(v)))
-}
-
-func (s *sqliteWriter) find(b *column.Batch, row int) (bool, error) {
-	for i, def := range s.plan.columns {
-		if !def.Identifier {
-			continue
-		}
-		c := &b.Columns[i+1]
-		if n := s.plan.numbers[i]; n != nil {
-			c = n
-		}
-		s.bind(s.exists, paramColumns+i, c, row, s.plan.stored[i])
-	}
-	found, err := s.exists.Step()
-	if e := s.exists.Reset(); err == nil {
-		err = e
-	}
-	if err != nil {
-		return false, fmt.Errorf("table: find row: %w", err)
-	}
-	return found, nil
+func (s *sqliteWriter) end() {
+	s.conn.SetInterrupt(nil)
+	s.begun = nil
+	s.db.Lock().Release()
 }
 
 // Exec implements database.Execer inside the batch's transaction.
@@ -337,3 +248,6 @@ func sqliteBusy(err error) bool {
 	code := sqlite.ErrCode(err).ToPrimary()
 	return code == sqlite.ResultBusy || code == sqlite.ResultLocked
 }
+
+// sqliteUnique is database.IsUnique for this package's own connections.
+func sqliteUnique(err error) bool { return sqlite.ErrCode(err) == sqlite.ResultConstraintUnique }

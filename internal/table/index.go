@@ -1,0 +1,143 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// index is an index that a Writer needs.
+type index struct {
+	object  *crosswalk.Object
+	columns []string // quoted
+	names   []string // API names of the identifiers; none for an index that is not unique
+}
+
+func (x *index) name() string {
+	if x.names == nil {
+		return hashName(x.object.Table(), "match", x.columns)
+	}
+	return indexName(x.object.Table(), x.columns)
+}
+
+func (x *index) sql() string {
+	unique := ""
+	if x.names != nil {
+		unique = "UNIQUE "
+	}
+	return fmt.Sprintf("CREATE %sINDEX IF NOT EXISTS %s ON %s (%s)", unique, quote(x.name()), quote(x.object.Table()), strings.Join(x.columns, ", "))
+}
+
+// conflict returns CodeConflict when rows that exist have the same
+// identifiers.
+func (x *index) conflict(err error) error {
+	if database.IsUnique(err) || sqliteUnique(err) {
+		list := strings.Join(x.names, ", ")
+		return crosswalk.Errorf(crosswalk.CodeConflict, "%s has rows with the same %s, so %s cannot tell rows apart.", x.object.Name, list, list).
+			WithHint("Choose other identifiers, or remove the duplicate rows.").WithCause(err)
+	}
+	return fmt.Errorf("table: index %s: %w", x.name(), err)
+}
+
+// indexes returns the unique indexes over identifiers and those over what
+// lookups compare. The latter end with the GSID, so that the lowest of several
+// rows is the first one found.
+func (w *Writer) indexes() []index {
+	var list []index
+	for _, t := range w.targets() {
+		if t.identifiers > 0 {
+			columns, names := t.keyed()
+			list = append(list, index{&t.object, columns, names})
+		}
+	}
+	for _, l := range w.lookups {
+		list = append(list, matchIndex(&l.Object, l.match()))
+	}
+	return list
+}
+
+// matchIndex returns the index for a lookup that compares those columns.
+func matchIndex(o *crosswalk.Object, columns []string) index {
+	x := index{object: o}
+	for _, c := range columns {
+		x.columns = append(x.columns, quote(c))
+	}
+	x.columns = append(x.columns, "gsid")
+	return x
+}
+
+func (w *Writer) ensureIndexes(ctx context.Context) error {
+	for _, x := range w.indexes() {
+		if err := ensureIndex(ctx, w.db, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureIndex makes the index unless it is there. Looking first spares the
+// writers of the table a lock.
+func ensureIndex(ctx context.Context, db *database.DB, x index) error {
+	if there, err := hasIndex(ctx, db, x); err != nil || there {
+		return err
+	}
+	err := db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, x.sql())
+		return err
+	})
+	if err != nil {
+		return x.conflict(err)
+	}
+	return nil
+}
+
+// hasIndex reports whether there is the index, or a unique one that serves as
+// well.
+func hasIndex(ctx context.Context, db *database.DB, x index) (bool, error) {
+	text := "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name IN ($1, $2)"
+	if db.Dialect() == database.Postgres {
+		text = "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname IN ($1, $2)"
+	}
+	other := x.name()
+	if x.names == nil {
+		other = indexName(x.object.Table(), x.columns[:len(x.columns)-1])
+	}
+	var n int
+	if err := db.QueryRow(ctx, text, x.name(), other).Scan(&n); err != nil {
+		return false, fmt.Errorf("table: indexes of %s: %w", x.object.Table(), err)
+	}
+	return n > 0, nil
+}
+
+// indexName returns the name of the unique index over columns, which are
+// quoted.
+func indexName(table string, columns []string) string { return hashName(table, "unique", columns) }
+
+func hashName(table, kind string, columns []string) string {
+	h := fnv.New64a()
+	if len(table) > 30 { // the name shows no more of it
+		_, _ = h.Write([]byte(table))
+	}
+	for _, c := range columns {
+		_, _ = h.Write([]byte(c))
+	}
+	return fmt.Sprintf("%.30s_%s_%016x", table, kind, h.Sum64())
+}
+
+func (w *Writer) findOrigin(ctx context.Context) error {
+	args := []any{w.cfg.ConnectionID, w.cfg.Entity, w.cfg.JobID}
+	err := w.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if _, err := tx.Exec(ctx, "INSERT INTO cw_origins (connection_id, entity, job_id) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", args...); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, "SELECT id FROM cw_origins WHERE connection_id = $1 AND entity = $2 AND job_id = $3", args...).Scan(&w.origin)
+	})
+	if err != nil {
+		return fmt.Errorf("table: origin: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package table
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// keySet numbers distinct keys from 0 and keeps a row for each. Its memory is
+// reused.
+type keySet struct {
+	seed  maphash.Seed
+	slots []int32 // 1 + number of the key, 0 when free; a power of two long
+	hash  []uint64
+	row   []int32
+	ends  []int
+	data  []byte
+}
+
+// reset empties the set and makes room for that many keys.
+func (s *keySet) reset(keys int) {
+	if s.slots == nil {
+		s.seed = maphash.MakeSeed()
+	}
+	size := 16
+	for size < 2*keys {
+		size *= 2
+	}
+	if len(s.slots) < size {
+		s.slots = make([]int32, size)
+	} else {
+		clear(s.slots)
+	}
+	s.hash, s.row, s.ends, s.data = s.hash[:0], s.row[:0], s.ends[:0], s.data[:0]
+}
+
+// put returns the number of the key and whether it was there already. The row
+// of a new key is set.
+func (s *keySet) put(key []byte, row int) (n int, again bool) {
+	h := maphash.Bytes(s.seed, key)
+	mask := uint64(len(s.slots) - 1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		e := int(s.slots[i])
+		if e == 0 {
+			s.hash, s.row = append(s.hash, h), append(s.row, int32(row))
+			s.data = append(s.data, key...)
+			s.ends = append(s.ends, len(s.data))
+			s.slots[i] = int32(len(s.row))
+			return len(s.row) - 1, false
+		}
+		e--
+		start := 0
+		if e > 0 {
+			start = s.ends[e-1]
+		}
+		if s.hash[e] == h && bytes.Equal(s.data[start:s.ends[e]], key) {
+			return e, true
+		}
+	}
+}

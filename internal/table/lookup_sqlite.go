@@ -1,0 +1,94 @@
+package table
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"zombiezen.com/go/sqlite"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// sqliteLookup looks the combinations of a batch up through a temporary table.
+type sqliteLookup struct{ fill, find, clear *sqlite.Stmt }
+
+func (s *sqliteWriter) openLookup(l *lookup, table string) (_ *sqliteLookup, err error) {
+	var columns, values []string
+	for i, k := range l.stored {
+		columns = append(columns, fmt.Sprintf("m%d %s", i, storageType(database.SQLite, k)))
+		values = append(values, fmt.Sprintf("?%d", i+2))
+	}
+	err = s.exec(fmt.Sprintf("CREATE TEMP TABLE %s (n INTEGER PRIMARY KEY, %s)", table, strings.Join(columns, ", ")))
+	if err != nil {
+		return nil, err
+	}
+	q := &sqliteLookup{}
+	if q.fill, err = s.stmt(fmt.Sprintf("INSERT INTO temp.%s VALUES (?1, %s)", table, strings.Join(values, ", "))); err != nil {
+		return nil, err
+	}
+	if q.clear, err = s.stmt("DELETE FROM temp." + table); err != nil {
+		return nil, err
+	}
+	m := func(i int) string { return fmt.Sprintf("s.m%d", i) }
+	second := "NULL"
+	if l.several() {
+		second = "(" + findSQL(l.Object.Table(), l.match(), m, 1) + ") IS NOT NULL"
+	}
+	q.find, err = s.stmt(fmt.Sprintf("SELECT s.n, (%s), %s FROM temp.%s s", findSQL(l.Object.Table(), l.match(), m, 0), second, table))
+	return q, err
+}
+
+// find implements engine.
+func (s *sqliteWriter) find(_ context.Context, l *lookup) error {
+	q := s.lookups[l]
+	fail := func(err error) error { return fmt.Errorf("table: look up %s: %w", l.Object.Table(), err) }
+	if len(l.found) == 0 {
+		return nil
+	}
+	for n, row := range l.keys.row {
+		q.fill.BindInt64(1, int64(n))
+		for i := range l.columns {
+			s.bind(q.fill, i+2, l.values[i], int(row), l.stored[i])
+		}
+		if _, err := s.step(q.fill, nil); err != nil {
+			return fail(err)
+		}
+	}
+	var text [36]byte
+	for {
+		more, err := q.find.Step()
+		if err != nil {
+			_ = q.find.Reset()
+			return fail(err)
+		}
+		if !more {
+			break
+		}
+		if q.find.ColumnBytes(1, text[:]) != len(text) {
+			continue
+		}
+		h := &l.found[q.find.ColumnInt64(0)]
+		h.rows = 1 + q.find.ColumnInt(2)
+		if err := parseGSID(&h.gsid, text); err != nil {
+			_ = q.find.Reset()
+			return fail(err)
+		}
+	}
+	if err := q.find.Reset(); err != nil {
+		return fail(err)
+	}
+	if _, err := s.step(q.clear, nil); err != nil {
+		return fail(err)
+	}
+	return nil
+}
+
+// parseGSID reads the text of a GSID.
+func parseGSID(id *crosswalk.GSID, text [36]byte) error {
+	digits := append(append(append(append(append(make([]byte, 0, 32), text[:8]...), text[9:13]...), text[14:18]...), text[19:23]...), text[24:]...)
+	_, err := hex.Decode(id[:], digits)
+	return err
+}
