@@ -2,87 +2,213 @@ package mapping
 
 import (
 	"fmt"
-	"strconv"
+	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// filter compiles the filter of the run: into the text of Plan.Filter, and
-// into Plan.keep what the server cannot decide. Every name in the text comes
-// from the metadata and every value is checked and quoted, so that no value
-// can change the meaning of the query.
+// What of a filter is left to the server. A longer one would come near the
+// limits of an address (32,768 characters with everything else in it) and of a
+// query's conditions (500).
+const (
+	maxPushedLength = 16_000
+	maxPushedTerms  = 300
+)
+
+// filter compiles the filter of the run: into the text of Plan.Filter, or
+// into Plan.keep when the server cannot decide it. It is never both, so that
+// one of the two decides about a record. Every name in the text comes from
+// the metadata and every value is checked and quoted, so that no value can
+// change the meaning of the query.
 func (c *compiler) filter(f crosswalk.Filter) {
-	var parts []string
+	before := len(c.problems)
+	terms := make([]*term, len(f.Conditions))
 	for i := range f.Conditions {
-		condition := condition{Condition: &f.Conditions[i], path: fmt.Sprintf("filter.conditions[%d].", i), problems: &c.problems}
-		if text := condition.compile(c.in.Entity); text != "" {
-			parts = append(parts, text)
+		terms[i] = c.condition(fmt.Sprintf("filter.conditions[%d].", i), &f.Conditions[i])
+	}
+	tree := &term{op: opAnd, terms: terms}
+	if f.Expression != "" {
+		tree = c.logic("filter.expression", f.Expression, terms)
+	}
+	if len(c.problems) > before || c.err != nil || len(f.Conditions) == 0 {
+		return
+	}
+	if !c.in.Tracked {
+		w := filterText{}
+		text, _ := w.text(tree, false)
+		if !w.refused && w.terms <= maxPushedTerms && len(url.QueryEscape(text)) <= maxPushedLength {
+			c.plan.Filter = text
+			return
 		}
 	}
-	c.plan.Filter = strings.Join(parts, " and ")
+	c.plan.keep = c.predicate(tree)
 }
 
-type condition struct {
-	*crosswalk.Condition
-	path      string
-	problems  *crosswalk.Problems
-	attribute *crosswalk.Attribute
+// termOp is what a term of a filter does.
+type termOp uint8
+
+// The terms. Those that compare are false for null, whatever they compare
+// with; what holds for null is a negation of one, so that each condition and
+// its opposite share the records between them.
+const (
+	opAnd     termOp = iota
+	opOr             // of no terms: false
+	opNot            // of one term
+	opIsNull         // the attribute has no value
+	opCompare        // by an order: eq, gt, ge, lt or le
+	opAmong          // is one of the values
+	opSearch         // a text contains, begins or ends with the value
+	opOptions        // a multi-select choice has one of the options
+)
+
+// term is a part of a filter.
+type term struct {
+	op         termOp
+	terms      []*term
+	trail      trail
+	comparison crosswalk.Comparison
+	values     []operand
 }
 
-// compile returns the text of the condition, or notes a problem and returns
-// "".
-func (c *condition) compile(e *crosswalk.Entity) string {
-	if c.Attribute == "" {
-		c.problems.Add(c.path+"attribute", "Choose the attribute to compare.")
-		return ""
+func not(t *term) *term { return &term{op: opNot, terms: []*term{t}} }
+
+func (t *term) compare(op crosswalk.Comparison, v operand) *term {
+	return &term{op: opCompare, trail: t.trail, comparison: op, values: []operand{v}}
+}
+
+// span is from one value up to, but without, another.
+func (t *term) span(from, to operand) *term {
+	return &term{op: opAnd, terms: []*term{t.compare(crosswalk.GreaterOrEqual, from), t.compare(crosswalk.Less, to)}}
+}
+
+// condition compiles a condition, or notes problems and returns nil.
+func (c *compiler) condition(at string, f *crosswalk.Condition) *term {
+	if f.Attribute == "" {
+		c.problems.Add(at+"attribute", "Choose the attribute to compare.")
+		return nil
 	}
-	c.attribute = e.Attribute(c.Attribute)
-	if c.attribute == nil {
-		c.problems.AddHint(c.path+"attribute", "Choose another attribute, or refresh the metadata if it was just added.",
-			"%s has no attribute %q that can be read.", e.DisplayName, c.Attribute)
-		return ""
+	tr, ok := c.resolve(at+"attribute", f.Attribute)
+	if !ok {
+		return nil
 	}
-	a := c.attribute
-	if !readable(a) {
-		c.problems.AddHint(c.path+"attribute", "Choose another attribute.", "%s (%s) is of a type that cannot be compared.", a.DisplayName, a.LogicalName)
-		return ""
+	a := tr.attribute
+	if !allowed(a, f.Operator) {
+		c.problems.AddHint(at+"operator", "Choose another comparison.", "%s (%s) cannot be compared by %q.", a.DisplayName, a.Type, f.Operator)
+		return nil
 	}
-	if !allowed(a, c.Operator) {
-		c.problems.AddHint(c.path+"operator", "Choose another comparison.", "%s (%s) cannot be compared by %q.", a.DisplayName, a.Type, c.Operator)
-		return ""
+	if !c.count(at+"values", a, f) {
+		return nil
 	}
-	if !c.countValues() {
-		return ""
+	t := &term{trail: tr}
+	if isRelative(f.Operator) {
+		return c.relative(at, t, f)
 	}
-	literals := make([]string, len(c.Values))
-	for i, v := range c.Values {
-		var ok bool
-		if literals[i], ok = literal(a, v); !ok {
-			c.problems.AddHint(fmt.Sprintf("%svalues[%d]", c.path, i), expected(a), "%q is no value of %s (%s).", v, a.DisplayName, a.Type)
-			return ""
+	values := make([]operand, len(f.Values))
+	for i, v := range f.Values {
+		if values[i], ok = c.operand(a, v); !ok {
+			c.problems.AddHint(fmt.Sprintf("%svalues[%d]", at, i), expected(a), "%q is no value of %s (%s).", v, a.DisplayName, a.Type)
+			return nil
 		}
 	}
-	return c.text(literals)
+	if f.Operator == crosswalk.Between && values[0].compare(a, values[1]) > 0 {
+		c.problems.AddHint(at+"values", "Give the smaller value first.", "%s is larger than %s, so nothing lies between them.", f.Values[0], f.Values[1])
+		return nil
+	}
+	return t.condition(f.Operator, values)
 }
 
-// countValues checks the number of values.
-func (c *condition) countValues() bool {
-	n, null := len(c.Values), c.Operator == crosswalk.IsNull || c.Operator == crosswalk.IsNotNull
-	list := c.Operator == crosswalk.In || c.attribute.Type == crosswalk.AttributeMultiChoice
-	switch {
-	case null && n > 0:
-		c.problems.Add(c.path+"values", "This comparison takes no value.")
-	case !null && n == 0:
-		c.problems.Add(c.path+"values", "Say what to compare %s with.", c.attribute.DisplayName)
-	case !null && n > 1 && !list:
-		c.problems.AddHint(c.path+"values", `Use "in" to compare with several.`, "This comparison takes one value, not %d.", n)
+// condition makes the term of a comparison with values.
+func (t *term) condition(op crosswalk.Comparison, values []operand) *term {
+	t.values = values
+	multi := t.trail.attribute.Type == crosswalk.AttributeMultiChoice
+	switch op {
+	case crosswalk.IsNull:
+		t.op = opIsNull
+	case crosswalk.IsNotNull:
+		t.op = opIsNull
+		return not(t)
+	case crosswalk.NotEqual:
+		return not(t.condition(crosswalk.Equal, values))
+	case crosswalk.In:
+		t.op = opAmong
+	case crosswalk.NotIn:
+		return not(t.condition(crosswalk.In, values))
+	case crosswalk.NotContains:
+		return not(t.condition(crosswalk.Contains, values))
+	case crosswalk.Contains, crosswalk.StartsWith, crosswalk.EndsWith:
+		t.op, t.comparison = opSearch, op
+		if multi {
+			t.op = opOptions
+		}
+	case crosswalk.Between:
+		return &term{op: opAnd, terms: []*term{
+			t.condition(crosswalk.GreaterOrEqual, values[:1]), (&term{trail: t.trail}).condition(crosswalk.LessOrEqual, values[1:]),
+		}}
+	default:
+		return t.ordered(op, values[0])
+	}
+	return t
+}
+
+// ordered compares by an order. A day that a moment is compared with is all
+// of that day: after it means after its end.
+func (t *term) ordered(op crosswalk.Comparison, v operand) *term {
+	if !v.day {
+		return t.compare(op, v)
+	}
+	begin, end := operand{n: v.n}, operand{n: v.end}
+	switch op {
+	case crosswalk.Equal:
+		return t.span(begin, end)
+	case crosswalk.Greater:
+		return t.compare(crosswalk.GreaterOrEqual, end)
+	case crosswalk.LessOrEqual:
+		return t.compare(crosswalk.Less, end)
+	default:
+		return t.compare(op, begin)
+	}
+}
+
+// count checks the number of values.
+func (c *compiler) count(at string, a *crosswalk.Attribute, f *crosswalk.Condition) bool {
+	n := len(f.Values)
+	switch takes := values(a, f.Operator); {
+	case takes == 0 && n > 0:
+		c.problems.Add(at, "This comparison takes no value.")
+	case takes > 0 && n == 0, takes < 0 && n == 0:
+		c.problems.Add(at, "Say what to compare %s with.", a.DisplayName)
+	case takes == 1 && n > 1:
+		c.problems.AddHint(at, `Use "in" to compare with several.`, "This comparison takes one value, not %d.", n)
+	case takes == 2 && n != 2:
+		c.problems.AddHint(at, "Give the smallest and the largest value.", "This comparison takes two values, not %d.", n)
 	default:
 		return true
 	}
 	return false
+}
+
+// values returns how many values a comparison takes, -1 for any number but
+// none.
+func values(a *crosswalk.Attribute, op crosswalk.Comparison) int {
+	switch op {
+	case crosswalk.IsNull, crosswalk.IsNotNull:
+		return 0
+	case crosswalk.Between:
+		return 2
+	case crosswalk.In, crosswalk.NotIn:
+		return -1
+	case crosswalk.LastDays, crosswalk.NextDays, crosswalk.OlderThanDays:
+		return 1
+	}
+	switch {
+	case isRelative(op):
+		return 0
+	case a.Type == crosswalk.AttributeMultiChoice:
+		return -1
+	}
+	return 1
 }
 
 // allowed reports whether attributes of that type can be compared so.
@@ -90,104 +216,33 @@ func allowed(a *crosswalk.Attribute, op crosswalk.Comparison) bool {
 	if op == crosswalk.IsNull || op == crosswalk.IsNotNull {
 		return true
 	}
+	equal := op == crosswalk.Equal || op == crosswalk.NotEqual
+	among := op == crosswalk.In || op == crosswalk.NotIn
+	contains := op == crosswalk.Contains || op == crosswalk.NotContains
 	if a.Type == crosswalk.AttributeMultiChoice {
-		return op == crosswalk.Contains
-	}
-	if op == crosswalk.Equal || op == crosswalk.NotEqual {
-		return true
+		return contains
 	}
 	switch sourceKind(a) {
 	case column.Text:
-		switch op {
-		case crosswalk.In, crosswalk.Contains, crosswalk.StartsWith, crosswalk.EndsWith:
-			return true
-		}
+		return equal || among || contains || op == crosswalk.StartsWith || op == crosswalk.EndsWith
 	case column.GUID:
-		return op == crosswalk.In
+		return equal || among
 	case column.Int, column.Decimal:
-		return op == crosswalk.In || isOrder(op)
+		return equal || among || isOrder(op)
 	case column.Time, column.Date:
-		return isOrder(op)
+		return equal || isOrder(op) || isRelative(op)
+	default:
+		return equal
 	}
-	return false
 }
 
 func isOrder(op crosswalk.Comparison) bool {
 	switch op {
-	case crosswalk.Greater, crosswalk.GreaterOrEqual, crosswalk.Less, crosswalk.LessOrEqual:
+	case crosswalk.Greater, crosswalk.GreaterOrEqual, crosswalk.Less, crosswalk.LessOrEqual, crosswalk.Between:
 		return true
 	}
 	return false
 }
-
-// literal returns the value as it is written in $filter, and whether it is a
-// value of the attribute at all.
-func literal(a *crosswalk.Attribute, v string) (string, bool) {
-	switch sourceKind(a) {
-	case column.Int:
-		n, err := strconv.ParseInt(v, 10, intBits(a))
-		return strconv.FormatInt(n, 10), err == nil
-	case column.Decimal:
-		b, code := appendDecimal(nil, []byte(v), allDecimals)
-		return string(b), code == ""
-	case column.Bool:
-		return v, v == "true" || v == "false"
-	case column.Date:
-		t, ok := parseTime([]byte(v))
-		return v, ok && len(v) == len(dateLayout) && t.micros == 0
-	case column.Time:
-		return timeLiteral(v)
-	case column.GUID:
-		return guidLiteral(v)
-	}
-	if a.Type == crosswalk.AttributeMultiChoice {
-		n, err := strconv.ParseInt(v, 10, 32)
-		return strconv.FormatInt(n, 10), err == nil
-	}
-	return quote(v), utf8.ValidString(v) && !strings.ContainsRune(v, 0)
-}
-
-// intBits returns the size of the attribute's whole numbers.
-func intBits(a *crosswalk.Attribute) int {
-	if a.Type == crosswalk.AttributeBigInt {
-		return 64
-	}
-	return 32
-}
-
-// timeLiteral writes a moment in UTC; a day alone is its midnight.
-func timeLiteral(v string) (string, bool) {
-	t, ok := parseTime([]byte(v))
-	if !ok {
-		return "", false
-	}
-	b := column.Column{Spec: column.Spec{Kind: column.Time}}
-	b.AppendInt(t.days*microsecondsPerDay + t.micros)
-	return string(appendValue(nil, &b, 0)), true
-}
-
-// guidLiteral writes a GUID bare: in quotes Dataverse refuses it.
-func guidLiteral(v string) (string, bool) {
-	v = strings.TrimSuffix(strings.TrimPrefix(v, "{"), "}")
-	if len(v) != 36 {
-		return "", false
-	}
-	for i := range len(v) {
-		switch c := v[i]; {
-		case i == 8 || i == 13 || i == 18 || i == 23:
-			if c != '-' {
-				return "", false
-			}
-		case c >= '0' && c <= '9', c|0x20 >= 'a' && c|0x20 <= 'f':
-		default:
-			return "", false
-		}
-	}
-	return strings.ToLower(v), true
-}
-
-// quote writes a text with its quotes doubled.
-func quote(v string) string { return "'" + strings.ReplaceAll(v, "'", "''") + "'" }
 
 // expected says what values of the attribute look like.
 func expected(a *crosswalk.Attribute) string {
@@ -214,61 +269,5 @@ func expected(a *crosswalk.Attribute) string {
 	return "Give a text in UTF-8 without NUL characters."
 }
 
-// text writes the condition with its literals.
-func (c *condition) text(literals []string) string {
-	member := c.attribute.Member()
-	switch c.Operator {
-	case crosswalk.IsNull:
-		return member + " eq null"
-	case crosswalk.IsNotNull:
-		return member + " ne null"
-	case crosswalk.Contains:
-		if c.attribute.Type == crosswalk.AttributeMultiChoice {
-			return c.function("ContainValues")
-		}
-		return "contains(" + member + "," + literals[0] + ")"
-	case crosswalk.StartsWith:
-		return "startswith(" + member + "," + literals[0] + ")"
-	case crosswalk.EndsWith:
-		return "endswith(" + member + "," + literals[0] + ")"
-	case crosswalk.In:
-		if c.plain() {
-			return c.function("In")
-		}
-		for i, l := range literals {
-			literals[i] = member + " eq " + l
-		}
-		return "(" + strings.Join(literals, " or ") + ")"
-	default:
-		return member + " " + string(c.Operator) + " " + literals[0]
-	}
-}
-
-// plain reports whether a query function can take the list of values. None of
-// them may hold a character that would have to be escaped there, and the
-// column may not be a lookup, whose name there differs from its member: how
-// either is done is not documented, and a chain of comparisons says the same.
-func (c *condition) plain() bool {
-	if c.attribute.IsLookup() {
-		return false
-	}
-	for _, v := range c.Values {
-		if strings.ContainsAny(v, `'"\`) || strings.ContainsFunc(v, func(r rune) bool { return r < ' ' }) {
-			return false
-		}
-	}
-	return true
-}
-
-// function writes a query function of Dataverse over the values.
-func (c *condition) function(name string) string {
-	values := make([]string, len(c.Values))
-	for i, v := range c.Values {
-		l, _ := literal(c.attribute, v)
-		if sourceKind(c.attribute) == column.Text && c.attribute.Type != crosswalk.AttributeMultiChoice {
-			l = v
-		}
-		values[i] = string(appendJSON(nil, l))
-	}
-	return "Microsoft.Dynamics.CRM." + name + "(PropertyName='" + c.attribute.LogicalName + "',PropertyValues=[" + strings.Join(values, ",") + "])"
-}
+// quote writes a text with its quotes doubled.
+func quote(v string) string { return "'" + strings.ReplaceAll(v, "'", "''") + "'" }

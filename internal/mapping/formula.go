@@ -21,7 +21,7 @@ type formula struct {
 // formula compiles the text of a formula that fills field f. It notes what is
 // wrong with it at that place of the input and then returns nil.
 func (c *compiler) formula(at, text string, f *crosswalk.Field) *formula {
-	x, zone, p := c.expression(at, text)
+	x, p := c.expression(at, text)
 	if p == nil && x.kind != kindNull {
 		if a := x.kind.attribute(); operation(a, false, f) == opNone {
 			p = &formulaProblem{message: fmt.Sprintf("A formula that gives %s cannot fill %s (%s).", x.kind, f.DisplayName, f.Type), hint: hintFor(a, f)}
@@ -31,16 +31,12 @@ func (c *compiler) formula(at, text string, f *crosswalk.Field) *formula {
 		c.problems.AddHint(at, p.hint, "%s", p.text())
 		return nil
 	}
-	return &formula{expression: x, field: f, zone: zone}
+	return &formula{expression: x, field: f, zone: c.location()}
 }
 
 // expression compiles the text of a formula and returns what is wrong with
 // it, if anything is.
-func (c *compiler) expression(at, text string) (x expression, zone *time.Location, p *formulaProblem) {
-	zone, err := time.LoadLocation(c.in.Mapping.TimeZone)
-	if err != nil {
-		zone = time.UTC // noted elsewhere, at the place of the zone
-	}
+func (c *compiler) expression(at, text string) (x expression, p *formulaProblem) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil:
@@ -53,8 +49,8 @@ func (c *compiler) expression(at, text string) (x expression, zone *time.Locatio
 		}
 	}()
 	node, numbers := parseFormula(text)
-	check := checker{compiler: c, at: at, numbers: numbers, zone: zone, now: c.in.Now}
-	return check.check(node), zone, nil
+	check := checker{compiler: c, at: at, numbers: numbers, zone: c.location(), now: c.in.Now}
+	return check.check(node), nil
 }
 
 // evaluate computes the formula for a record, or returns why it has no value.
@@ -172,4 +168,12 @@ func (f *formula) appendDate(v value, dst *column.Column) crosswalk.RejectCode {
 		dst.AppendInt(v.n)
 	}
 	return ""
+}
+
+// location returns the zone in which moments become days.
+func (c *compiler) location() *time.Location {
+	if c.zone == nil {
+		return time.UTC
+	}
+	return c.zone
 }

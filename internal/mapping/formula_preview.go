@@ -27,18 +27,21 @@ type Evaluation struct {
 
 // CompileFormula compiles the text of a formula over the records of
 // in.Entity. Of the mapping only TimeZone counts. The error is a
-// *crosswalk.Error of CodeInvalid at the place "formula", or the error of
-// in.Catalog.
+// *crosswalk.Error of CodeInvalid with problems at "formula" and
+// "mapping.time_zone", or the error of in.Catalog.
 func CompileFormula(in Input, text string) (*Expression, error) {
 	c := compiler{in: in, plan: &Plan{Modified: -1}}
 	c.column(-1, c.key().Member(), sourceKind(c.key()))
-	x, _, p := c.expression("formula", text)
+	c.zone = c.timeZone(in.Mapping.TimeZone)
+	x, p := c.expression("formula", text)
 	if c.err != nil {
 		return nil, c.err
 	}
 	if p != nil {
 		c.problems.AddHint("formula", p.hint, "%s", p.text())
-		return nil, c.problems.Err("The formula cannot be used as it is.")
+	}
+	if err := c.problems.Err("The formula cannot be used as it is."); err != nil {
+		return nil, err
 	}
 	return &Expression{Plan: c.plan, Gives: x.kind.String(), expression: x}, nil
 }

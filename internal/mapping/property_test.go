@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -283,6 +284,12 @@ func FuzzFilterValue(f *testing.F) {
 		if err != nil {
 			if utf8.ValidString(s) && !slices.Contains([]byte(s), 0) {
 				t.Errorf("%q is refused: %v", s, err)
+			}
+			return
+		}
+		if plan.Filter == "" {
+			if s != "" && !strings.ContainsAny(s, "%_[]") && len(s) < 5_000 {
+				t.Errorf("%q is not left to the server", s)
 			}
 			return
 		}
