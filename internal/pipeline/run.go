@@ -140,6 +140,7 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 			Link: p.info.Next,
 			Done: p.info.Next == "",
 		},
+		Options: w.Plan.TakeOptions(),
 		Rejects: w.rejects,
 		Changes: p.info.Changes,
 	}
@@ -149,10 +150,7 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	}
 	w.Checkpoint = progress.Checkpoint
 	w.Counts.Add(progress.Counts)
-	w.Counts.Add(crosswalk.Counts{
-		Inserted: written.Inserted, Updated: written.Updated, Unchanged: written.Unchanged,
-		Duplicates: written.Duplicates, Skipped: written.Skipped, Rejected: written.Rejected,
-	})
+	w.Counts.Add(written.Counts())
 	return nil
 }
 

@@ -74,6 +74,8 @@ type Progress struct {
 	Counts crosswalk.Counts
 	// Checkpoint is where the run stands once the page is stored.
 	Checkpoint crosswalk.Checkpoint
+	// Options are labels that dropdowns which the batch fills do not have yet.
+	Options []mapping.Added
 	// Rejects are the records that could not be mapped.
 	Rejects []crosswalk.Reject
 	// Changes is what the page says beside its rows; a target that only adds
@@ -84,6 +86,14 @@ type Progress struct {
 // Written says what became of a batch: its rows are the sum of all.
 type Written struct {
 	Inserted, Updated, Unchanged, Duplicates, Skipped, Rejected int64
+}
+
+// Counts returns what was written as counts of a run.
+func (w Written) Counts() crosswalk.Counts {
+	return crosswalk.Counts{
+		Inserted: w.Inserted, Updated: w.Updated, Unchanged: w.Unchanged,
+		Duplicates: w.Duplicates, Skipped: w.Skipped, Rejected: w.Rejected,
+	}
 }
 
 // Slice is a bounded piece of a run.

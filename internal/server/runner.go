@@ -213,14 +213,10 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
-	object, err := r.store.FindObject(ctx, task.Job.Object)
-	if err != nil {
-		return false, err
-	}
 	var lost []string // columns that went away while the run was at work
 	for {
 		from := task.Checkpoint
-		done, err = r.pages(ctx, client, &task, entity, object, lost, log)
+		done, err = r.pages(ctx, client, &task, entity, lost, log)
 		if from.Page > 0 && task.Checkpoint == from && dataverse.LinkEnded(err) && r.beginAgain(task.Run.ID) {
 			log.Warn("the run begins again: its link to the next page is no longer taken", "page", from.Page, "error", err)
 			task.Checkpoint.Link = ""
@@ -247,11 +243,13 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 // moves, with a plan made of the attributes that the entity has. lost are those
 // that it turned out not to have, in spite of its metadata; an extract.GoneError tells
 // of more.
-func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, object crosswalk.Object, lost []string, log *slog.Logger) (done bool, err error) {
-	in, warnings := mapping.Degrade(mapping.Input{
-		Entity: entity, Object: &object, Mapping: task.Job.Mapping, Filter: task.Job.Filter, Operation: task.Job.Operation,
-		Now: task.Run.QueuedAt, Gone: lost,
-	})
+func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, lost []string, log *slog.Logger) (done bool, err error) {
+	in, err := r.connector.Input(ctx, task.Job, entity, task.Run.QueuedAt)
+	if err != nil {
+		return false, err
+	}
+	in.Filter, in.Gone = within(in.Filter, task.Run.Scope), lost
+	in, warnings := mapping.Degrade(in)
 	plan, err := mapping.Compile(in)
 	if err != nil {
 		return false, err
@@ -262,20 +260,20 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 			return false, err
 		}
 	}
-	if first := task.Checkpoint.Page == 0; first && plan.Filter == "" {
+	if first := task.Checkpoint.Page == 0; first && plan.Filter == "" && task.Run.Scope.Kind != crosswalk.ScopeRejects {
 		if n, err := client.Count(ctx, entity.LogicalName); err != nil {
 			log.Info("no estimate of the records to read", "error", err)
 		} else if err := r.store.SetRunTotal(ctx, task.Run.ID, n); err != nil {
 			return false, err
 		}
 	}
-	target, err := newTarget(ctx, r, *task, object, plan)
+	target, err := newTarget(ctx, r, *task, in, plan)
 	if err != nil {
 		return false, err
 	}
 	defer target.close()
 	s := pipeline.Slice{
-		Source:     extract.NewPages(extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize}),
+		Source:     r.newSource(task, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize}),
 		Target:     target,
 		Plan:       plan,
 		Checkpoint: task.Checkpoint,

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"slices"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -43,6 +44,36 @@ func (s *Store) UpdateObject(ctx context.Context, tx *database.Tx, o crosswalk.O
 		err = crosswalk.Errorf(crosswalk.CodeNotFound, "There is no object named %s.", o.Name)
 	}
 	return wrap(err, "update object")
+}
+
+// AddOptions adds to a dropdown field the options that it does not have yet.
+// An object or field that is gone is not an error.
+func (s *Store) AddOptions(ctx context.Context, object, field string, options []string) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		// The row is locked before it is read.
+		o, err := scanObject(tx.QueryRow(ctx, "UPDATE cw_objects SET name_key = name_key WHERE name_key = $1 RETURNING definition_json", key(object)))
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		f := o.Field(field)
+		if f == nil {
+			return nil
+		}
+		before := len(f.Options)
+		for _, option := range options {
+			if !slices.Contains(f.Options, option) {
+				f.Options = append(f.Options, option)
+			}
+		}
+		if len(f.Options) == before {
+			return nil
+		}
+		return s.UpdateObject(ctx, tx, o)
+	})
+	return wrap(err, "add options")
 }
 
 // DeleteObject removes the definition of an object, in the transaction that
@@ -143,20 +174,27 @@ func (s *Store) remapRuns(ctx context.Context, tx *database.Tx, object string, r
 
 // remap reports whether the mapping had to change.
 func remap(m *crosswalk.Mapping, renamed map[string]string, gone []string) bool {
-	changed := false
-	var fields []crosswalk.FieldMapping
-	for _, f := range m.Fields {
-		if slices.Contains(gone, f.Target) {
+	var fields, derived bool
+	m.Fields, fields = follow(m.Fields, func(f *crosswalk.FieldMapping) *string { return &f.Target }, renamed, gone)
+	m.Derived, derived = follow(m.Derived, func(d *crosswalk.DerivedMapping) *string { return &d.Target }, renamed, gone)
+	return fields || derived
+}
+
+// follow returns the rows that do not fill fields that are gone, with the new
+// names of the others' fields, and whether anything changed.
+func follow[T any](rows []T, target func(*T) *string, renamed map[string]string, gone []string) (kept []T, changed bool) {
+	for _, row := range rows {
+		field := target(&row)
+		if slices.Contains(gone, *field) {
 			changed = true
 			continue
 		}
-		if name, ok := renamed[f.Target]; ok {
-			f.Target, changed = name, true
+		if name, ok := renamed[*field]; ok {
+			*field, changed = name, true
 		}
-		fields = append(fields, f)
+		kept = append(kept, row)
 	}
-	m.Fields = fields
-	return changed
+	return kept, changed
 }
 
 // FindRunByNumber returns the run of that number, or CodeNotFound.
