@@ -123,7 +123,7 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	before := len(c.problems)
 	fm := &crosswalk.FieldMapping{Source: m.Source, Fallback: m.Fallback, Constant: m.Constant, Label: m.Label}
 	c.kinds(at, fm)
-	source := c.known(at("source"), fm)
+	source, others := c.known(at, fm)
 	c.policies(at, fm, source.attribute)
 	if m.Field == "" {
 		c.problems.Add(at("field"), "Choose the field that must equal the value.")
@@ -131,7 +131,7 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	if o == nil || lookup == nil || m.Field == "" {
 		return nil
 	}
-	f := o.Field(m.Field)
+	f, usable := o.Field(m.Field), len(c.problems)
 	switch {
 	case f == nil:
 		c.drift(at("field"), DriftField, fmt.Sprintf("%s no longer has the field %s", o.DisplayName, m.Field))
@@ -141,7 +141,7 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	case f.Type == crosswalk.FieldRichText, f.Type == crosswalk.FieldMultiSelect, f.Type == crosswalk.FieldLookup:
 		c.problems.AddHint(at("field"), "Choose a short text, a number or a date.", "%s (%s) cannot be compared with a value of a record.", f.DisplayName, f.Type)
 	}
-	if len(c.problems) > before {
+	if len(c.problems) > usable {
 		return nil
 	}
 	compared := *f
@@ -151,9 +151,7 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	if fm.Constant != "" {
 		more.constant = c.constant(at("constant"), &st, fm.Constant)
 	} else {
-		want := reading{label: fm.Label, match: true}
-		c.source(&st, at("source"), source, want)
-		c.fallbacks(&st, &more, at, fm.Fallback, want)
+		c.sources(&st, &more, at, at("source"), source, others, fm)
 	}
 	if len(c.problems) > before {
 		return nil

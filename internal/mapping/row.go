@@ -30,7 +30,7 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	at := func(part string) string { return fmt.Sprintf("%s[%d].%s", s.place, i, part) }
 	before := len(c.problems)
 	c.kinds(at, fm)
-	source := c.known(at("source"), fm)
+	source, others := c.known(at, fm)
 	f := c.target(s, at("target"), fmt.Sprintf("row %d", i+1), fm.Target)
 	c.policies(at, fm, source.attribute)
 	if f == nil {
@@ -38,9 +38,6 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	}
 	identifier := fm.Identifier || f.Name == s.key
 	c.fits(at, f, fm, identifier)
-	if len(c.problems) > before {
-		return
-	}
 	st := step{target: c.next, field: f, name: s.prefix + f.Name, truncate: fm.OnTooLong == crosswalk.LengthTruncate, zone: c.zone}
 	if f.Type == crosswalk.FieldDropdown || f.Type == crosswalk.FieldMultiSelect {
 		st.options = c.plan.dropdown(s.object.Name, f, fm.OnUnknown)
@@ -53,7 +50,7 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 		st.source = -1
 		more.formula = c.formula(at("formula"), fm.Formula, f)
 	default:
-		c.sources(&st, &more, at, source, fm)
+		c.sources(&st, &more, at, at("target"), source, others, fm)
 	}
 	if fm.Default != "" {
 		more.otherwise = c.constant(at("default"), &st, fm.Default)
@@ -100,33 +97,37 @@ func (c *compiler) kinds(at func(string) string, fm *crosswalk.FieldMapping) {
 	}
 }
 
-// known finds the attribute that a row reads, so that it is reported when
-// there is none, whatever else is wrong with the row.
-func (c *compiler) known(at string, fm *crosswalk.FieldMapping) trail {
+// known finds the attributes that a row reads, the first and those to fall
+// back to, so that what is wrong with each is told whatever else is wrong with
+// the row. Those that are not there have no attribute.
+func (c *compiler) known(at func(string) string, fm *crosswalk.FieldMapping) (trail, []trail) {
 	if fm.Source == "" && (fm.Constant != "" || fm.Formula != "") {
-		return trail{}
+		return trail{}, nil
 	}
-	t, ok := c.resolve(at, fm.Source)
-	if !ok {
-		return trail{}
-	}
-	return t
-}
-
-// sources compiles the attributes that a row reads: the first, whose trail is
-// known, and those to fall back to.
-func (c *compiler) sources(st *step, m *more, at func(string) string, source trail, fm *crosswalk.FieldMapping) {
-	want := reading{label: fm.Label, table: fm.Table, negate: fm.Negate}
-	c.source(st, at("target"), source, want)
-	c.fallbacks(st, m, at, fm.Fallback, want)
-}
-
-// fallbacks compiles the attributes that are read while the value is empty.
-func (c *compiler) fallbacks(st *step, m *more, at func(string) string, paths []string, want reading) {
-	for j, path := range paths {
-		place := at(fmt.Sprintf("fallback[%d]", j))
-		t, ok := c.resolve(place, path)
+	find := func(at, path string) trail {
+		t, ok := c.resolve(at, path)
 		if !ok {
+			t.attribute = nil
+		}
+		return t
+	}
+	source := find(at("source"), fm.Source)
+	others := make([]trail, len(fm.Fallback))
+	for j, path := range fm.Fallback {
+		others[j] = find(at(fmt.Sprintf("fallback[%d]", j)), path)
+	}
+	return source, others
+}
+
+// sources compiles how the attributes that a row reads fill the step's field.
+// What does not fit is told at place for the first of them.
+func (c *compiler) sources(st *step, m *more, at func(string) string, place string, source trail, others []trail, fm *crosswalk.FieldMapping) {
+	want := reading{label: fm.Label, table: fm.Table, negate: fm.Negate, match: m.match}
+	if source.attribute != nil {
+		c.source(st, place, source, want)
+	}
+	for j, t := range others {
+		if t.attribute == nil {
 			continue
 		}
 		// What is asked of the first attribute holds for the others as far as
@@ -135,8 +136,8 @@ func (c *compiler) fallbacks(st *step, m *more, at func(string) string, paths []
 		has.label = want.label && (t.attribute.HasLabels() || t.attribute.IsLookup())
 		has.table = want.table && t.attribute.IsLookup()
 		has.negate = want.negate && t.attribute.Type == crosswalk.AttributeBoolean
-		other.labels = nil
-		c.source(&other, place, t, has)
+		other.labels, other.choices = nil, nil
+		c.source(&other, at(fmt.Sprintf("fallback[%d]", j)), t, has)
 		m.paths = append(m.paths, other)
 	}
 }
@@ -162,7 +163,11 @@ func (c *compiler) source(st *step, at string, t trail, want reading) {
 	}
 	if st.op == opNone {
 		c.drift(at, DriftType, fmt.Sprintf("%s (%s) no longer fits %s (%s)", a.DisplayName, a.Type, st.field.DisplayName, st.field.Type))
-		c.problems.AddHint(at, hintFor(a, st.field), "%s (%s) cannot fill %s (%s).", sourceName(a, want), a.Type, st.field.DisplayName, st.field.Type)
+		verb := "fill"
+		if want.match {
+			verb = "be compared with"
+		}
+		c.problems.AddHint(at, hintFor(a, st.field), "%s (%s) cannot %s %s (%s).", sourceName(a, want), a.Type, verb, st.field.DisplayName, st.field.Type)
 		return
 	}
 	st.negate = want.negate
