@@ -87,6 +87,9 @@ func ApplyChange(ctx context.Context, db *database.DB, tx *database.Tx, c Change
 			return err
 		}
 	}
+	if err := a.renameLookups(ctx, &c); err != nil {
+		return err
+	}
 	return a.ensureUnique(ctx, &c.Next)
 }
 

@@ -34,6 +34,10 @@ type lookup struct {
 	relatives []int64 // ids of every lookup that fills the field, this one included
 }
 
+func newLookup(l Lookup) *lookup {
+	return &lookup{Lookup: l, out: column.Column{Spec: column.Spec{Kind: column.GUID}}}
+}
+
 // hit is what was found for a combination of values: the lowest GSID.
 type hit struct {
 	gsid crosswalk.GSID

@@ -86,7 +86,7 @@ func newWriter(db *database.DB, cfg Config) (*Writer, error) {
 	w.main = newTarget(db.Dialect(), &w.cfg, w.cfg.Object)
 	at := w.main.add(1, w.cfg.Columns...)
 	for _, def := range w.cfg.Lookups {
-		l := &lookup{Lookup: def}
+		l := newLookup(def)
 		at = l.add(at, def.Match...)
 		identifier := w.cfg.Person != nil && def.Field.Name == companyField
 		w.main.addFound(Column{Field: def.Field, Kind: column.GUID, Identifier: identifier}, &l.out)
@@ -96,7 +96,7 @@ func newWriter(db *database.DB, cfg Config) (*Writer, error) {
 		field := *w.cfg.Object.Field(personField)
 		w.person = newTarget(db.Dialect(), &w.cfg, p.Object)
 		w.person.plan.main = &w.main.plan
-		w.who = &lookup{Lookup: Lookup{Field: field, Object: p.Object}}
+		w.who = newLookup(Lookup{Field: field, Object: p.Object})
 		for i, c := range p.Columns {
 			if c.Identifier {
 				w.who.add(at+i, c)

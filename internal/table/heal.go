@@ -1,0 +1,282 @@
+package table
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// healBatch is how many waiting rows one transaction looks at.
+const healBatch = 10_000
+
+// Healing says whose rows have come, and who fills the lookups that waited for
+// them.
+type Healing struct {
+	Object crosswalk.Object // as it is now; its rows are looked up
+	Run    int64            // number of the run
+	By     string           // for Modified By; may be empty
+}
+
+// HealFunc stores what belongs to a step of Heal in the step's transaction:
+// filled rows since the step before. An error rolls the step back and is
+// returned by Heal as it is. It may be called again when the database gave the
+// transaction up.
+type HealFunc = func(ctx context.Context, tx database.Execer, filled int64) error
+
+// Heal fills the lookups of all objects that found no row of this object when
+// their rows were written and would find one now, also those of the object
+// itself. It works in short transactions, so that it can be ended at any time
+// and called again. It returns how many rows it filled. A filled row has
+// another Modified Date, Modified By and run; it stays the row of the record
+// it came from. save may be nil.
+func Heal(ctx context.Context, db *database.DB, h Healing, save HealFunc) (int64, error) {
+	if save == nil {
+		save = func(context.Context, database.Execer, int64) error { return nil }
+	}
+	have, err := readColumns(ctx, db.Dialect(), "cw_pending", db.Query)
+	if err != nil || len(have) == 0 {
+		return 0, err // no row ever waited
+	}
+	lookups, err := lookupsInto(ctx, db, h.Object.Name)
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, l := range lookups {
+		n, err := l.heal(ctx, db, h, save)
+		total += n
+		if err != nil {
+			return total, err
+		}
+	}
+	return total, nil
+}
+
+// pendingLookup is a row of cw_lookups.
+type pendingLookup struct {
+	id      int64
+	object  crosswalk.Object // only its name
+	field   crosswalk.Field  // only its name
+	match   []string         // API names
+	several crosswalk.SeveralPolicy
+}
+
+func lookupsInto(ctx context.Context, q Querier, target string) ([]pendingLookup, error) {
+	rows, err := q.Query(ctx, "SELECT id, object, field, match, several FROM cw_lookups WHERE target = $1 ORDER BY id", target)
+	if err != nil {
+		return nil, fmt.Errorf("table: lookups into %s: %w", target, err)
+	}
+	defer rows.Close()
+	var list []pendingLookup
+	for rows.Next() {
+		var l pendingLookup
+		var match string
+		if err := rows.Scan(&l.id, &l.object.Name, &l.field.Name, &match, &l.several); err != nil {
+			return nil, fmt.Errorf("table: lookups into %s: %w", target, err)
+		}
+		if err := json.Unmarshal([]byte(match), &l.match); err != nil {
+			return nil, fmt.Errorf("table: lookups into %s: %w", target, err)
+		}
+		list = append(list, l)
+	}
+	return list, rows.Err()
+}
+
+// heal fills the rows that wait for one lookup.
+func (l *pendingLookup) heal(ctx context.Context, db *database.DB, h Healing, save HealFunc) (int64, error) {
+	fail := func(err error) error { return fmt.Errorf("table: fill %s of %s: %w", l.field.Name, l.object.Name, err) }
+	have, err := readColumns(ctx, db.Dialect(), l.object.Table(), db.Query)
+	if err != nil {
+		return 0, err
+	}
+	var fields []crosswalk.Field
+	for _, name := range l.match {
+		if f := h.Object.Field(name); f != nil {
+			fields = append(fields, *f)
+		}
+	}
+	if !have[l.field.Column()] || len(fields) < len(l.match) {
+		return 0, l.drop(ctx, db) // the object or a field of it is gone
+	}
+	var any bool
+	if err := db.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM cw_pending WHERE lookup = $1)", l.id).Scan(&any); err != nil {
+		return 0, fail(err)
+	}
+	if !any {
+		return 0, nil
+	}
+	var columns []string
+	for _, f := range fields {
+		columns = append(columns, f.Column())
+	}
+	if err := ensureIndex(ctx, db, matchIndex(&h.Object, columns)); err != nil {
+		return 0, err
+	}
+	var total int64
+	step := healStep{l: l, h: h, d: db.Dialect(), fields: fields, by: h.By != "" && have["modified_by"]}
+	for after := "00000000-0000-0000-0000-000000000000"; after != ""; {
+		var next string
+		var filled int64
+		err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+			if filled, next, err = step.run(ctx, tx, after); err != nil {
+				return fail(err)
+			}
+			return save(ctx, tx, filled)
+		})
+		if err != nil {
+			return total, err
+		}
+		total += filled
+		after = next
+	}
+	return total, nil
+}
+
+// healStep fills the rows of one transaction.
+type healStep struct {
+	l      *pendingLookup
+	h      Healing
+	d      database.Dialect
+	fields []crosswalk.Field // what is compared
+	by     bool              // whether Modified By is set
+}
+
+// run fills waiting rows that follow the GSID after, and returns the last one
+// it looked at, "" at the end.
+func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (filled int64, next string, err error) {
+	id := func(placeholder string) string { return fromText(s.d, column.GUID, placeholder) }
+	if s.d == database.Postgres {
+		// Each row is found by an index; see postgresWriter.prepare.
+		if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"); err != nil {
+			return 0, "", err
+		}
+	}
+	gsid := crosswalk.Field{Type: crosswalk.FieldGSID}
+	err = tx.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM cw_pending p WHERE p.lookup = $1 AND p.gsid > %s ORDER BY p.gsid LIMIT 1 OFFSET %d",
+		plainColumn(s.d, &gsid, "p.gsid"), id("$2"), healBatch-1), s.l.id, after).Scan(&next)
+	last := next
+	if errors.Is(err, sql.ErrNoRows) {
+		next, last = "", "ffffffff-ffff-ffff-ffff-ffffffffffff"
+	} else if err != nil {
+		return 0, "", err
+	}
+	args := []any{s.l.id, after, last}
+	span := fmt.Sprintf("p.lookup = $1 AND p.gsid > %s AND p.gsid <= %s", id("$2"), id("$3"))
+	set := fmt.Sprintf("%s = f.found, modified_date = $4, %s = $5", quote(s.l.field.Column()), runColumn)
+	more := []any{database.Time{Time: time.Now()}, s.h.Run}
+	if s.by {
+		set += ", modified_by = $6"
+		more = append(more, s.h.By)
+	}
+	filled, err = tx.Exec(ctx, fmt.Sprintf(`WITH f AS MATERIALIZED (SELECT p.gsid, %s AS found FROM cw_pending p WHERE %s)
+		UPDATE %s AS r SET %s FROM f WHERE r.gsid = f.gsid AND f.found IS NOT NULL AND r.%s IS NULL`,
+		s.found(), span, quote(s.l.object.Table()), set, quote(s.l.field.Column())), append(args, more...)...)
+	if err != nil {
+		return 0, "", err
+	}
+	// Rows that were filled, now or otherwise, and rows that are gone wait no
+	// longer.
+	_, err = tx.Exec(ctx, fmt.Sprintf("DELETE FROM cw_pending AS p WHERE %s AND NOT EXISTS (SELECT 1 FROM %s r WHERE r.gsid = p.gsid AND r.%s IS NULL)",
+		span, quote(s.l.object.Table()), quote(s.l.field.Column())), append([]any{}, args...)...)
+	return filled, next, err
+}
+
+// found is the expression for the row that a waiting row p looks for.
+func (s *healStep) found() string {
+	var columns []string
+	for _, f := range s.fields {
+		columns = append(columns, f.Column())
+	}
+	value := func(i int) string { return fromText(s.d, column.KindFor(&s.fields[i]), fmt.Sprintf("p.v%d", i)) }
+	first := findSQL(s.h.Object.Table(), columns, value, 0)
+	if s.l.several != crosswalk.SeveralReject {
+		return "(" + first + ")"
+	}
+	return fmt.Sprintf("CASE WHEN (%s) IS NULL THEN (%s) END", findSQL(s.h.Object.Table(), columns, value, 1), first)
+}
+
+// drop forgets a lookup whose object or fields are gone, with the rows that
+// waited for it.
+func (l *pendingLookup) drop(ctx context.Context, db *database.DB) error {
+	err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		for _, text := range []string{"DELETE FROM cw_pending WHERE lookup = $1", "DELETE FROM cw_lookups WHERE id = $1"} {
+			if _, err := tx.Exec(ctx, text, l.id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("table: forget lookup %s of %s: %w", l.field.Name, l.object.Name, err)
+	}
+	return nil
+}
+
+// renameLookups lets the lookups that rows wait for follow renamed fields.
+func (a *alterer) renameLookups(ctx context.Context, c *Change) error {
+	have, err := readColumns(ctx, a.d, "cw_lookups", a.tx.Query)
+	if err != nil || len(have) == 0 || len(c.Renamed) == 0 {
+		return err
+	}
+	renamed := map[string]string{}
+	for next, old := range c.Renamed {
+		renamed[old] = next
+	}
+	rename := func(name string) string {
+		if n, ok := renamed[name]; ok {
+			return n
+		}
+		return name
+	}
+	rows, err := a.tx.Query(ctx, "SELECT id, object, field, target, match FROM cw_lookups WHERE object = $1 OR target = $1", c.Old.Name)
+	if err != nil {
+		return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err)
+	}
+	defer rows.Close()
+	type change struct {
+		id           int64
+		field, match string
+	}
+	var changes []change
+	for rows.Next() {
+		var n change
+		var object, target string
+		var names []string
+		if err := rows.Scan(&n.id, &object, &n.field, &target, &n.match); err != nil {
+			return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err)
+		}
+		if object == c.Old.Name {
+			n.field = rename(n.field)
+		}
+		if target == c.Old.Name {
+			if err := json.Unmarshal([]byte(n.match), &names); err != nil {
+				return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err)
+			}
+			for i := range names {
+				names[i] = rename(names[i])
+			}
+			b, err := json.Marshal(names)
+			if err != nil {
+				return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err)
+			}
+			n.match = string(b)
+		}
+		changes = append(changes, n)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err)
+	}
+	for _, n := range changes {
+		if _, err := a.tx.Exec(ctx, "UPDATE cw_lookups SET field = $2, match = $3 WHERE id = $1", n.id, n.field, n.match); err != nil {
+			return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err)
+		}
+	}
+	return nil
+}
