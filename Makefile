@@ -101,8 +101,9 @@ check: test-tools lint ## Everything CI checks: lint, TypeScript, all tests with
 	@$(MAKE) --no-print-directory test-race
 
 .PHONY: bench
-bench: ui ## Sync 200,000 accounts into SQLite and print rows a second, memory, share of the slowest stage
+bench: ui ## Sync 200,000 accounts into SQLite, walk 1,000,000 with the client alone; print rows a second, memory, shares
 	@go run ./test/bench
+	@go run ./test/bench -walk
 
 .PHONY: clean
 clean: ## Remove what was built and the demo's data

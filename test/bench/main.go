@@ -8,7 +8,8 @@
 //	go run ./test/bench -accounts 50000
 //
 // With -walk it measures the client alone: all accounts are read, decoded and
-// thrown away.
+// thrown away. It ends with status 1 when the client is too far from its
+// decoder or takes too much memory, or the sandbox serves too slowly.
 //
 //	go run ./test/bench -walk -accounts 1000000
 package main
@@ -29,16 +30,24 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	accounts := flag.Int("accounts", 200_000, "number of accounts")
+	if played, err := play(); err != nil {
+		log.Fatal(err)
+	} else if played {
+		return
+	}
+	accounts := flag.Int("accounts", 0, "number of accounts (200,000, and 1,000,000 with -walk)")
 	alone := flag.Bool("walk", false, "read with the client alone and store nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	measureIt := run
+	measureIt, number := run, 200_000
 	if *alone {
-		measureIt = walk
+		measureIt, number = walk, 1_000_000
 	}
-	if err := measureIt(ctx, *accounts, os.Stdout, os.Stderr); err != nil {
+	if *accounts > 0 {
+		number = *accounts
+	}
+	if err := measureIt(ctx, number, os.Stdout, os.Stderr); err != nil {
 		log.Fatal(err)
 	}
 }
@@ -50,7 +59,8 @@ type Measure struct {
 	Seconds    float64 `json:"seconds"`
 	RowsPerSec float64 `json:"rows_per_second"`
 	PeakBytes  int64   `json:"peak_memory_bytes,omitempty"` // of the process that reads, where it was measured
-	Share      float64 `json:"share_of_slowest,omitempty"`  // of the speed of what it is compared with
+	Share      float64 `json:"share,omitempty"`             // of the speed of what it is compared with
+	Allocated  int64   `json:"allocated_bytes,omitempty"`   // in all, by the process that reads
 }
 
 func measure(name string, rows int64, d time.Duration) Measure {
@@ -101,13 +111,16 @@ func run(ctx context.Context, accounts int, out, progress io.Writer) error {
 
 func report(out io.Writer, measures []Measure, verdict string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\trows\tseconds\trows/s\tpeak memory\t")
+	fmt.Fprintln(w, "\trows\tseconds\trows/s\tpeak memory\tshare\t")
 	for _, m := range measures {
-		memory := ""
+		memory, share := "", ""
 		if m.PeakBytes > 0 {
 			memory = fmt.Sprintf("%d MiB", m.PeakBytes>>20)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.2f\t%.0f\t%s\t\n", m.Name, m.Rows, m.Seconds, m.RowsPerSec, memory)
+		if m.Share > 0 {
+			share = fmt.Sprintf("%.0f %%", m.Share*100)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%.2f\t%.0f\t%s\t%s\t\n", m.Name, m.Rows, m.Seconds, m.RowsPerSec, memory, share)
 	}
 	if err := w.Flush(); err != nil {
 		return err

@@ -27,10 +27,12 @@ import (
 // mapping them, and writing them into a new SQLite file. The sandbox works on
 // the same machine while pages are read, as it does during a sync.
 func measureStages(ctx context.Context, dir, environment string, progress io.Writer) ([]Measure, error) {
-	api, err := signIn(ctx, environment)
+	token, err := signInToken(ctx, environment)
 	if err != nil {
 		return nil, err
 	}
+	rec := &recorder{next: &http.Transport{DisableCompression: true}}
+	api := clientOf(environment, token, rec)
 	plan, object, entity, err := companySync(ctx, api)
 	if err != nil {
 		return nil, err
@@ -46,6 +48,7 @@ func measureStages(ctx context.Context, dir, environment string, progress io.Wri
 	}
 	measures := []Measure{measure("read and decode", rows, time.Since(began))}
 
+	rec.left = recordedPages
 	var pages []*column.Batch
 	if _, err = readAll(ctx, api, query, plan, func() *column.Batch {
 		pages = append(pages, plan.NewSourceBatch())
@@ -53,6 +56,13 @@ func measureStages(ctx context.Context, dir, environment string, progress io.Wri
 	}); err != nil {
 		return nil, err
 	}
+
+	fmt.Fprintln(progress, "  decode alone")
+	decoder, err := decodeAll(rec.pages, plan.Source, int(rows))
+	if err != nil {
+		return nil, err
+	}
+	measures = append(measures, decoder)
 
 	fmt.Fprintln(progress, "  map")
 	mapped, m, err := mapAll(plan, pages)
@@ -142,27 +152,27 @@ func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *m
 // companySync compiles the job that is measured.
 func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, crosswalk.Object, *crosswalk.Entity, error) {
 	job := crosswalk.Templates("bench", "bench")[0].Job
-	for _, object := range crosswalk.StandardObjects() {
-		if object.Name != job.Object {
-			continue
+	objects := func(name string) *crosswalk.Object {
+		for _, o := range crosswalk.StandardObjects() {
+			if o.Name == name {
+				return &o
+			}
 		}
-		entity, err := api.Entity(ctx, job.Entity)
-		if err != nil {
-			return nil, object, nil, err
-		}
-		plan, err := mapping.Compile(mapping.Input{Entity: entity, Object: &object, Mapping: job.Mapping, Filter: job.Filter})
-		return plan, object, entity, err
+		return nil
 	}
-	return nil, crosswalk.Object{}, nil, fmt.Errorf("there is no object %s", job.Object)
-}
-
-// signIn signs in to the sandbox as its first person.
-func signIn(ctx context.Context, environment string) (*dataverse.Client, error) {
-	token, err := signInToken(ctx, environment)
+	object := objects(job.Object)
+	if object == nil {
+		return nil, crosswalk.Object{}, nil, fmt.Errorf("there is no object %s", job.Object)
+	}
+	entity, err := api.Entity(ctx, job.Entity)
 	if err != nil {
-		return nil, err
+		return nil, *object, nil, err
 	}
-	return clientOf(environment, token, nil), nil
+	plan, err := mapping.Compile(mapping.Input{
+		Entity: entity, Object: object, Objects: objects, Mapping: job.Mapping, Filter: job.Filter,
+		Catalog: func(name string) (*crosswalk.Entity, error) { return api.Entity(ctx, name) },
+	})
+	return plan, *object, entity, err
 }
 
 // clientOf returns a client with that access token. A nil transport means the
