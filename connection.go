@@ -38,6 +38,7 @@ type Connection struct {
 	Status          ConnectionStatus `json:"status" enum:"not_authorized,authorized,revoked,disconnected" doc:"Whether jobs of the connection can run"`
 	StatusCause     string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token"`
 	StatusHint      string           `json:"status_hint,omitempty" doc:"What to do about it"`
+	SignInFailure   *SignInFailure   `json:"sign_in_failure,omitempty" doc:"Why the last try to authorize the connection failed; absent once one has succeeded"`
 	OrganizationID  string           `json:"organization_id,omitempty" doc:"The organization the first authorization pinned the connection to"`
 	TenantID        string           `json:"tenant_id,omitempty" doc:"The Microsoft Entra tenant of that organization"`
 	Authorization   *Authorization   `json:"authorization,omitempty" doc:"The present authorization; absent when there is none"`
@@ -59,6 +60,19 @@ type Authorization struct {
 	Scopes           []string  `json:"scopes" doc:"What was granted"`
 	AuthorizedAt     time.Time `json:"authorized_at"`
 	ExpiresAt        time.Time `json:"expires_at" doc:"When the present access token expires; it is refreshed ahead of that"`
+}
+
+// SignInFailure is why a try to authorize a connection failed. The connection
+// is as it was before the try.
+type SignInFailure struct {
+	At      time.Time `json:"at"`
+	Message string    `json:"message" doc:"What happened"`
+	Hint    string    `json:"hint,omitempty" doc:"What to do about it"`
+}
+
+// Err returns the failure as an error of CodeUnauthorized.
+func (f *SignInFailure) Err() error {
+	return &Error{Code: CodeUnauthorized, Message: f.Message, Hint: f.Hint}
 }
 
 // ValidateName checks a name typed by a person for a connection or a job and

@@ -54,14 +54,17 @@ func (c *Connection) ExpiryWarning(now time.Time) *Warning {
 	switch {
 	case c.SignInMode == SignInCertificate && c.Certificate != nil:
 		what, end = "certificate", c.Certificate.NotAfter
-		hint = "Make a new certificate, upload it under Certificates & secrets of the app registration, then store it at the connection. The old one stays good until its end."
+		hint = "Make a new certificate, upload it under Certificates & secrets of the app registration, then store it at the connection."
 	case c.SignInMode != SignInCertificate && c.SecretExpiresAt != nil:
 		what, end = "client secret", *c.SecretExpiresAt
-		hint = "Make a new client secret under Certificates & secrets of the app registration, then enter its value at the connection. The old one stays good until its end."
+		hint = "Make a new client secret under Certificates & secrets of the app registration, then enter its value at the connection."
 	default:
 		return nil
 	}
 	left := end.Sub(now)
+	if left > 0 {
+		hint += " The old one stays good until its end."
+	}
 	day := end.UTC().Format(time.DateOnly)
 	switch {
 	case left > ExpiryNotice:

@@ -99,6 +99,9 @@ func (cmd *connectionAuthorizeCmd) Run(ctx context.Context, a *app) error {
 		return nil
 	case cmd.Answer != "person":
 		if err := visitor.SignIn(ctx, link, cmd.Answer); err != nil {
+			if now, found := c.FindConnection(ctx, conn.ID); found == nil && failedSince(conn, now) {
+				err = now.SignInFailure.Err()
+			}
 			return err
 		}
 	default:
@@ -116,7 +119,7 @@ func (cmd *connectionAuthorizeCmd) Run(ctx context.Context, a *app) error {
 }
 
 // waitAuthorized waits until the connection has a newer authorization than
-// before has.
+// before has, or a sign-in has failed.
 func waitAuthorized(ctx context.Context, c *client.Client, before crosswalk.Connection, timeout time.Duration) (crosswalk.Connection, error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -128,9 +131,12 @@ func waitAuthorized(ctx context.Context, c *client.Client, before crosswalk.Conn
 		if fresh && now.Status == crosswalk.ConnectionAuthorized {
 			return now, nil
 		}
+		if failedSince(before, now) {
+			return now, now.SignInFailure.Err()
+		}
 		if time.Now().After(deadline) {
 			return now, crosswalk.Errorf(crosswalk.CodeUnauthorized, "%s was not authorized within %s.", before.Name, timeout).
-				WithHint("If the sign-in page reported an error, it says what to do. Run the command again for a new address.")
+				WithHint("Run the command again for a new address.")
 		}
 		select {
 		case <-ctx.Done():
@@ -138,6 +144,13 @@ func waitAuthorized(ctx context.Context, c *client.Client, before crosswalk.Conn
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
+}
+
+// failedSince reports whether a sign-in to a connection failed since it was as
+// before.
+func failedSince(before, now crosswalk.Connection) bool {
+	failure := now.SignInFailure
+	return failure != nil && (before.SignInFailure == nil || failure.At.After(before.SignInFailure.At))
 }
 
 type connectionTestCmd struct {

@@ -33,7 +33,7 @@ func (a *api) authorizeRoutes() {
 		method: http.MethodPost, path: "/api/connections/{id}/authorize", id: "authorize-connection", tag: "Connections", role: crosswalk.RoleAdmin,
 		summary: "Authorize a connection, or begin to",
 		detail: "A connection that signs in as a user: answers with the address of Microsoft's sign-in page. After sign-in and consent the browser comes back to " +
-			"/oauth/callback, which ends at return_to with the parameters connection and authorized=1, or error and hint. " +
+			"/oauth/callback, which ends at return_to with the parameters connection and authorized=1, or failed=1; why it failed is in sign_in_failure of the connection. " +
 			"A connection that signs in as an application is authorized at once and comes back in the answer.",
 	}, a.authorize)
 	register(a, operation{
@@ -57,6 +57,9 @@ func (a *api) authorize(ctx context.Context, in *struct {
 	}
 	if !conn.SignInMode.Application() {
 		to, err := a.Connector.Begin(ctx, in.ID, callerOf(ctx).session, in.Body.ReturnTo)
+		if err != nil {
+			a.noteAuthorization(ctx, connector.Outcome{Connection: conn}, err)
+		}
 		return one(AuthorizeOutput{AuthorizeURL: to}, err)
 	}
 	out, err := a.Connector.AuthorizeApplication(ctx, in.ID)
@@ -64,14 +67,20 @@ func (a *api) authorize(ctx context.Context, in *struct {
 	return one(AuthorizeOutput{Connection: &out.Connection, JobMade: out.JobMade}, err)
 }
 
-// noteAuthorization records how an authorization ended.
+// noteAuthorization records how an authorization ended. Why it failed is kept
+// with the connection: the address the browser goes to tells only that it
+// did, so that nobody can make a link that says something else.
 func (a *api) noteAuthorization(ctx context.Context, out connector.Outcome, err error) {
 	switch {
 	case err != nil:
-		message, _ := connector.Words(err)
+		message, hint := connector.Words(err)
 		if out.Connection.ID != "" { // else anybody could fill the log
 			a.Logger.WarnContext(ctx, "authorization failed", "connection", out.Connection.Name, "error", err)
 			a.note(ctx, "connection.authorization_refused", out.Connection.Name, message)
+			failure := crosswalk.SignInFailure{At: a.Store.Now().UTC(), Message: message, Hint: hint}
+			if err := a.Store.NoteSignInFailure(ctx, out.Connection.ID, failure); err != nil {
+				a.Logger.ErrorContext(ctx, "keep why an authorization failed", "connection", out.Connection.Name, "error", err)
+			}
 		}
 	case out.Consent:
 		a.note(ctx, "connection.consent_given", out.Connection.Name, "by an administrator of the tenant")
@@ -102,11 +111,7 @@ func (a *api) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		message, hint := connector.Words(err)
-		back.Set("error", message)
-		if hint != "" {
-			back.Set("hint", hint)
-		}
+		back.Set("failed", "1")
 	case out.Consent:
 		back.Set("consented", "1")
 	default:

@@ -39,7 +39,7 @@ func (s *Store) Authorize(ctx context.Context, id string, a crosswalk.Authorizat
 		}
 		_, err = tx.Exec(ctx, `UPDATE cw_connections SET status = $2, status_cause = '', status_hint = '',
 			organization_id = $3, organization_name = $4, tenant_id = $5, grant_json = $6,
-			tokens = $7, tokens_version = tokens_version + 1, tokens_expire_at = $8, claims = '', job_made = TRUE, updated_at = $9 WHERE id = $1`,
+			tokens = $7, tokens_version = tokens_version + 1, tokens_expire_at = $8, claims = '', failure_json = NULL, job_made = TRUE, updated_at = $9 WHERE id = $1`,
 			id, string(crosswalk.ConnectionAuthorized), a.OrganizationID, database.Text(a.OrganizationName), a.TenantID, database.Text(encode(a)),
 			sealedTokens, database.Time{Time: a.ExpiresAt}, now)
 		if err != nil {
@@ -140,6 +140,19 @@ func (s *Store) Refuse(ctx context.Context, id string, r Refusal) (bool, error) 
 		return err
 	})
 	return n == 1, wrap(err, "note refusal")
+}
+
+// NoteSignInFailure keeps why a try to authorize a connection failed, in place
+// of an earlier one. Authorize forgets it. It returns CodeNotFound.
+func (s *Store) NoteSignInFailure(ctx context.Context, id string, f crosswalk.SignInFailure) error {
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		n, err := tx.Exec(ctx, "UPDATE cw_connections SET failure_json = $2 WHERE id = $1", id, encode(f))
+		if err == nil && n == 0 {
+			err = connectionNotFound(sql.ErrNoRows, id)
+		}
+		return err
+	})
+	return wrap(err, "note failed sign-in")
 }
 
 // RequiredClaims returns the claims (JSON) that the next sign-in to a

@@ -76,6 +76,26 @@ func TestAuthorize(t *testing.T) {
 	})
 }
 
+// Why a sign-in failed is kept until one succeeds, and changes nothing else.
+func TestSignInFailure(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, _ *database.DB) {
+		ctx := t.Context()
+		c := connection(t, s, "Contoso")
+		before := must(s.FindConnection(ctx, c.ID))(t)
+		for _, message := range []string{"The permissions were declined.", "Another organization."} {
+			f := crosswalk.SignInFailure{At: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC), Message: message, Hint: "Try again."}
+			ok(t, s.NoteSignInFailure(ctx, c.ID, f))
+			want := before
+			want.SignInFailure = &f
+			equal(t, must(s.FindConnection(ctx, c.ID))(t), want)
+		}
+		_, err := s.Authorize(ctx, c.ID, grant("one"), []byte("t"), func() crosswalk.Job { return crosswalk.NewUserSync(c.ID, c.Name) })
+		ok(t, err)
+		equal(t, must(s.FindConnection(ctx, c.ID))(t).SignInFailure, (*crosswalk.SignInFailure)(nil))
+		code(t, s.NoteSignInFailure(ctx, "nope", crosswalk.SignInFailure{}), crosswalk.CodeNotFound)
+	})
+}
+
 // A refusal is noted for the tokens it was about only, whatever the order in
 // which two processes come.
 func TestRefuse(t *testing.T) {

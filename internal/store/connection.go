@@ -40,16 +40,16 @@ type Sealed struct {
 }
 
 const connectionColumns = `c.id, c.name, c.connector, c.environment_url, c.sign_in_mode, c.client_id, c.secret IS NOT NULL,
-	c.secret_expires_at, c.certificate_json, c.status, c.status_cause, c.status_hint,
+	c.secret_expires_at, c.certificate_json, c.status, c.status_cause, c.status_hint, c.failure_json,
 	c.organization_id, c.tenant_id, c.grant_json, c.tokens_expire_at, c.created_at, c.updated_at,
 	(SELECT count(*) FROM cw_jobs j WHERE j.connection_id = c.id),
 	(SELECT coalesce(r.ended_at, r.started_at, r.queued_at) FROM cw_runs r WHERE r.connection_id = c.id ORDER BY r.number DESC LIMIT 1)`
 
 func (s *Store) scanConnection(row scanner) (crosswalk.Connection, error) {
 	var c crosswalk.Connection
-	var grant, certificate sql.NullString
+	var grant, certificate, failure sql.NullString
 	var secretExpires, expires, created, updated, last database.Time
-	err := row.Scan(&c.ID, &c.Name, &c.Connector, &c.EnvironmentURL, &c.SignInMode, &c.ClientID, &c.HasSecret, &secretExpires, &certificate, &c.Status, &c.StatusCause, &c.StatusHint,
+	err := row.Scan(&c.ID, &c.Name, &c.Connector, &c.EnvironmentURL, &c.SignInMode, &c.ClientID, &c.HasSecret, &secretExpires, &certificate, &c.Status, &c.StatusCause, &c.StatusHint, &failure,
 		&c.OrganizationID, &c.TenantID, &grant, &expires, &created, &updated, &c.Jobs, &last)
 	if err != nil {
 		return c, err
@@ -58,6 +58,12 @@ func (s *Store) scanConnection(row scanner) (crosswalk.Connection, error) {
 	if certificate.Valid {
 		c.Certificate = new(crosswalk.Certificate)
 		if err := decode(certificate.String, c.Certificate); err != nil {
+			return c, err
+		}
+	}
+	if failure.Valid {
+		c.SignInFailure = new(crosswalk.SignInFailure)
+		if err := decode(failure.String, c.SignInFailure); err != nil {
 			return c, err
 		}
 	}

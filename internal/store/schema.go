@@ -27,6 +27,7 @@ CREATE TABLE cw_connections (
 	status            {text} NOT NULL,
 	status_cause      {text} NOT NULL DEFAULT '',
 	status_hint       {text} NOT NULL DEFAULT '',
+	failure_json      {text},
 	organization_id   {text} NOT NULL DEFAULT '',
 	organization_name {text} NOT NULL DEFAULT '',
 	tenant_id         {text} NOT NULL DEFAULT '',

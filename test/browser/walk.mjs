@@ -350,6 +350,12 @@ async function walk() {
   await visible(row(/Robot/).getByText(/Client secret expires in (9|10) days/));
   await look('application');
 
+  say('A link that somebody made up says nothing of its own');
+  const robot = new URL(page.url()).searchParams.get('connection');
+  await page.goto(`${base}/connections?connection=${robot}&failed=1&error=Call+555-0100&hint=Ask+for+Eve`);
+  await visible(row(/Robot/));
+  assert.equal(await page.getByText(/555-0100|Eve|not authorized/).count(), 0, 'what the link says is shown');
+
   say('Editing a connection: a name, a field that is wrong, a certificate in place of the secret');
   await act('Robot', 'Edit');
   await page.getByRole('textbox', { name: 'Name' }).fill('');

@@ -347,11 +347,11 @@ func TestAdminConsentLink(t *testing.T) {
 				back, err := visitor.Visit(t.Context(), link, decision, func(u *url.URL) (bool, error) { return u.Path == "/connections", nil })
 				w.must(err)
 				q := back.Query()
-				if ok := q.Get("consented") == "1"; ok != (decision == visitor.Accept) || ok == (q.Get("error") != "") || q.Get("connection") != conn.ID {
+				if ok := q.Get("consented") == "1"; ok != (decision == visitor.Accept) || ok == (q.Get("failed") != "") || q.Get("connection") != conn.ID {
 					t.Errorf("%s came back with %v", decision, q)
 				}
-				if got := w.find(conn.ID).Status; got != crosswalk.ConnectionNotAuthorized {
-					t.Errorf("connection %s", got)
+				if got := w.find(conn.ID); got.Status != crosswalk.ConnectionNotAuthorized || got.SignInFailure == nil || !strings.Contains(got.SignInFailure.Message, "65004") {
+					t.Errorf("connection %s, %+v", got.Status, got.SignInFailure)
 				}
 			}
 			w.must(w.authorize(conn.ID, "accept"))
@@ -383,7 +383,7 @@ func TestMixedAnswers(t *testing.T) {
 		_ = res.Body.Close()
 		to, err := res.Location()
 		w.must(err)
-		if q := to.Query(); q.Get("error") == "" || q.Get("authorized") != "" || q.Get("consented") != "" {
+		if q := to.Query(); q.Get("failed") == "" || q.Get("authorized") != "" || q.Get("consented") != "" {
 			t.Errorf("%s came back with %v", query, q)
 		}
 	}

@@ -92,17 +92,18 @@ func TestWrongState(t *testing.T) {
 	state := u.Query().Get("state")
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for _, c := range []struct{ name, query, want string }{
-		{"none", "code=x", "not known"},
-		{"made up", "code=x&state=made-up", "not known"},
-		{"right state, wrong code", "code=x&state=" + state, ""},
-		{"used again", "code=x&state=" + state, "not known"},
+		{"none", "code=x", "/connections?failed=1"},
+		{"made up", "code=x&state=made-up", "/connections?failed=1"},
+		{"an error made up", "error=access_denied&error_description=Call+1-800-EVIL", "/connections?failed=1"},
+		{"right state, wrong code", "code=x&state=" + state, "/connections?connection=" + conn.ID + "&failed=1"},
+		{"used again", "code=x&state=" + state, "/connections?failed=1"},
 	} {
 		res, err := browser.Get(w.url + "/oauth/callback?" + c.query)
 		w.must(err)
 		_ = res.Body.Close()
 		to, err := res.Location()
 		w.must(err)
-		if message := to.Query().Get("error"); message == "" || !strings.Contains(message, c.want) || to.Query().Get("hint") == "" || to.Path != "/connections" {
+		if to.RequestURI() != c.want {
 			t.Errorf("%s: sent to %s", c.name, to)
 		}
 	}
@@ -110,6 +111,13 @@ func TestWrongState(t *testing.T) {
 	w.must(err)
 	if conn.Status != crosswalk.ConnectionNotAuthorized {
 		t.Errorf("connection is %s", conn.Status)
+	}
+	if f := conn.SignInFailure; f == nil || !strings.Contains(f.Message, "AADSTS") || f.Hint == "" || f.At.IsZero() {
+		t.Errorf("failure %+v", f)
+	}
+	w.must(w.authorize(conn.ID, "accept"))
+	if f := w.find(conn.ID).SignInFailure; f != nil {
+		t.Errorf("failure %+v after a sign-in that succeeded", f)
 	}
 }
 

@@ -112,7 +112,13 @@ func (w *world) authorize(id, decision string) error {
 	if err != nil || to == "" { // an application needs no page
 		return err
 	}
-	return visitor.SignIn(w.t.Context(), to, decision)
+	if err = visitor.SignIn(w.t.Context(), to, decision); err == nil {
+		return nil
+	}
+	if failure := w.find(id).SignInFailure; failure != nil {
+		return failure.Err()
+	}
+	return err
 }
 
 // job returns the job with that name.

@@ -38,7 +38,7 @@ const connections = createRoute({
   getParentRoute: () => shell,
   path: '/connections',
   component: ConnectionsPage,
-  validateSearch: pick('q', 'connection', 'authorized', 'consented', 'error', 'hint'),
+  validateSearch: pick('q', 'connection', 'authorized', 'consented', 'failed'),
 });
 const jobs = createRoute({
   getParentRoute: () => shell, path: '/jobs', component: JobsPage, validateSearch: pick('q', 'connection_id'),

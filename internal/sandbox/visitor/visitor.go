@@ -32,11 +32,11 @@ const (
 
 // SignIn opens the address of a sign-in, picks the first account and decides
 // about the permissions. It ends when it is back at the page of Crosswalk that
-// follows the callback, without loading that page, and returns the error that
-// page would show. It returns CodeForbidden when the sign-in is not on this
-// machine, CodeConflict when it was to decline but was not asked, since the
-// permissions were granted before, and CodeUnauthorized when the sign-in ends
-// in any other way.
+// follows the callback, without loading that page. It returns CodeForbidden
+// when the sign-in is not on this machine, CodeConflict when it was to decline
+// but was not asked, since the permissions were granted before, and
+// CodeUnauthorized when the sign-in fails, for which Crosswalk keeps the
+// reason with the connection, or ends in any other way.
 func SignIn(ctx context.Context, address, decision string) error {
 	_, err := Visit(ctx, address, decision, signInEnded)
 	return err
@@ -82,14 +82,11 @@ func Visit(ctx context.Context, address, decision string, until func(*url.URL) (
 }
 
 // signInEnded reports whether the address is the page of Crosswalk after its
-// callback, and the error it tells.
+// callback, and that it tells of a failure.
 func signInEnded(u *url.URL) (bool, error) {
 	q := u.Query()
-	if q.Get("connection") == "" && q.Get("authorized") == "" {
-		return false, nil
-	}
-	if message := q.Get("error"); message != "" {
-		return true, (&crosswalk.Error{Code: crosswalk.CodeUnauthorized, Message: message, Hint: q.Get("hint")})
+	if q.Get("failed") != "" {
+		return true, crosswalk.Errorf(crosswalk.CodeUnauthorized, "The sign-in failed.").WithHint("The connection says why.")
 	}
 	return q.Get("authorized") != "", nil
 }

@@ -62,7 +62,7 @@ func TestSignIn(t *testing.T) {
 		message  string
 	}{
 		"accepted": {"accept", "/connections?connection=7&authorized=1", "", ""},
-		"declined": {"decline", "/connections?connection=7&error=Declined.&hint=Ask.", crosswalk.CodeUnauthorized, "Declined."},
+		"declined": {"decline", "/connections?connection=7&failed=1", crosswalk.CodeUnauthorized, "The sign-in failed."},
 		"lost":     {"accept", "/nowhere", crosswalk.CodeUnauthorized, ""},
 		"abroad":   {"accept", "https://example.com/", crosswalk.CodeForbidden, "The sign-in leads to example.com, which is not on this machine."},
 	}
@@ -109,7 +109,7 @@ func TestDeclineWithoutBeingAsked(t *testing.T) {
 		http.Redirect(w, r, "/connections?connection=7&authorized=1", http.StatusFound)
 	})
 	mux.HandleFunc("GET /broken", func(w http.ResponseWriter, r *http.Request) {
-		http.Redirect(w, r, "/connections?connection=7&error=Broken.", http.StatusFound)
+		http.Redirect(w, r, "/connections?connection=7&failed=1", http.StatusFound)
 	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)

@@ -81,7 +81,7 @@ export interface paths {
         put?: never;
         /**
          * Authorize a connection, or begin to
-         * @description A connection that signs in as a user: answers with the address of Microsoft's sign-in page. After sign-in and consent the browser comes back to /oauth/callback, which ends at return_to with the parameters connection and authorized=1, or error and hint. A connection that signs in as an application is authorized at once and comes back in the answer.
+         * @description A connection that signs in as a user: answers with the address of Microsoft's sign-in page. After sign-in and consent the browser comes back to /oauth/callback, which ends at return_to with the parameters connection and authorized=1, or failed=1; why it failed is in sign_in_failure of the connection. A connection that signs in as an application is authorized at once and comes back in the answer.
          */
         post: operations["authorize-connection"];
         delete?: never;
@@ -788,6 +788,8 @@ export interface components {
              * @description When the client secret ends, if somebody entered it
              */
             secret_expires_at?: string;
+            /** @description Why the last try to authorize the connection failed; absent once one has succeeded */
+            sign_in_failure?: components["schemas"]["SignInFailure"];
             /**
              * @description As whom the connection signs in: a user in the browser, or the app registration with a client secret or a certificate
              * @enum {string}
@@ -798,7 +800,7 @@ export interface components {
              * @enum {string}
              */
             status: "not_authorized" | "authorized" | "revoked" | "disconnected";
-            /** @description Why the connection is disconnected */
+            /** @description Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token */
             status_cause?: string;
             /** @description What to do about it */
             status_hint?: string;
@@ -1563,6 +1565,14 @@ export interface components {
             password: string;
             /** @description Token of the one-time link */
             token: string;
+        };
+        SignInFailure: {
+            /** Format: date-time */
+            at: string;
+            /** @description What to do about it */
+            hint?: string;
+            /** @description What happened */
+            message: string;
         };
         SignInInput: {
             email: string;

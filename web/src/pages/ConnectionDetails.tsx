@@ -26,6 +26,17 @@ export function ConnectionDetails({ connection: c, onEdit, onClose }: { connecti
             </Group>
           </Note>
         )}
+        {c.status === 'authorized' && c.status_cause && (
+          <Note tone="warn" icon={<IconAlertTriangle />} title={c.status_cause}>
+            {c.status_hint && <Text fz="sm">{c.status_hint}</Text>}
+            <Text fz="sm">The authorization itself stands: once this is put right, jobs go on by themselves.</Text>
+            <Group mt="sm">
+              <Button size="compact-sm" variant="default" onClick={onEdit}>
+                Edit
+              </Button>
+            </Group>
+          </Note>
+        )}
         {c.warning && !(c.status === 'disconnected' && hasEnded(c)) && (
           <Note tone={hasEnded(c) ? 'bad' : 'warn'} icon={<IconAlertTriangle />} title={c.warning.message}>
             <Text fz="sm">{c.warning.hint}</Text>

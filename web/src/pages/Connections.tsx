@@ -171,8 +171,9 @@ function Row({ connection: c }: { connection: Connection }) {
 // What Microsoft says when only an administrator may consent.
 const onlyAdministrators = /AADSTS(90094|90095|900941)\b/;
 
-// Returned tells how an authorization ended, from what the callback put into
-// the address.
+// Returned tells how an authorization ended. The address says only that one
+// did: what there is to tell comes from the server, so that a link that
+// somebody made up says nothing.
 function Returned() {
   const search = useSearch({ from: '/shell/connections' });
   const navigate = useNavigate({ from: '/connections' });
@@ -181,7 +182,7 @@ function Returned() {
   const connection = useQuery({
     queryKey: ['connections', 'one', id],
     queryFn: () => api.connection(id),
-    enabled: id !== '' && (authorized || Boolean(search.consented) || Boolean(search.error)),
+    enabled: id !== '' && (authorized || Boolean(search.consented) || Boolean(search.failed)),
   });
   const [open, setOpen] = useState<'edit' | 'consent'>();
   const jobs = useQuery({ ...q.jobs({ connection_id: id }), enabled: authorized && id !== '' });
@@ -201,7 +202,25 @@ function Returned() {
   // Deleted, revoked or lost meanwhile: what was said no longer holds.
   if (connection.isError || (authorized && c && c.status !== 'authorized')) return null;
 
-  if (search.error) {
+  if (search.failed && id === '') {
+    return (
+      <Note
+        tone="bad"
+        mb="lg"
+        icon={<IconCircleX />}
+        title="No connection was authorized."
+        withCloseButton
+        closeButtonLabel="Dismiss"
+        onClose={dismiss}
+        role="alert"
+      >
+        <Text fz="sm">The sign-in is not known: it was finished already, or it took too long. Authorize the connection again.</Text>
+      </Note>
+    );
+  }
+  if (search.failed) {
+    const failure = c?.sign_in_failure;
+    if (!failure) return null;
     return (
       <Note
         tone="bad"
@@ -213,23 +232,21 @@ function Returned() {
         onClose={dismiss}
         role="alert"
       >
-        <Text fz="sm">{search.error}</Text>
-        {search.hint && <Text fz="sm">{search.hint}</Text>}
-        {c && (
-          <Group mt="sm" gap="xs">
-            <AuthorizeButton connection={c} label="Try again" />
-            {onlyAdministrators.test(search.error) && (
-              <Button size="compact-sm" variant="default" leftSection={<IconShieldCheck size={15} />} onClick={() => setOpen('consent')}>
-                Get a link for an administrator
-              </Button>
-            )}
-            <Button size="compact-sm" variant="default" onClick={() => setOpen('edit')}>
-              Edit connection
+        <Text fz="sm">{failure.message}</Text>
+        {failure.hint && <Text fz="sm">{failure.hint}</Text>}
+        <Group mt="sm" gap="xs">
+          <AuthorizeButton connection={c} label="Try again" />
+          {onlyAdministrators.test(failure.message) && (
+            <Button size="compact-sm" variant="default" leftSection={<IconShieldCheck size={15} />} onClick={() => setOpen('consent')}>
+              Get a link for an administrator
             </Button>
-          </Group>
-        )}
-        {c && open === 'edit' && <ConnectionForm connection={c} onClose={() => setOpen(undefined)} />}
-        {c && open === 'consent' && <AdminConsent connection={c} onClose={() => setOpen(undefined)} />}
+          )}
+          <Button size="compact-sm" variant="default" onClick={() => setOpen('edit')}>
+            Edit connection
+          </Button>
+        </Group>
+        {open === 'edit' && <ConnectionForm connection={c} onClose={() => setOpen(undefined)} />}
+        {open === 'consent' && <AdminConsent connection={c} onClose={() => setOpen(undefined)} />}
       </Note>
     );
   }

@@ -5,17 +5,22 @@ import { api } from '../api/client';
 import { asProblem } from '../api/problem';
 import type { Connection } from '../api/types';
 import { refresh } from '../queries';
+import { bad } from '../ui/toast';
 
 // useFinish shows how an authorization ended where the sign-in at Microsoft
-// would come back to.
+// would come back to. Why it failed is kept by the server, unless that does not
+// answer.
 export function useFinish() {
   const navigate = useNavigate();
   return async (c: Connection, failure?: unknown) => {
     await refresh('connections', 'entities', 'templates', 'jobs');
-    const p = failure === undefined ? undefined : asProblem(failure);
+    if (failure !== undefined && asProblem(failure).status === 0) {
+      bad(failure);
+      return;
+    }
     await navigate({
       to: '/connections',
-      search: (s) => ({ q: s.q, connection: c.id, ...(p ? { error: p.message, hint: p.hint || undefined } : { authorized: '1' }) }),
+      search: (s) => ({ q: s.q, connection: c.id, ...(failure === undefined ? { authorized: '1' } : { failed: '1' }) }),
     });
   };
 }
