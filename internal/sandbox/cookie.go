@@ -81,7 +81,20 @@ func (s *scan) cookie(page, first, last int) string {
 		b.WriteString(" />")
 	}
 	b.WriteString("<" + s.t.key.name + ` last="{` + s.t.id(last).upper() + `}" first="{` + s.t.id(first).upper() + `}" />`)
-	b.WriteString("</cookie>")
+	b.WriteString(s.t.partitionCookie(last) + "</cookie>")
+	return b.String()
+}
+
+// partitionCookie returns what the cookie of an elastic table tells beside the
+// key of the last row: keys are not unique there.
+func (t *table) partitionCookie(last int) string {
+	if !t.elastic() {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString(`<partitionid last="`)
+	_ = xml.EscapeText(&b, []byte(t.partition(last))) // a strings.Builder does not fail
+	b.WriteString(`" />`)
 	return b.String()
 }
 
@@ -141,7 +154,10 @@ func (s *scan) behind(inner string) (int, error) {
 	if err := xml.Unmarshal([]byte(inner), &cookie); err != nil {
 		return 0, badCookie()
 	}
-	n := len(s.lookup)
+	n, partition := len(s.lookup), ""
+	if s.t.elastic() && len(cookie.Columns) == n+2 && cookie.Columns[n+1].XMLName.Local == "partitionid" {
+		partition, cookie.Columns = cookie.Columns[n+1].Last, cookie.Columns[:n+1]
+	}
 	if len(cookie.Columns) != n+1 || cookie.Columns[n].XMLName.Local != s.t.key.name {
 		return 0, badCookie()
 	}
@@ -150,11 +166,7 @@ func (s *scan) behind(inner string) (int, error) {
 		return 0, badCookie()
 	}
 	if s.order == nil {
-		pos := s.t.search(id)
-		if pos < s.t.positions() && s.t.id(s.t.at(pos)) == id {
-			pos++
-		}
-		return pos, nil
+		return s.t.after(id, partition), nil
 	}
 	// The row itself may have gone or moved: what counts is where its values
 	// would stand.

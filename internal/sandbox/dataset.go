@@ -23,6 +23,7 @@ type dataset struct {
 
 	clock     int64 // version of the last write
 	deletions bool  // some row was deleted
+	expires   int64 // when the next row vanishes, 0 for never
 }
 
 // table is the rows of one entity, in the order of their keys.

@@ -39,13 +39,13 @@ type window struct {
 	cookie string
 }
 
-func (f *fetchDocument) window() (window, error) {
-	w := window{size: maxPage, number: 1, cookie: f.PagingCookie}
+func (f *fetchDocument) window(largest int) (window, error) {
+	w := window{size: largest, number: 1, cookie: f.PagingCookie}
 	for _, o := range []struct {
 		name, text string
 		set        func(n int)
 	}{
-		{"count", f.Count, func(n int) { w.size = min(n, maxPage) }},
+		{"count", f.Count, func(n int) { w.size = min(n, largest) }},
 		{"page", f.Page, func(n int) { w.number = n }},
 		{"top", f.Top, func(n int) { w.size, w.top = n, true }},
 	} {
@@ -65,6 +65,14 @@ func (f *fetchDocument) window() (window, error) {
 		return w, fetchFault("The value of the attribute 'top' of fetch must be between 1 and " + strconv.Itoa(maxPage) + ".")
 	}
 	return w, nil
+}
+
+// page returns the size of the largest page of the table that is read.
+func (q *fetchQuery) page() int {
+	if q.nodes[0].t.elastic() {
+		return maxElasticPage
+	}
+	return maxPage
 }
 
 // fetchColumnWriter is a column of the answer.
@@ -124,7 +132,7 @@ func (q *fetchQuery) columns(distinct bool) (cols []fetchColumnWriter, names []s
 
 // rows answers with rows, one for each tuple.
 func (q *fetchQuery) rows(f *fetchDocument) error {
-	w, err := f.window()
+	w, err := f.window(q.page())
 	if err != nil {
 		return err
 	}

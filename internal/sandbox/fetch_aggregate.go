@@ -9,7 +9,7 @@ import (
 // aggregate answers with aggregated rows.
 func (q *fetchQuery) aggregate(f *fetchDocument) error {
 	a := &aggregation{}
-	w, err := f.window()
+	w, err := f.window(maxPage)
 	if err != nil {
 		return err
 	}

@@ -62,12 +62,15 @@ func (q *fetchQuery) add(n *fetchNode) error {
 	for i := range n.doc.Links {
 		l := &n.doc.Links[i]
 		t := q.c.data.table(l.Name)
-		if t == nil {
+		if t == nil || q.c.data.catalog.byName[l.Name] == nil {
 			return noEntity(l.Name, 400)
 		}
 		m := &fetchNode{t: t, parent: n, doc: l, alias: l.Alias, inner: l.LinkType == "" || l.LinkType == "inner"}
 		if !m.inner && l.LinkType != "outer" {
 			return fetchFault("The link-type '" + l.LinkType + "' is not supported.")
+		}
+		if m.inner && n.t.elastic() {
+			return &fault{400, "0x80048d0b", "Link entities are not supported"}
 		}
 		if m.alias == "" { // as Dataverse names it: by table and number
 			number := 1

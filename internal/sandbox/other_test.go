@@ -30,7 +30,11 @@ func TestElasticAndVirtual(t *testing.T) {
 		if a := s.do(t, set+"?$select=new_name", "Prefer", "odata.track-changes"); a.StatusCode != 400 {
 			t.Errorf("%s is tracked: %s", set, a.Status)
 		}
-		if one := s.decode(t, set+"("+ids[17]+")"); one[key] != ids[17] {
+		address := set + "(" + ids[17] + ")"
+		if set == "new_telemetries" {
+			address += "?partitionId='plant-3'"
+		}
+		if one := s.decode(t, address); one[key] != ids[17] {
 			t.Errorf("%s: %v", set, one)
 		}
 	}

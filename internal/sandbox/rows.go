@@ -32,7 +32,12 @@ func (c *call) entitySet(t *table) error {
 	if fetch, ok := c.custom("fetchXml"); ok && len(rest) == 0 {
 		return c.fetchXML(t, fetch)
 	}
-	return c.rowsBelow(t, t.set, nil, rest)
+	var within predicate
+	if partition, ok := c.custom("partitionId"); ok && t.elastic() {
+		partition = strings.Trim(partition, `'"`)
+		within = func(row int) bool { return t.partition(row) == partition }
+	}
+	return c.rowsBelow(t, t.set, within, rest)
 }
 
 // found returns the row that stands in the parentheses of an address.

@@ -132,10 +132,11 @@ var trackedCookie = regexp.MustCompile(`^<cookie pagenumber="(\d{1,9})" pagingco
 // trackedPage is where a page of a tracked walk begins.
 type trackedPage struct {
 	number  int
-	moment  int64 // version at which the walk, or the delta, stands
-	last    guid  // of the page before
-	version int64 // of the change before
-	deleted bool  // it was a deletion
+	moment  int64  // version at which the walk, or the delta, stands
+	last    guid   // of the page before
+	in      string // partition of it
+	version int64  // of the change before
+	deleted bool   // it was a deletion
 }
 
 func (c *call) trackedPage(t *table) (trackedPage, error) {
@@ -171,6 +172,8 @@ func (c *call) trackedPage(t *table) (trackedPage, error) {
 		switch col.XMLName.Local {
 		case t.key.name:
 			p.last, found = parseGUID(strings.Trim(col.Last, "{}"))
+		case "partitionid":
+			p.in = col.Last
 		case "versionnumber", "deletedversion":
 			p.version, err = strconv.ParseInt(col.Last, 10, 64)
 			p.deleted = col.XMLName.Local == "deletedversion"
@@ -222,10 +225,7 @@ func (c *call) firstWalk(t *table, cols []columnWriter) error {
 	s := &scan{t: t, to: t.positions(), ended: c.r.Context().Done()}
 	pos := 0
 	if p.number > 1 {
-		pos = t.search(p.last)
-		if pos < s.to && t.id(t.at(pos)) == p.last {
-			pos++
-		}
+		pos = t.after(p.last, p.in)
 	}
 	var rows []int
 	for pos = s.next(pos); pos < s.to && len(rows) < c.pages(t); pos = s.next(pos + 1) {
@@ -234,7 +234,7 @@ func (c *call) firstWalk(t *table, cols []columnWriter) error {
 	name, link := "@odata.nextLink", ""
 	if pos < s.to {
 		inner := `<cookie page="` + strconv.Itoa(p.number) + `"><` + t.key.name + ` last="{` + t.id(rows[len(rows)-1]).upper() +
-			`}" first="{` + t.id(rows[0]).upper() + `}" /></cookie>`
+			`}" first="{` + t.id(rows[0]).upper() + `}" />` + t.partitionCookie(rows[len(rows)-1]) + `</cookie>`
 		link = c.trackedLink(t, p, inner)
 	} else {
 		moment := p.moment

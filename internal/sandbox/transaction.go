@@ -87,6 +87,9 @@ func (tx *transaction) put(t *table, row int, st *rowState) {
 	}
 	if !st.deleted {
 		t.keys.note(t, row)
+		if at := t.expires(st); at > 0 && t.elastic() {
+			tx.expireAt(at)
+		}
 	}
 	tx.show(t, row, st, was)
 }
@@ -130,12 +133,19 @@ func (tx *transaction) newID() guid {
 
 // insert adds a row with a new key and returns its number.
 func (tx *transaction) insert(t *table, st *rowState) int {
-	if row, ok := t.everRow(st.id); ok {
+	row, ok := t.everRow(st.id)
+	if t.elastic() {
+		row, ok = 0, false
+		if c := st.cell(t.byName["partitionid"].index); c != nil {
+			row, ok = t.everRowIn(st.id, c.text)
+		}
+	}
+	if ok {
 		tx.put(t, row, st)
 		return row
 	}
 	o := tx.own(t)
-	row := t.numbers()
+	row = t.numbers()
 	k, _ := o.find(st.id)
 	added := inserted{st.id, row, t.searchMade(st.id)}
 	o.inserted = slices.Insert(o.inserted, k, added)
@@ -160,7 +170,9 @@ func (tx *transaction) insertAll(t *table, states []*rowState) {
 
 // remove deletes a row.
 func (tx *transaction) remove(t *table, row, by int) {
-	tx.put(t, row, &rowState{id: t.id(row), deleted: true, modified: tx.s.now().Unix(), by: by})
+	st := t.gone(row)
+	st.modified, st.by = tx.s.now().Unix(), by
+	tx.put(t, row, st)
 }
 
 // modify changes some values of a row.

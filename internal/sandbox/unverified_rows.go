@@ -7,12 +7,13 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// maxElasticPage is the largest page of an elastic table by those documents
-// that do not say 5,000.
+// maxElasticPage is the largest page of an elastic table by FetchXML, and by
+// those documents that do not say 5,000 for others too.
 const maxElasticPage = 500
 
-// elastic tells whether the rows are kept in the other kind of database.
-func (t *table) elastic() bool { return t.raw.text("TableType") == "Elastic" }
+// elastic tells whether the rows are kept in the other kind of database, by
+// partition: a key is unique within one alone (use-elastic-tables.md).
+func (t *table) elastic() bool { return t.textual && t.raw.text("TableType") == "Elastic" }
 
 // pages returns how many rows a page of the table holds.
 func (c *call) pages(t *table) int {

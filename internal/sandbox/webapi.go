@@ -25,6 +25,7 @@ type call struct {
 	status int          // of a good answer, 0 for 200
 	within bool         // a batch
 
+	partition  string            // of the row of an elastic table
 	contentID  string            // of the part of a change set
 	contentIDs map[string]string // addresses of the rows that earlier parts made
 	root       string            // https://host/api/data/v9.2
@@ -49,6 +50,7 @@ func (s *Sandbox) serveWebAPI(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	s.purge()
 	c := &call{s: s, w: w, r: r, signed: who, who: who, data: s.snapshot(), prefer: parsePrefer(r.Header)}
 	s.headers(w, r)
 	ticket, refused := s.enter(w, r, who)
@@ -224,12 +226,19 @@ func onceEach(q *odata.Query) {
 // fail answers with an error.
 func (c *call) fail(err error) {
 	var f *fault
-	if !errors.As(err, &f) {
+	var partial *partialFault
+	if errors.As(err, &partial) {
+		f = partial.fault
+	} else if !errors.As(err, &f) {
 		c.s.log.Error("sandbox failed", "path", c.r.URL.Path, "error", err)
 		f = &fault{http.StatusInternalServerError, "0x80040216", "An unexpected error occurred."}
 	}
 	c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
 	c.w.WriteHeader(f.status)
+	if partial != nil {
+		_, _ = c.w.Write(partial.body(c.prefer))
+		return
+	}
 	_, _ = c.w.Write(f.body(c.prefer))
 }
 

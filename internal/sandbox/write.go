@@ -148,7 +148,7 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 	}
 	if id == (guid{}) {
 		id = tx.newID()
-	} else if _, ok := t.row(id); ok {
+	} else if _, ok := t.row(id); ok && !t.elastic() {
 		return id, &fault{http.StatusPreconditionFailed, codeDuplicateKey, "A record with matching key values already exists."}
 	}
 	w := &writing{c: c, tx: tx, t: t, row: -1, create: true}
@@ -162,6 +162,11 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 	}
 	if err := w.unique(id); err != nil {
 		return id, err
+	}
+	if t.elastic() {
+		if err := w.place(id); err != nil {
+			return id, err
+		}
 	}
 	row := tx.insert(t, &rowState{id: id, fresh: true, modified: c.s.now().Unix(), by: c.callerRow(), cells: (&rowState{}).with(w.cells)})
 	tx.happened(c, "Create", t, id, written)
@@ -207,6 +212,7 @@ func (c *call) upsert(t *table) error {
 		if err != nil {
 			return err
 		}
+		c.partition = body.text("partitionid")
 		row, keys, given, err := c.key(t, c.path[0].args)
 		if err != nil {
 			return err
@@ -226,6 +232,9 @@ func (c *call) upsert(t *table) error {
 			return err
 		}
 		id = t.id(row)
+		if t.elastic() && c.r.Header.Get("If-Match") == "" {
+			return c.replace(tx, t, row, body, keys)
+		}
 		return c.modify(tx, t, row, body)
 	})
 	if err != nil {
@@ -297,6 +306,10 @@ func (c *call) remove(t *table) error {
 func (c *call) written(entity string, id guid, status int) error {
 	t := c.data.table(entity)
 	address := c.root + "/" + t.set + "(" + id.String() + ")"
+	if t.elastic() && c.partition != id.String() {
+		address = c.root + "/" + t.set + "(" + t.key.name + "=" + id.String() + ",partitionid='" + strings.ReplaceAll(c.partition, "'", "''") + "')"
+	}
+	c.sessionToken(t)
 	h := c.w.Header()
 	h.Set("OData-EntityId", address)
 	if c.contentID != "" {
@@ -307,7 +320,7 @@ func (c *call) written(entity string, id guid, status int) error {
 		c.w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	row, ok := t.row(id)
+	row, ok := t.rowIn(id, c.partition)
 	if !ok {
 		return doesNotExist(t.name, id)
 	}

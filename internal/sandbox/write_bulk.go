@@ -6,7 +6,7 @@ import (
 )
 
 // bulk answers CreateMultiple, UpdateMultiple, UpsertMultiple and
-// DeleteMultiple: all rows or none.
+// DeleteMultiple: all rows or none, but of elastic tables those that can be.
 func (c *call) bulk(t *table, action string) error {
 	name, ok := strings.CutPrefix(action, "Microsoft.Dynamics.CRM.")
 	if !ok {
@@ -15,6 +15,9 @@ func (c *call) bulk(t *table, action string) error {
 	switch name {
 	case "CreateMultiple", "UpdateMultiple", "UpsertMultiple":
 	case "DeleteMultiple":
+		if t.elastic() {
+			break
+		}
 		return &fault{http.StatusBadRequest, codeNotImplemented, "DeleteMultiple has not yet been implemented."}
 	default:
 		return noSegment(action)
@@ -31,6 +34,7 @@ func (c *call) bulk(t *table, action string) error {
 		return &fault{http.StatusBadRequest, codeInvalidArgument, "The Targets parameter of the " + name + " message must not be empty."}
 	}
 	ids := []any{}
+	partial := &partialFault{}
 	err = c.change(func(tx *transaction) error {
 		t, err := tx.table(t)
 		if err != nil {
@@ -45,7 +49,9 @@ func (c *call) bulk(t *table, action string) error {
 				return payloadFault(t, "Microsoft.OData.ODataException: A type named 'Microsoft.Dynamics.CRM.crmbaseentity' is abstract: '@odata.type' is missing in an item of 'Targets'.")
 			}
 			id, err := c.bulkOne(tx, t, name, target)
-			if err != nil {
+			if t.elastic() {
+				partial.add(len(ids), id, err)
+			} else if err != nil {
 				return err
 			}
 			ids = append(ids, id)
@@ -54,6 +60,12 @@ func (c *call) bulk(t *table, action string) error {
 	})
 	if err != nil {
 		return err
+	}
+	if name != "DeleteMultiple" {
+		c.sessionToken(t)
+	}
+	if partial.fault != nil {
+		return partial
 	}
 	if name == "CreateMultiple" {
 		return c.answer("Microsoft.Dynamics.CRM.CreateMultipleResponse", object{{"Ids", ids}})
@@ -75,16 +87,26 @@ func (c *call) bulkOne(tx *transaction, t *table, action string, target object) 
 		if action == "UpsertMultiple" {
 			return c.insert(tx, t, target, nil, guid{})
 		}
-		return guid{}, &fault{http.StatusBadRequest, codeInvalidArgument, "Entity Id must be specified for Update"}
+		return guid{}, &fault{http.StatusBadRequest, codeInvalidArgument, "Entity Id must be specified for " + strings.TrimSuffix(action, "Multiple")}
 	}
+	c.partition = target.text("partitionid")
 	row, keys, id, err := c.key(t, args)
 	if err != nil {
 		return id, err
 	}
 	switch {
+	case row >= 0 && action == "DeleteMultiple":
+		if err := c.mayChange(t, row, "Delete"); err != nil {
+			return id, err
+		}
+		tx.remove(t, row, c.callerRow())
+		tx.happened(c, "Delete", t, id, nil)
+		return id, nil
+	case row >= 0 && action == "UpsertMultiple" && t.elastic():
+		return id, c.replace(tx, t, row, target, keys)
 	case row >= 0:
 		return t.id(row), c.modify(tx, t, row, target)
-	case action == "UpdateMultiple":
+	case action != "UpsertMultiple":
 		return id, c.missing(t, id)
 	}
 	return c.insert(tx, t, target, keys, id)

@@ -13,6 +13,9 @@ import (
 // or by an alternate key. The row is -1 when there is none; then the id, or
 // the values of the key, say which was meant.
 func (c *call) key(t *table, args string) (row int, values []cell, id guid, err error) {
+	if t.elastic() {
+		return c.elasticKey(t, args)
+	}
 	name, v, named := strings.Cut(args, "=")
 	if named && name == t.key.name && !t.principal {
 		args, named = v, false
