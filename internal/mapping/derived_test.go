@@ -109,8 +109,13 @@ func TestDerivedProblems(t *testing.T) {
 			"mapping.derived[1].on_none: Parent points to the object that the job fills, so the row that it waits for can come later.",
 		}},
 		{"pairs", crosswalk.DerivedMapping{Target: "Company", Match: []crosswalk.MatchPair{
-			{}, {Source: "gone", Field: "Gone"}, {Source: "title", Field: "GSID"}, {Source: "title", Field: "Description"},
-			{Source: "urgent", Field: "Name"}, {Source: "urgent", Field: "ARR", Label: true}, {Source: "customerid", Constant: "x", Field: "Name"},
+			{},
+			{Source: "gone", Field: "Gone"},
+			{Source: "title", Field: "GSID"},
+			{Source: "title", Field: "Description"},
+			{Source: "urgent", Field: "Name"},
+			{Source: "urgent", Field: "ARR", Label: true},
+			{Source: "customerid", Constant: "x", Field: "Name"},
 			{Constant: "x", Field: "Employees"},
 		}}, []string{
 			"mapping.derived[1].match: A derived mapping has 1 to 6 pairs, not 8.",

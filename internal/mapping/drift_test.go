@@ -160,7 +160,7 @@ func TestDrift(t *testing.T) {
 		}},
 		{"fields", func(in *mapping.Input) {
 			o := *in.Object
-			o.Fields = o.Fields[:len(o.Fields)-4:len(o.Fields)-4]
+			o.Fields = o.Fields[: len(o.Fields)-4 : len(o.Fields)-4]
 			in.Object = &o
 			in.Objects = func(string) *crosswalk.Object { return nil }
 		}, []string{

@@ -176,8 +176,8 @@ func mapOne(t testing.TB, f crosswalk.Field, fm crosswalk.FieldMapping, value an
 	}
 	src, dst := plan.NewSourceBatch(), plan.NewBatch()
 	put(t, &src.Columns[0], key)
-	if len(src.Columns) > 1 {
-		put(t, &src.Columns[1], value)
+	if last := len(src.Columns) - 1; last > 0 {
+		put(t, &src.Columns[last], value) // a lookup's annotation follows its id
 	}
 	src.EndRow()
 	rejects, _ := plan.Apply(src, dst, nil)
@@ -226,14 +226,15 @@ func TestMatrix(t *testing.T) {
 	}
 	var b strings.Builder
 	for _, a := range attributes() {
-		for _, label := range []bool{false, true} {
-			if label && !a.HasLabels() {
+		for _, of := range []string{"", "label", "table"} {
+			label, table := of == "label", of == "table"
+			if label && !a.HasLabels() && !a.IsLookup() || table && !a.IsLookup() {
 				continue
 			}
-			fmt.Fprintf(&b, "%s (%s%s)", a.LogicalName, a.Type, map[bool]string{true: ", label"}[label])
+			fmt.Fprintf(&b, "%s (%s)", a.LogicalName, strings.TrimSuffix(string(a.Type)+", "+of, ", "))
 			for _, f := range fields {
 				f.Name = "Field"
-				fm := crosswalk.FieldMapping{Source: a.LogicalName, Label: label, Target: "Field"}
+				fm := crosswalk.FieldMapping{Source: a.LogicalName, Label: label, Table: table, Target: "Field"}
 				plan, err := compile(object(f), keyed(fm), crosswalk.Filter{})
 				if err != nil {
 					if crosswalk.ErrorCode(err) != crosswalk.CodeInvalid || plan != nil {
@@ -242,6 +243,9 @@ func TestMatrix(t *testing.T) {
 					continue
 				}
 				value := samples[a.Type]
+				if of != "" && a.IsLookup() {
+					value = map[string]string{"label": "Contoso Ltd", "table": "account"}[of]
+				}
 				if a.Type == crosswalk.AttributeDateTime {
 					value = map[crosswalk.DateBehavior]string{crosswalk.DateOnly: "1969-12-31"}[a.DateBehavior]
 					if value == "" {

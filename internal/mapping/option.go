@@ -93,8 +93,9 @@ func (o *options) settle(label []byte) (string, bool) {
 
 // possible reports whether the label can be an option of the field at all.
 func (o *options) possible(label []byte) bool {
+	n, limit := utf8.RuneCount(label), o.field.MaxLength
 	switch {
-	case len(label) == 0, utf8.RuneCount(label) > maxOption:
+	case n == 0, n > maxOption, limit > 0 && n > limit:
 	case bytes.ContainsFunc(label, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }):
 	case o.field.Type == crosswalk.FieldMultiSelect && bytes.IndexByte(label, ';') >= 0:
 	default:
