@@ -180,7 +180,10 @@ func (cmd *rowsToChange) apply(ctx context.Context, a *app, c sandbox.RowChange,
 
 type (
 	sandboxInsertCmd struct{ rowsToChange }
-	sandboxChangeCmd struct{ rowsToChange }
+	sandboxChangeCmd struct {
+		rowsToChange
+		ModifiedOn time.Time `placeholder:"TIME" help:"Date the changes otherwise than by the clock, as imports do."`
+	}
 	sandboxDeleteCmd struct{ rowsToChange }
 )
 
@@ -189,7 +192,7 @@ func (cmd *sandboxInsertCmd) Run(ctx context.Context, a *app) error {
 }
 
 func (cmd *sandboxChangeCmd) Run(ctx context.Context, a *app) error {
-	return cmd.apply(ctx, a, sandbox.RowChange{Change: int(cmd.Rows)}, "changed")
+	return cmd.apply(ctx, a, sandbox.RowChange{Change: int(cmd.Rows), ModifiedOn: cmd.ModifiedOn}, "changed")
 }
 
 func (cmd *sandboxDeleteCmd) Run(ctx context.Context, a *app) error {

@@ -15,17 +15,25 @@ type RowChange struct {
 	Change int    `json:"change,omitempty"`
 	Delete int    `json:"delete,omitempty"`
 	Seed   uint64 `json:"seed,omitempty"`
+	// ModifiedOn dates the changes otherwise than the clock; zero means by it.
+	ModifiedOn time.Time `json:"modified_on,omitzero"`
 }
 
 // apply does what a RowChange asks for and returns how many rows it inserted,
 // changed and deleted.
 func (c RowChange) apply(s *Sandbox) (RowChange, error) {
-	done := RowChange{Table: c.Table, Seed: c.Seed}
+	done := RowChange{Table: c.Table, Seed: c.Seed, ModifiedOn: c.ModifiedOn}
+	change := s.ChangeRows
+	if !c.ModifiedOn.IsZero() {
+		change = func(table string, n int, seed uint64) (int, error) {
+			return s.BackdateRows(table, n, seed, c.ModifiedOn)
+		}
+	}
 	for _, step := range []struct {
 		n    int
 		did  *int
 		what func(string, int, uint64) (int, error)
-	}{{c.Insert, &done.Insert, s.InsertRows}, {c.Change, &done.Change, s.ChangeRows}, {c.Delete, &done.Delete, s.DeleteRows}} {
+	}{{c.Insert, &done.Insert, s.InsertRows}, {c.Change, &done.Change, change}, {c.Delete, &done.Delete, s.DeleteRows}} {
 		if step.n <= 0 {
 			continue
 		}

@@ -25,13 +25,14 @@ const (
 	FaultLinkHost      = "link-host"      // the link to the next page or delta leads to Host (attacker.example)
 	FaultLinkLoop      = "link-loop"      // the link to the next page or delta leads back to this one
 	FaultDuplicatePage = "duplicate-page" // the same, by default once: rows come twice
+	FaultEmptyPage     = "empty-page"     // a page behind the first holds no rows, and leads to the one that holds them; by default once
 	FaultDate          = "date"           // the Date header is off by Delay
 	FaultRemoveColumn  = "remove-column"  // Column of Table is removed just before, by default once
 	FaultRemoveTable   = "remove-table"   // Table is removed just before, by default once
 )
 
 var faultKinds = []string{
-	FaultReset, FaultTruncate, FaultDrip, FaultDelay, FaultHTML, FaultStatus, FaultLinkHost, FaultLinkLoop, FaultDuplicatePage, FaultDate, FaultRemoveColumn, FaultRemoveTable,
+	FaultReset, FaultTruncate, FaultDrip, FaultDelay, FaultHTML, FaultStatus, FaultLinkHost, FaultLinkLoop, FaultDuplicatePage, FaultEmptyPage, FaultDate, FaultRemoveColumn, FaultRemoveTable,
 }
 
 // Fault is something that goes wrong with answers. Of several faults that
@@ -72,7 +73,7 @@ func (s *Sandbox) Fault(f Fault) (id int, err error) {
 	if err := f.check(s.active().snapshot()); err != nil {
 		return 0, err
 	}
-	once := []string{FaultDuplicatePage, FaultRemoveColumn, FaultRemoveTable}
+	once := []string{FaultDuplicatePage, FaultEmptyPage, FaultRemoveColumn, FaultRemoveTable}
 	if f.Count == 0 && slices.Contains(once, f.Kind) {
 		f.Count = 1
 	}
@@ -147,6 +148,7 @@ func (s *Sandbox) strike(r *http.Request) (Fault, bool) {
 		}
 		f.Seen++
 		if f.Seen <= f.After || f.Count > 0 && f.Struck >= f.Count ||
+			f.Kind == FaultEmptyPage && !pageNumber.MatchString(address) ||
 			f.Probability > 0 && float64(mix(f.Seed+uint64(f.Seen))>>11)/(1<<53) >= f.Probability {
 			continue
 		}
@@ -175,6 +177,9 @@ func (s *Sandbox) suffer(f Fault, w *watched, r *http.Request, next http.Handler
 			s.log.Warn("the sandbox could not remove what a fault names", "table", f.Table, "column", f.Column, "error", err)
 		}
 		next(w, r)
+		return
+	case FaultEmptyPage:
+		s.emptyPage(w, r, next)
 		return
 	case FaultDate:
 		w.Header().Set("Date", time.Now().Add(time.Duration(f.Delay)).UTC().Format(http.TimeFormat))
