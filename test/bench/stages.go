@@ -115,7 +115,8 @@ func mapAll(plan *mapping.Plan, pages []*column.Batch) ([]*column.Batch, Measure
 	return mapped, m, nil
 }
 
-// writeAll writes the batches into the object's table in a new file.
+// writeAll writes the batches into the object's table in a new file. The
+// objects that its lookups lead to are empty there, but for what is written.
 func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *mapping.Plan, batches []*column.Batch) (Measure, error) {
 	db, err := database.Open(ctx, "sqlite:"+path, nil)
 	if err != nil {
@@ -125,12 +126,19 @@ func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *m
 	if err := store.New(db).Migrate(ctx); err != nil {
 		return Measure{}, err
 	}
-	if err := table.Ensure(ctx, db, object); err != nil {
-		return Measure{}, err
+	for _, o := range crosswalk.StandardObjects() {
+		if err := table.Ensure(ctx, db, o); err != nil {
+			return Measure{}, err
+		}
 	}
-	cfg := table.Config{Object: object, ConnectionID: crosswalk.NewID(), Entity: "account", JobID: crosswalk.NewID(), Run: 1}
-	for _, t := range plan.Target {
-		cfg.Columns = append(cfg.Columns, table.Column{Field: t.Field, Kind: t.Kind, Identifier: t.Identifier, KeepOnNull: t.KeepOnNull})
+	cfg := table.Config{
+		Object: object, Columns: tableColumns(plan.Target), Modified: plan.Modified >= 0,
+		ConnectionID: crosswalk.NewID(), Entity: "account", JobID: crosswalk.NewID(), Run: 1,
+	}
+	for _, d := range plan.Derived {
+		cfg.Lookups = append(cfg.Lookups, table.Lookup{
+			Field: d.Field, Object: *standardObject(d.Object), Match: tableColumns(d.Match), OnSeveral: d.OnSeveral, OnNone: d.OnNone,
+		})
 	}
 	w, err := table.NewWriter(ctx, db, cfg)
 	if err != nil {
@@ -149,18 +157,28 @@ func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *m
 	return measure("write", rows, time.Since(began)), nil
 }
 
+func tableColumns(targets []mapping.TargetColumn) []table.Column {
+	var list []table.Column
+	for _, t := range targets {
+		list = append(list, table.Column{Field: t.Field, Kind: t.Kind, Identifier: t.Identifier, KeepOnNull: t.KeepOnNull})
+	}
+	return list
+}
+
+// standardObject returns the object of that API name, nil when there is none.
+func standardObject(name string) *crosswalk.Object {
+	for _, o := range crosswalk.StandardObjects() {
+		if o.Name == name {
+			return &o
+		}
+	}
+	return nil
+}
+
 // companySync compiles the job that is measured.
 func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, crosswalk.Object, *crosswalk.Entity, error) {
 	job := crosswalk.Templates("bench", "bench")[0].Job
-	objects := func(name string) *crosswalk.Object {
-		for _, o := range crosswalk.StandardObjects() {
-			if o.Name == name {
-				return &o
-			}
-		}
-		return nil
-	}
-	object := objects(job.Object)
+	object := standardObject(job.Object)
 	if object == nil {
 		return nil, crosswalk.Object{}, nil, fmt.Errorf("there is no object %s", job.Object)
 	}
@@ -169,7 +187,7 @@ func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, cro
 		return nil, *object, nil, err
 	}
 	plan, err := mapping.Compile(mapping.Input{
-		Entity: entity, Object: object, Objects: objects, Mapping: job.Mapping, Filter: job.Filter,
+		Entity: entity, Object: object, Objects: standardObject, Mapping: job.Mapping, Filter: job.Filter,
 		Catalog: func(name string) (*crosswalk.Entity, error) { return api.Entity(ctx, name) },
 	})
 	return plan, *object, entity, err
