@@ -6,17 +6,18 @@ import (
 	"strings"
 )
 
-// like matches texts against a pattern of SQL's LIKE, without regard to case.
+// like matches texts against a pattern of SQL's LIKE, without regard to case
+// and accents.
 type like struct {
 	pattern []rune
-	plain   []byte // the pattern in lower case, when it is text between %
+	plain   []byte // the folded pattern, when it is text between %
 	front   bool   // the plain text stands at the beginning
 	back    bool   // or at the end
 	buf     []byte
 }
 
 func newLike(pattern string) *like {
-	pattern = strings.ToLower(pattern)
+	pattern = string(fold(nil, []byte(pattern)))
 	l := &like{pattern: []rune(pattern), front: !strings.HasPrefix(pattern, "%"), back: !strings.HasSuffix(pattern, "%")}
 	if text := strings.Trim(pattern, "%"); !strings.ContainsAny(text, "%_[") {
 		l.plain = []byte(text)
@@ -25,7 +26,7 @@ func newLike(pattern string) *like {
 }
 
 func (l *like) match(text []byte) bool {
-	l.buf = appendLower(l.buf[:0], text)
+	l.buf = fold(l.buf[:0], text)
 	if l.plain == nil {
 		return matchLike(l.pattern, bytes.Runes(l.buf))
 	}
@@ -38,16 +39,6 @@ func (l *like) match(text []byte) bool {
 		return bytes.HasSuffix(l.buf, l.plain)
 	}
 	return bytes.Contains(l.buf, l.plain)
-}
-
-func appendLower(b, text []byte) []byte {
-	for _, c := range text {
-		if c >= 0x80 {
-			return append(b[:0], bytes.ToLower(text)...)
-		}
-		b = append(b, lower(c))
-	}
-	return b
 }
 
 // matchLike matches %, _ and [a-z], going back only to the last %.

@@ -6,6 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // kind says which members of a value count.
@@ -189,20 +193,45 @@ func (v *value) compareDecimal(w *value) int {
 	return c
 }
 
-// compareFold compares texts without regard to case.
+// compareFold compares texts without regard to case, accents and spaces at
+// the end.
 func compareFold(a, b []byte) int {
-	for i := 0; i < len(a) && i < len(b); i++ {
-		x, y := a[i], b[i]
-		if x|y >= 0x80 {
-			return bytes.Compare(bytes.ToLower(a[i:]), bytes.ToLower(b[i:]))
-		}
-		if x != y {
-			if x, y = lower(x), lower(y); x != y {
-				return cmp.Compare(x, y)
-			}
+	if !isASCII(a) || !isASCII(b) {
+		return bytes.Compare(bytes.TrimRight(fold(nil, a), " "), bytes.TrimRight(fold(nil, b), " "))
+	}
+	a, b = bytes.TrimRight(a, " "), bytes.TrimRight(b, " ")
+	for i := range min(len(a), len(b)) {
+		if x, y := lower(a[i]), lower(b[i]); x != y {
+			return cmp.Compare(x, y)
 		}
 	}
 	return cmp.Compare(len(a), len(b))
+}
+
+func isASCII(text []byte) bool {
+	for _, c := range text {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// fold appends a text in small letters without accents, as the databases of
+// Dataverse compare them.
+func fold(b, text []byte) []byte {
+	if isASCII(text) {
+		for _, c := range text {
+			b = append(b, lower(c))
+		}
+		return b
+	}
+	for _, r := range norm.NFD.String(string(text)) {
+		if !unicode.In(r, unicode.Mn) {
+			b = utf8.AppendRune(b, unicode.ToLower(r))
+		}
+	}
+	return b
 }
 
 func lower(c byte) byte {
