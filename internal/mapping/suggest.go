@@ -38,6 +38,9 @@ var knownPairs = []struct{ attribute, field string }{
 	{"isdisabled", "Is_Active"},
 }
 
+// customEnd is the end of the API names of fields that people define.
+const customEnd = "__gc"
+
 // Suggest returns rows that fill fields of the object from attributes of the
 // entity: what is certain enough to be offered, for a person to correct. The
 // record's key fills External_ID as identifier; then come the known pairs,
@@ -86,6 +89,9 @@ type suggester struct {
 // together and neither has one.
 func (s *suggester) pair(attribute, field string) {
 	a, f := s.entity.Attribute(attribute), s.object.Field(field)
+	if f == nil {
+		f = s.object.Field(field + customEnd)
+	}
 	if a == nil || f == nil || f.System || s.taken[attribute] || !readable(a) || a.IsLookup() {
 		return
 	}
@@ -96,6 +102,10 @@ func (s *suggester) pair(attribute, field string) {
 	if !key && a.Type == crosswalk.AttributeUniqueID {
 		return // ids of other things mean nothing by themselves
 	}
+	negate := attribute == "isdisabled" && field == "Is_Active"
+	if negate && (a.Type != crosswalk.AttributeBoolean || f.Type != crosswalk.FieldBoolean) {
+		return
+	}
 	label := a.HasLabels() && (f.Type == crosswalk.FieldDropdown || f.Type == crosswalk.FieldMultiSelect || f.Type == crosswalk.FieldString)
 	if operation(a, label, f) == opNone {
 		return
@@ -103,15 +113,14 @@ func (s *suggester) pair(attribute, field string) {
 	s.taken[attribute] = true
 	s.rows[f.Name] = crosswalk.FieldMapping{
 		Source: attribute, Label: label, Target: f.Name,
-		Identifier: key && f.Name == externalIDField,
-		Negate:     attribute == "isdisabled" && f.Name == "Is_Active",
+		Identifier: key && field == externalIDField, Negate: negate,
 	}
 }
 
 // sameName looks for an attribute with the name of the field: its logical
 // name, with or without the prefix of who made it, or its display name.
 func (s *suggester) sameName(f *crosswalk.Field) {
-	names := []string{plainName(strings.TrimSuffix(f.Name, "__gc")), plainName(f.DisplayName)}
+	names := []string{plainName(strings.TrimSuffix(f.Name, customEnd)), plainName(f.DisplayName)}
 	for _, of := range []func(*crosswalk.Attribute) string{
 		func(a *crosswalk.Attribute) string { return a.LogicalName },
 		func(a *crosswalk.Attribute) string { _, name, _ := strings.Cut(a.LogicalName, "_"); return name },
