@@ -9,7 +9,7 @@ func WithBearer(cfg Config, token string) Config {
 
 // TokenOfTenant returns an access token that says what another says, but for
 // the tenant, and is as well signed.
-func (s *Sandbox) TokenOfTenant(token, tenant string) (string, error) {
+func TokenOfTenant(s *Sandbox, token, tenant string) (string, error) {
 	key := signingKeyFor(s.cfg.Seed)
 	var claims accessClaims
 	if err := key.open(token, &claims); err != nil {

@@ -287,9 +287,9 @@ func TestVerify(t *testing.T) {
 	parts := strings.Split(r.AccessToken, ".")
 	none := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`))
 	elsewhere := newWorld(t) // the same keys, another address: the audience differs
-	same, err := w.TokenOfTenant(r.AccessToken, w.TenantID())
+	same, err := sandbox.TokenOfTenant(w.Sandbox, r.AccessToken, w.TenantID())
 	must(t, err)
-	foreign, err := w.TokenOfTenant(r.AccessToken, "11111111-2222-4333-8444-555555555555")
+	foreign, err := sandbox.TokenOfTenant(w.Sandbox, r.AccessToken, "11111111-2222-4333-8444-555555555555")
 	must(t, err)
 	tests := map[string]struct {
 		world *world
