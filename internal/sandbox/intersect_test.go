@@ -84,6 +84,9 @@ func TestManyToMany(t *testing.T) {
 	if items, _, _ := s.tracked(t, delta); len(items) != 3 { // of two that were made, one is left; two were deleted
 		t.Errorf("%d changes: %v", len(items), items)
 	}
+	must(t, s.SetTracked("lead", false))
+	s.refuses(t, strings.Replace(delta, "https://org.crm.dynamics.com", s.url, 1), 400, "0x80072492",
+		"Changes cannot be retrieved for intersect entity accountleads since both related entities are not enabled for change tracking.")
 	s.fails(t, 400, "0x80060888", "does not name a row of 'lead'", "POST", ref+"/$ref", `{"@odata.id":"accounts(`+account+`)"}`)
 	s.fails(t, 404, "0x80040217", "Does Not Exist", "POST", ref+"/$ref", `{"@odata.id":"leads(`+newID+`)"}`)
 	s.fails(t, 400, "0x80040800", "The 'Create' method does not support entities of type 'accountleads'.", "POST", "accountleadscollection", `{}`)

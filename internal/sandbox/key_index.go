@@ -29,7 +29,7 @@ func keyText(b []byte, columns []*attribute, read func(a *attribute, v *value)) 
 		case kindNull:
 			return nil, false
 		case kindText:
-			b = append(b, bytes.ToLower(v.text)...)
+			b = bytes.TrimRight(fold(b, v.text), " ") // as compareFold has it
 		case kindDecimal:
 			v.fraction, v.digits = v.fraction*powers[12-v.digits], 12
 			b = v.appendDecimal(b)

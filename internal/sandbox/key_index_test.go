@@ -36,6 +36,8 @@ func TestKeyIndex(t *testing.T) {
 	if s.Count("account") != before+n {
 		t.Errorf("%d accounts, had %d", s.Count("account"), before)
 	}
+	s.must(t, 204, "POST", "accounts", `{"name":"x","accountnumber":"ÉTÉ 1"}`)
+	s.fails(t, 412, "0x80060892", "Account Number", "POST", "accounts", `{"name":"y","accountnumber":"ete 1 "}`)
 	one := s.decode(t, "accounts(accountnumber='new-17')?$select=name")
 	if one["name"] != "second 17" {
 		t.Error(one)

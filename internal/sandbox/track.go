@@ -73,6 +73,9 @@ func (c *call) track(t *table) error {
 		}
 		return &fault{statusOr400(u.UntrackedStatus), code, "Entity " + t.name + " isn't enabled for change tracking."}
 	}
+	if err := c.bothTracked(t); err != nil {
+		return err
+	}
 	if err := c.mayRead(t); err != nil {
 		return err
 	}
@@ -104,6 +107,23 @@ func (c *call) track(t *table) error {
 		return out.close()
 	}
 	return c.delta(t, cols, since)
+}
+
+// bothTracked refuses changes of what brings rows together unless the tables
+// of both are tracked.
+func (c *call) bothTracked(t *table) error {
+	if !t.raw.bool("IsIntersect") {
+		return nil
+	}
+	for _, v := range t.raw.list("ManyToManyRelationships") {
+		for _, side := range []string{"Entity1LogicalName", "Entity2LogicalName"} {
+			if e := c.data.catalog.byName[v.(object).text(side)]; e != nil && !e.raw.bool("ChangeTrackingEnabled") {
+				return &fault{http.StatusBadRequest, "0x80072492", "Changes cannot be retrieved for intersect entity " + t.name +
+					" since both related entities are not enabled for change tracking."}
+			}
+		}
+	}
+	return nil
 }
 
 // deltaToken reads the version of the token. A token is of no use any more

@@ -28,11 +28,14 @@ const (
 	FaultEmptyPage     = "empty-page"     // a page behind the first holds no rows, and leads to the one that holds them; by default once
 	FaultDate          = "date"           // the Date header is off by Delay
 	FaultRemoveColumn  = "remove-column"  // Column of Table is removed just before, by default once
+	FaultTimeout       = "timeout"        // the query took too long: the code says why, by the query
+	FaultThrottleQuery = "throttle-query" // the query costs too much, with Status (503) and RetryAfter; the code says why
 	FaultRemoveTable   = "remove-table"   // Table is removed just before, by default once
 )
 
 var faultKinds = []string{
 	FaultReset, FaultTruncate, FaultDrip, FaultDelay, FaultHTML, FaultStatus, FaultLinkHost, FaultLinkLoop, FaultDuplicatePage, FaultEmptyPage, FaultDate, FaultRemoveColumn, FaultRemoveTable,
+	FaultTimeout, FaultThrottleQuery,
 }
 
 // Fault is something that goes wrong with answers. Of several faults that
@@ -195,6 +198,13 @@ func (s *Sandbox) suffer(f Fault, w *watched, r *http.Request, next http.Handler
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><center><h1>%[1]d %[2]s</h1></center><hr><center>Microsoft-Azure-Application-Gateway/v2</center></body></html>\r\n",
 			status, http.StatusText(status))
+		return
+	case FaultTimeout, FaultThrottleQuery:
+		f.retryAfter(w)
+		e := f.slow(s.active().snapshot(), r)
+		w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
+		w.WriteHeader(e.status)
+		_, _ = w.Write(e.body(nil))
 		return
 	case FaultStatus:
 		f.retryAfter(w)

@@ -23,7 +23,7 @@ func (w *writing) complete() error {
 	w.customer()
 	w.money()
 	w.fullName()
-	return nil
+	return w.duplicate()
 }
 
 func (w *writing) lookup(name, target string, row int) {
