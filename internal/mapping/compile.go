@@ -58,6 +58,7 @@ type compiler struct {
 	drifts   []drift
 	err      error // that of the catalog
 	next     int   // column of the batch for the next field
+	reads    []int // columns of Source that the row at work reads
 }
 
 func (c *compiler) compile() {

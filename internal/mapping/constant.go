@@ -13,7 +13,6 @@ import (
 // fixed is a constant or a default: one value of a field, ready to be
 // appended.
 type fixed struct {
-	text string // as given, for messages
 	data []byte // of a text or a decimal
 	n    int64  // of all others
 }
@@ -39,7 +38,7 @@ func (c *compiler) constant(at string, st *step, text string) *fixed {
 		c.problems.AddHint(at, "Give a value that the field can hold.", "%s cannot hold it: %s", f.DisplayName, err.Error())
 		return nil
 	}
-	v := &fixed{text: text}
+	v := &fixed{}
 	switch column.KindFor(f) {
 	case column.Int:
 		v.n, _ = strconv.ParseInt(normal, 10, 64) // Normalize checked it

@@ -52,9 +52,9 @@ func (c *compiler) derived(s *sink, i int, dm *crosswalk.DerivedMapping) {
 	c.plan.Derived = append(c.plan.Derived, d)
 	switch {
 	case d.Identifier:
-		n.step = &step{field: f, name: f.Name, source: -1, empty: crosswalk.RejectIdentifierEmpty}
+		n.step = &step{field: f, name: f.Name, display: f.DisplayName, source: -1, empty: crosswalk.RejectIdentifierEmpty}
 	case f.Required && c.in.Operation != crosswalk.OperationUpdate:
-		n.step = &step{field: f, name: f.Name, source: -1, empty: crosswalk.RejectRequiredEmpty}
+		n.step = &step{field: f, name: f.Name, display: f.DisplayName, source: -1, empty: crosswalk.RejectRequiredEmpty}
 	default:
 		return
 	}
@@ -121,6 +121,7 @@ func (c *compiler) nonePolicies(at func(string) string, d *Derived, f *crosswalk
 // is not known, lookup when the field to fill is not.
 func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *crosswalk.Field, m *crosswalk.MatchPair) *TargetColumn {
 	before := len(c.problems)
+	c.reads = nil
 	fm := &crosswalk.FieldMapping{Source: m.Source, Fallback: m.Fallback, Constant: m.Constant, Label: m.Label}
 	c.kinds(at, fm)
 	source, others := c.known(at, fm)
@@ -146,7 +147,10 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	}
 	compared := *f
 	compared.MaxLength = 0 // a longer text equals no value, which is no mistake of the record
-	st := step{target: c.next, field: &compared, name: lookup.Name, zone: c.zone}
+	st := step{source: -1, target: c.next, field: &compared, name: lookup.Name, display: lookup.DisplayName + " (" + f.DisplayName + ")", zone: c.zone}
+	if f.Type == crosswalk.FieldDropdown {
+		st.options = c.plan.dropdown(o.Name, f, crosswalk.OptionReject)
+	}
 	more := more{match: true}
 	if fm.Constant != "" {
 		more.constant = c.constant(at("constant"), &st, fm.Constant)
@@ -156,7 +160,7 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	if len(c.problems) > before {
 		return nil
 	}
-	st.more = &more
+	st.more, st.reads = &more, c.reads
 	c.plan.steps = append(c.plan.steps, st)
 	return &TargetColumn{Field: *f, Kind: column.KindFor(f)}
 }

@@ -1,6 +1,8 @@
 package mapping_test
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -244,4 +246,45 @@ func TestPersonProblems(t *testing.T) {
 	if diff := cmp.Diff([]string{"mapping.person: Target has no persons to be found or made."}, problems(t, err)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// TestRejectsOfMatches shows which field rejects of a derived mapping name,
+// and that labels match options whatever their case.
+func TestRejectsOfMatches(t *testing.T) {
+	t.Parallel()
+	user := crosswalk.Object{Name: "User", DisplayName: "User", Fields: []crosswalk.Field{
+		{Name: "Size", DisplayName: "Size", Type: crosswalk.FieldNumber},
+		{Name: "Kind", DisplayName: "Kind", Type: crosswalk.FieldDropdown, Options: []string{"Bank"}},
+	}}
+	m := byCase()
+	m.Derived = []crosswalk.DerivedMapping{{Target: "CSM", OnNone: crosswalk.NoneReject, Match: []crosswalk.MatchPair{
+		{Source: "customerid(account).name", Fallback: []string{"number"}, Field: "Size"}, {Source: "title", Field: "Kind"},
+	}}}
+	in := cases(t, pointing(), m)
+	in.Objects = func(string) *crosswalk.Object { return &user }
+	plan := must(t, in)
+	rows, _ := apply(t, plan, map[string]any{"number": " 12 ", "title": " BANK"}, map[string]any{"number": "12", "title": "other"})
+	same(t, "rows", []string{`CSM.Size=12 CSM.Kind="Bank"`, `CSM.Size=12 CSM.Kind="other"`}, rows)
+	same(t, "added", nil, plan.TakeOptions())
+
+	src := plan.NewSourceBatch()
+	number := slices.Index(sources(plan.Source), "number")
+	put(t, &src.Columns[0], id(1))
+	put(t, &src.Columns[number], "12a")
+	src.EndRow()
+	put(t, &src.Columns[0], id(2))
+	src.AppendBad(number, []byte("[]"))
+	src.EndRow()
+	put(t, &src.Columns[0], id(3))
+	src.EndRow()
+	var got []string
+	rejects, _ := plan.Apply(src, plan.NewBatch(), nil)
+	for _, r := range rejects {
+		got = append(got, fmt.Sprintf("%s %s %q: %s", r.Field, r.Code, r.Value, r.Message))
+	}
+	same(t, "rejects", []string{
+		`CSM not_a_number "12a": CSM (Size): "12a" cannot be read as a number.`,
+		`CSM malformed "[]": CSM (Size): Dynamics sent [] for number, which is not a value of its type.`,
+		`CSM required_empty "": CSM is required and the record has no value for it.`,
+	}, got)
 }

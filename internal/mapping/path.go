@@ -210,9 +210,11 @@ func (c *compiler) column(related int, member string, kind column.Kind) int {
 	}
 	i := slices.IndexFunc(c.plan.Source, func(s column.Spec) bool { return s.Name == name })
 	if i >= 0 {
+		c.reads = append(c.reads, i)
 		return i
 	}
 	i = len(c.plan.Source)
+	c.reads = append(c.reads, i)
 	c.plan.Source = append(c.plan.Source, column.Spec{Name: name, Kind: kind})
 	switch {
 	case related >= 0:

@@ -57,7 +57,7 @@ func (p *Plan) malformed(src *column.Batch, bad column.Bad) crosswalk.Reject {
 	}
 	name := "The record"
 	if s := p.reader(bad.Column); s != nil {
-		r.Field, name = s.name, s.field.DisplayName
+		r.Field, name = s.name, s.display
 	} else if bad.Column == 0 {
 		name = "The record's key"
 	}
@@ -67,26 +67,16 @@ func (p *Plan) malformed(src *column.Batch, bad column.Bad) crosswalk.Reject {
 
 // reader returns the first step that reads that column of Source, or nil.
 func (p *Plan) reader(source int) *step {
-	for i := range p.steps {
-		s := &p.steps[i]
-		if s.source == source && (s.more == nil || s.more.constant == nil) {
-			return s
-		}
-		if s.more == nil {
-			continue
-		}
-		for j := range s.more.paths {
-			if s.more.paths[j].source == source {
-				return &s.more.paths[j]
-			}
-		}
+	i := slices.IndexFunc(p.steps, func(s step) bool { return slices.Contains(s.reads, source) })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return &p.steps[i]
 }
 
 // message says in words why the step could not fill its field.
 func message(s *step, code crosswalk.RejectCode, value string) string {
-	name := s.field.DisplayName
+	name := s.display
 	shown := strconv.Quote(shorten(value, shownInMessage))
 	switch code {
 	case crosswalk.RejectTooLong:

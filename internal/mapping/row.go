@@ -29,6 +29,7 @@ type reading struct {
 func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	at := func(part string) string { return fmt.Sprintf("%s[%d].%s", s.place, i, part) }
 	before := len(c.problems)
+	c.reads = nil
 	c.kinds(at, fm)
 	source, others := c.known(at, fm)
 	f := c.target(s, at("target"), fmt.Sprintf("row %d", i+1), fm.Target)
@@ -38,7 +39,10 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	}
 	identifier := fm.Identifier || f.Name == s.key
 	c.fits(at, f, fm, identifier)
-	st := step{target: c.next, field: f, name: s.prefix + f.Name, truncate: fm.OnTooLong == crosswalk.LengthTruncate, zone: c.zone}
+	st := step{
+		source: -1, target: c.next, field: f, name: s.prefix + f.Name, display: f.DisplayName,
+		truncate: fm.OnTooLong == crosswalk.LengthTruncate, zone: c.zone,
+	}
 	if f.Type == crosswalk.FieldDropdown || f.Type == crosswalk.FieldMultiSelect {
 		st.options = c.plan.dropdown(s.object.Name, f, fm.OnUnknown)
 	}
@@ -47,7 +51,6 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	case fm.Constant != "":
 		more.constant = c.constant(at("constant"), &st, fm.Constant)
 	case fm.Formula != "":
-		st.source = -1
 		more.formula = c.formula(at("formula"), fm.Formula, f)
 	default:
 		c.sources(&st, &more, at, at("target"), source, others, fm)
@@ -68,6 +71,7 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	if more.used() {
 		st.more = &more
 	}
+	st.reads = c.reads
 	c.plan.steps = append(c.plan.steps, st)
 	c.next++
 	s.columns = append(s.columns, TargetColumn{Field: *f, Kind: column.KindFor(f), Identifier: identifier, KeepOnNull: keep})

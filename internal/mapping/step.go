@@ -14,7 +14,8 @@ type step struct {
 	op             op
 	source, target int // columns; no source is -1
 	field          *crosswalk.Field
-	name           string // of the field in rejects
+	name, display  string // of the field in rejects, and to people
+	reads          []int  // columns of Source
 	labels         map[int64]string
 	choices        map[int64]*choice
 	options        *options // of a dropdown
@@ -75,7 +76,12 @@ func (s *step) fill(src *column.Batch, row int, d *column.Column) (f refusal) {
 	switch {
 	case !isEmpty(d, n, start):
 		if m.lower {
-			lower(d, start)
+			replaceText(d, start, bytes.ToLower(d.Data[start:]))
+		}
+		if m.match && s.options != nil {
+			if option, ok := s.options.settle(bytes.TrimSpace(d.Data[start:])); ok {
+				replaceText(d, start, []byte(option))
+			}
 		}
 	case m.otherwise != nil:
 		d.Truncate(n)
@@ -93,9 +99,8 @@ func isEmpty(d *column.Column, n, start int) bool {
 	return !d.Valid[n] || d.Kind == column.Text && len(d.Data) == start
 }
 
-// lower makes the text that begins at start lower-case.
-func lower(d *column.Column, start int) {
-	text := bytes.ToLower(d.Data[start:])
+// replaceText puts another text in the place of the one that begins at start.
+func replaceText(d *column.Column, start int, text []byte) {
 	d.Data = append(d.Data[:start], text...)
 	d.Ends[len(d.Ends)-1] = len(d.Data)
 }
