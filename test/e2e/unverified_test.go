@@ -161,6 +161,9 @@ func travel(t *testing.T, u sandbox.Unverified) (found, map[string]int) {
 			t.Errorf("asked %d times what is refused for good: %s", n, line)
 		}
 	}
+	if n := len(e.sandbox.Requests(sandbox.RequestFilter{Path: "$top"})); n != 1 { // the one of asksWhatMayBeRefused
+		t.Errorf("$top was asked %d times", n)
+	}
 	return j.found, tr.lines
 }
 
