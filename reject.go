@@ -18,7 +18,7 @@ const (
 	RejectAmbiguous       RejectCode = "identifier_ambiguous" // the identifiers match more than one row
 	RejectInvalidText     RejectCode = "invalid_text"         // a text holds a character the database cannot store
 	RejectMalformed       RejectCode = "malformed"            // the value has another JSON type than its attribute
-	RejectUnknownOption   RejectCode = "unknown_option"       // a value is not among the options of its dropdown, or has no label
+	RejectUnknownOption   RejectCode = "unknown_option"       // a label is not among the options of its dropdown, and is not to be added or cannot be
 	RejectNoMatch         RejectCode = "lookup_no_match"      // no row matches a derived mapping
 	RejectSeveralMatch    RejectCode = "lookup_several"       // several rows match a derived mapping
 	RejectFormula         RejectCode = "formula_failed"       // a formula has no value for this record, for example a division by zero
