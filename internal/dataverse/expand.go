@@ -118,13 +118,12 @@ func unexpand(expands, tables []Expand, parent, member, table, prefix string) (r
 			lost = append(lost, named(prefix, []Expand{e})...)
 			continue
 		}
-		i := slices.IndexFunc(tables, func(t Expand) bool { return t.Navigation == e.Navigation })
-		if i < 0 {
-			rest = append(rest, e)
-			continue
+		var to Expand // stays empty for one in an older link, which the query no longer asks for
+		if i := slices.IndexFunc(tables, func(t Expand) bool { return t.Navigation == e.Navigation }); i >= 0 {
+			to = tables[i]
 		}
 		within := prefix + e.Navigation + "/"
-		if sameTable(tables[i].Table, table) {
+		if sameTable(to.Table, table) {
 			e.Select = slices.Clone(e.Select)
 			e.Select = slices.DeleteFunc(e.Select, func(m string) bool {
 				is := strings.EqualFold(m, member)
@@ -134,7 +133,7 @@ func unexpand(expands, tables []Expand, parent, member, table, prefix string) (r
 				return is
 			})
 		}
-		inner, innerLost := unexpand(e.Expand, tables[i].Expand, tables[i].Table, member, table, within)
+		inner, innerLost := unexpand(e.Expand, to.Expand, to.Table, member, table, within)
 		e.Expand, lost = inner, append(lost, innerLost...)
 		if len(e.Select) == 0 {
 			// Without $select all columns would come.
