@@ -160,7 +160,9 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 	if len(c.problems) > before {
 		return nil
 	}
-	st.more, st.reads = &more, c.reads
+	if st.reads = c.reads; st.op == opText || st.options != nil || more.constant != nil || len(more.paths) > 0 {
+		st.more = &more // no other conversion gives empty texts
+	}
 	c.plan.steps = append(c.plan.steps, st)
 	return &TargetColumn{Field: *f, Kind: column.KindFor(f)}
 }
