@@ -144,6 +144,8 @@ func (s *step) severalOptions(values []int64, dst *column.Column) crosswalk.Reje
 		s.appendLabel(dst, value)
 		option, ok := s.options.settle(bytes.TrimSpace(dst.Data[from:]))
 		switch {
+		case ok && end > start && has(dst.Data[start:end], option):
+			dst.Data = dst.Data[:end] // labels that differ in case only are one option
 		case ok:
 			dst.Data = append(dst.Data[:from], option...)
 		case s.options.policy == crosswalk.OptionNull:
@@ -157,6 +159,16 @@ func (s *step) severalOptions(values []int64, dst *column.Column) crosswalk.Reje
 		return ""
 	}
 	return s.endText(dst, start)
+}
+
+// has reports whether the option is among those of a multi-select.
+func has(options []byte, option string) bool {
+	for one := range bytes.SplitSeq(options, []byte("; ")) {
+		if string(one) == option {
+			return true
+		}
+	}
+	return false
 }
 
 // shownOptions returns choices as read with their labels, for a message.

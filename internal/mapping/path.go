@@ -119,6 +119,9 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 	case table == "" && several:
 		c.problems.AddHint(at, "Name it, as in "+name+"("+targets[0]+"); it can be "+list(targets)+".", "%s can lead to several tables.", lookup.DisplayName)
 		return hop{}, false
+	case len(targets) == 0:
+		c.problems.AddHint(at, "Choose another attribute.", "%s cannot be followed: Dynamics names no table.", lookup.DisplayName)
+		return hop{}, false
 	case table == "" && len(targets) == 1:
 		table = targets[0]
 	case !slices.Contains(targets, table):

@@ -93,7 +93,7 @@ func TestOptions(t *testing.T) {
 	}{
 		{"", []string{
 			`Kind="Retail" Kinds="Retail" Other="retail"`,
-			`Kind="Bank" Kinds="Retail; Bank; Retail" Other="Insurance"`,
+			`Kind="Bank" Kinds="Retail; Bank" Other="Insurance"`,
 			`Kind="Retail" Kinds="Bank" Other="Insurance"`,
 			`Kind="5" Kinds=""`,
 			`Kind="7" Kinds="7" Other="bank"`,
@@ -104,7 +104,7 @@ func TestOptions(t *testing.T) {
 		}},
 		{crosswalk.OptionNull, []string{
 			`Kind="Retail" Kinds="Retail"`,
-			`Kinds="Retail; Retail"`,
+			`Kinds="Retail"`,
 			`Kind="Retail"`,
 			`Kinds=""`,
 			``,
