@@ -98,8 +98,12 @@ func (c *call) scanFor(t *table, q *odata.Query, within predicate) (*scan, error
 		s.to = len(s.order)
 		return s, nil
 	}
-	// Ranges of the key need no walk over what lies outside.
+	// Keys and ranges of them need no walk over what lies outside.
 	if q.Filter != nil {
+		if rows, ok := t.keyed(q.Filter); ok {
+			s.order, s.to = rows, len(rows)
+			return s, nil
+		}
 		s.from, s.to = t.keyRange(q.Filter, 0, s.to)
 	}
 	return s, nil
