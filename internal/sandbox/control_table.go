@@ -63,7 +63,7 @@ func endpoints() []endpoint {
 		{"POST", "rows", take(func(s *Sandbox, c RowChange) (any, error) { return c.apply(s.active()) }), []example{
 			{"InsertRows", `{"table":"account","insert":5,"seed":1}`, "insert account --rows 5", "inserts rows, the same ones for the same seed"},
 			{"ChangeRows", `{"table":"account","change":1000,"seed":3}`, "change account --rows 1000 --seed 3", "changes rows, the same ones for the same seed"},
-			{"BackdateRows", `{"table":"account","change":10,"modified_on":"2020-01-01T00:00:00Z"}`, "change account --rows 10 --modified-on 2020-01-01T00:00:00Z", "the same with another `modifiedon` than the clock's, as imports write it"},
+			{"BackdateRows", `{"table":"account","change":10,"seed":1,"modified_on":"2020-01-01T00:00:00Z"}`, "change account --rows 10 --modified-on 2020-01-01T00:00:00Z", "the same with another `modifiedon` than the clock's, as imports write it"},
 			{"DeleteRows", `{"table":"account","delete":2,"seed":1}`, "delete account --rows 2", "deletes rows, the same ones for the same seed"},
 		}},
 		{"POST", "metadata", take(func(s *Sandbox, c MetadataChange) (any, error) { return c.apply(s.active()) }), []example{
