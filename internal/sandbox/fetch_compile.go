@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ type fetchNode struct {
 	alias  string
 	doc    *fetchEntity
 	inner  bool
+	first  bool      // takes the first row alone
 	keep   predicate // conditions on this table alone
 
 	to    *reader // column of the parent
@@ -65,7 +67,16 @@ func (q *fetchQuery) add(n *fetchNode) error {
 		if t == nil || q.c.data.catalog.byName[l.Name] == nil {
 			return noEntity(l.Name, 400)
 		}
-		m := &fetchNode{t: t, parent: n, doc: l, alias: l.Alias, inner: l.LinkType == "" || l.LinkType == "inner"}
+		if slices.Contains(semiLinks, l.LinkType) {
+			p, err := q.semi(n, l)
+			if err != nil {
+				return err
+			}
+			n.keep = both(n.keep, p)
+			continue
+		}
+		m := &fetchNode{t: t, parent: n, doc: l, alias: l.Alias, first: l.LinkType == firstOnly}
+		m.inner = l.LinkType == "" || l.LinkType == "inner" || m.first
 		if !m.inner && l.LinkType != "outer" {
 			return fetchFault("The link-type '" + l.LinkType + "' is not supported.")
 		}
@@ -86,17 +97,9 @@ func (q *fetchQuery) add(n *fetchNode) error {
 				return fetchFault("The alias '" + m.alias + "' is used twice.")
 			}
 		}
-		var err error
-		if m.from, err = t.fetchColumn(l.From); err != nil {
+		if err := q.join(n, m); err != nil {
 			return err
 		}
-		if m.to, err = n.t.fetchColumn(l.To); err != nil {
-			return err
-		}
-		if family(m.from.attribute) != family(m.to.attribute) {
-			return fetchFault("The attributes '" + l.From + "' and '" + l.To + "' of a link-entity are not of the same type.")
-		}
-		m.byKey = m.from.attribute == t.key
 		if err := q.add(m); err != nil {
 			return err
 		}
@@ -174,6 +177,16 @@ func (q *fetchQuery) filter(n *fetchNode, f *fetchFilter) (func([]int32) bool, e
 		}
 		all = append(all, p)
 	}
+	for i := range f.Links {
+		if l := &f.Links[i]; !slices.Contains(filterLinks, l.LinkType) {
+			return nil, fetchFault("The link-type '" + l.LinkType + "' is not supported within a filter.")
+		}
+		p, err := q.semi(n, &f.Links[i])
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, func(tuple []int32) bool { return tuple[n.slot] >= 0 && p(int(tuple[n.slot])) })
+	}
 	return func(tuple []int32) bool {
 		for _, p := range all {
 			if p(tuple) == or {
@@ -228,7 +241,12 @@ func (q *fetchQuery) condition(n *fetchNode, f *fetchCondition) (func([]int32) b
 	case want == manyValues && len(texts) == 0:
 		return nil, fetchFault("The condition operator '" + f.Operator + "' requires at least 1 value.")
 	}
-	keep, err := q.c.compiler().condition(p, f.Operator, texts)
+	var keep predicate
+	if slices.Contains(hierarchical, f.Operator) {
+		keep, err = q.hierarchy(m.t, p, f, texts[0])
+	} else {
+		keep, err = q.c.compiler().condition(p, f.Operator, texts)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -299,7 +317,7 @@ func (n *fetchNode) matches(row int, ended <-chan struct{}, v *value, found []in
 // joinKey is equal for values that equal each other.
 func (v *value) joinKey() string {
 	if v.kind == kindText {
-		return strings.ToLower(string(v.text))
+		return string(bytes.TrimRight(fold(nil, v.text), " ")) // as compareFold has it
 	}
 	return string(v.append(nil))
 }
@@ -333,6 +351,9 @@ func (q *fetchQuery) step(k int, fn func() bool) bool {
 		q.tuple[k] = -1
 		return q.step(k+1, fn)
 	}
+	if n.first {
+		found = found[:1]
+	}
 	for _, row := range found {
 		q.tuple[k] = row
 		if !q.step(k+1, fn) {
@@ -344,7 +365,7 @@ func (q *fetchQuery) step(k int, fn func() bool) bool {
 
 // flat tells whether each row of the first table makes one tuple at most.
 func (q *fetchQuery) flat() bool {
-	return !slices.ContainsFunc(q.nodes, func(n *fetchNode) bool { return n.parent != nil && !n.byKey })
+	return !slices.ContainsFunc(q.nodes, func(n *fetchNode) bool { return n.parent != nil && !n.byKey && !n.first })
 }
 
 // read reads a column of one node from the tuple at hand.

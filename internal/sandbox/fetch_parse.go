@@ -53,6 +53,7 @@ type fetchFilter struct {
 	Type       string           `xml:"type,attr"`
 	Conditions []fetchCondition `xml:"condition"`
 	Filters    []fetchFilter    `xml:"filter"`
+	Links      []fetchEntity    `xml:"link-entity"` // that only ask whether there are rows
 }
 
 type fetchCondition struct {

@@ -49,6 +49,9 @@ func (x *compiler) span(operator string, texts []string) (from, to int64, is boo
 	case "next-seven-days":
 		return between(x.now, day(today, 8))
 	}
+	if from, to, is, err := x.fiscal(operator, texts); is || err != nil {
+		return from.Unix(), to.Unix(), is, err
+	}
 	if unit, ok := strings.CutPrefix(operator, "olderthan-x-"); ok {
 		at, err := x.shift(texts[0], unit, -1)
 		return math.MinInt64, at.Unix(), true, err

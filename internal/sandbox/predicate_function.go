@@ -66,13 +66,13 @@ var functionOperators = func() map[string]string {
 		"EqualUserId": "eq-userid", "NotEqualUserId": "ne-userid", "EqualBusinessId": "eq-businessid", "NotEqualBusinessId": "ne-businessid",
 		"Last7Days": "last-seven-days", "Next7Days": "next-seven-days",
 	}
-	for _, operator := range []string{
+	for _, operator := range slices.Concat(fiscalOperators, fiscalNumbers, []string{
 		"in", "not-in", "between", "not-between", "on", "on-or-after", "on-or-before", "today", "tomorrow", "yesterday",
 		"this-week", "this-month", "this-year", "last-week", "last-month", "last-year", "next-week", "next-month", "next-year",
 		"last-x-hours", "last-x-days", "last-x-weeks", "last-x-months", "last-x-years",
 		"next-x-hours", "next-x-days", "next-x-weeks", "next-x-months", "next-x-years",
 		"olderthan-x-minutes", "olderthan-x-hours", "olderthan-x-days", "olderthan-x-weeks", "olderthan-x-months", "olderthan-x-years",
-	} {
+	}) {
 		name := ""
 		for word := range strings.SplitSeq(strings.Replace(operator, "olderthan", "older-than", 1), "-") {
 			name += strings.ToUpper(word[:1]) + word[1:]
@@ -101,6 +101,9 @@ func takes(operator string) arity {
 	case "null", "not-null", "eq-userid", "ne-userid", "eq-businessid", "ne-businessid", "eq-userteams", "eq-useroruserteams",
 		"today", "tomorrow", "yesterday", "last-seven-days", "next-seven-days", "this-week", "this-month", "this-year",
 		"last-week", "last-month", "last-year", "next-week", "next-month", "next-year":
+		return noValue
+	}
+	if slices.Contains(fiscalOperators, operator) {
 		return noValue
 	}
 	return oneValue
