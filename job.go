@@ -20,8 +20,34 @@ const (
 // LoadMode says which records a run reads.
 type LoadMode string
 
-// LoadFull reads every record each time.
-const LoadFull LoadMode = "full"
+// The load modes.
+const (
+	// LoadIncremental reads what has changed since the last run.
+	LoadIncremental LoadMode = "incremental"
+	// LoadFull reads every record each time.
+	LoadFull LoadMode = "full"
+)
+
+// Way is how a run finds the records to read.
+type Way string
+
+// The ways.
+const (
+	WayTracked    Way = "change_tracking" // Dynamics tells what was changed and deleted
+	WayModified   Way = "modified_on"     // by the time of the last change; deletions by comparing keys
+	WayEverything Way = "everything"
+)
+
+// Position is up to where a job's records are stored.
+type Position struct {
+	Way Way       `json:"way" enum:"change_tracking,modified_on,everything" doc:"How the next run finds what has changed"`
+	Why string    `json:"why,omitempty" doc:"Why changes are not tracked"`
+	At  time.Time `json:"at" doc:"When the run began after which only changes are read"`
+	// Mark is where the next read continues; "" reads everything.
+	Mark string `json:"-"`
+	// Of identifies the definition that the mark belongs to.
+	Of string `json:"-"`
+}
 
 // Job is the saved definition of a sync: source, target and mapping.
 type Job struct {
@@ -32,11 +58,13 @@ type Job struct {
 	Entity         string    `json:"entity" doc:"Logical name of the source table"`
 	Object         string    `json:"object" doc:"API name of the target object"`
 	Operation      Operation `json:"operation" enum:"upsert,insert,update"`
-	LoadMode       LoadMode  `json:"load_mode" enum:"full"`
+	LoadMode       LoadMode  `json:"load_mode" enum:"incremental,full"`
+	Deletes        Deletes   `json:"deletes"`
 	Mapping        Mapping   `json:"mapping"`
 	Filter         Filter    `json:"filter"`
 	OutOfTheBox    bool      `json:"out_of_the_box" doc:"Made by the first authorization; its source and target are fixed"`
 	Version        int64     `json:"version" doc:"Rises with every change; send it back when you change the job"`
+	Position       *Position `json:"position,omitempty" doc:"Up to where the records are stored; absent before the first run and for full loads"`
 	LastRun        *LastRun  `json:"last_run,omitempty" doc:"The newest run; absent before the first"`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
@@ -59,7 +87,7 @@ func NewUserSync(connectionID, connectionName string) Job {
 		Entity:       "systemuser",
 		Object:       "User",
 		Operation:    OperationUpsert,
-		LoadMode:     LoadFull,
+		LoadMode:     LoadIncremental,
 		OutOfTheBox:  true,
 		Mapping: Mapping{Fields: []FieldMapping{
 			{Source: "systemuserid", Target: "External_ID", Identifier: true},

@@ -7,7 +7,9 @@ import "time"
 //	queued ──► running ──► success
 //	   │          ├──────► partial_success   some records were rejected
 //	   │          ├──────► failed
-//	   └──────────┴──────► cancelled
+//	   └──────────┼──────► cancelled
+//	              ▼
+//	            held ──► running           somebody decided about its deletions
 //	   skipped: it could not start, for example because the connection was revoked
 type RunStatus string
 
@@ -20,10 +22,11 @@ const (
 	RunFailed         RunStatus = "failed"
 	RunCancelled      RunStatus = "cancelled"
 	RunSkipped        RunStatus = "skipped"
+	RunHeld           RunStatus = "held"
 )
 
 // Ended reports whether the state is final.
-func (s RunStatus) Ended() bool { return s != RunQueued && s != RunRunning }
+func (s RunStatus) Ended() bool { return s != RunQueued && s != RunRunning && s != RunHeld }
 
 // Run is one execution of a job.
 type Run struct {
@@ -35,8 +38,9 @@ type Run struct {
 	ConnectionName string     `json:"connection_name"`
 	Entity         string     `json:"entity"`
 	Object         string     `json:"object"`
-	Scope          Scope      `json:"scope" doc:"Which records it reads"`
-	Status         RunStatus  `json:"status" enum:"queued,running,success,partial_success,failed,cancelled,skipped"`
+	Scope          Scope      `json:"scope" doc:"Which records it was asked to read"`
+	Reads          string     `json:"reads,omitempty" doc:"Which records it reads, how it finds them and why"`
+	Status         RunStatus  `json:"status" enum:"queued,running,held,success,partial_success,failed,cancelled,skipped"`
 	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
 	Warnings       []string   `json:"warnings,omitempty" doc:"What the run had to do without, for example attributes that were removed in Dynamics"`
@@ -59,6 +63,7 @@ type Counts struct {
 	Rejected   int64         `json:"rejected" doc:"Records that could not be mapped or stored"`
 	Duplicates int64         `json:"duplicates" doc:"Records whose identifiers another record has too, which was modified later"`
 	Skipped    int64         `json:"skipped" doc:"Records left aside: by the operation Insert because their row exists, by Update because it does not, or by a filter that Crosswalk applies itself"`
+	Deleted    int64         `json:"deleted" doc:"Rows deleted, flagged or deactivated because their records are gone"`
 	Pages      int64         `json:"pages" doc:"Pages read"`
 	Bytes      int64         `json:"bytes" doc:"Bytes received, as sent over the wire"`
 	Requests   int64         `json:"requests" doc:"Requests sent, retries included"`
@@ -74,6 +79,7 @@ func (c *Counts) Add(d Counts) {
 	c.Rejected += d.Rejected
 	c.Duplicates += d.Duplicates
 	c.Skipped += d.Skipped
+	c.Deleted += d.Deleted
 	c.Pages += d.Pages
 	c.Bytes += d.Bytes
 	c.Requests += d.Requests
@@ -83,10 +89,49 @@ func (c *Counts) Add(d Counts) {
 // Checkpoint is a position inside a run: everything before it is stored or
 // rejected. It is stored in the same transaction as the rows it covers.
 type Checkpoint struct {
-	Page int64  `json:"page"` // pages stored
-	Link string `json:"link"` // verbatim link of the next page; empty before the first page
-	Done bool   `json:"done"` // the last page is stored
+	Step Step   `json:"step,omitempty"`
+	Page int64  `json:"page"`           // pages stored
+	Link string `json:"link,omitempty"` // verbatim link of the next page; empty before the first page
+	Done bool   `json:"done,omitempty"` // the last page is stored
+	// Way is how the records are found, Why what keeps changes from being
+	// tracked.
+	Way Way    `json:"way,omitempty"`
+	Why string `json:"why,omitempty"`
+	// Counting means that the keys of all records that come are kept: what has
+	// not come in the end is gone.
+	Counting bool `json:"counting,omitempty"`
+	// Complete, with Done, means that every record has come.
+	Complete bool `json:"complete,omitempty"`
+	// Mark, with Done, is where the next run continues.
+	Mark string `json:"mark,omitempty"`
+	// Of identifies the definition that Mark belongs to.
+	Of string `json:"of,omitempty"`
+	// After is the key up to which the step has come.
+	After string `json:"after,omitempty"`
+	// Decided is what somebody decided about deletions that were held.
+	Decided Decision `json:"decided,omitempty"`
 }
+
+// Step is a part of a run. The steps follow in the order of the constants.
+type Step string
+
+// The steps of a run.
+const (
+	StepRead    Step = ""
+	StepCompare Step = "compare" // look for rows whose records are gone
+	StepDelete  Step = "delete"  // treat them as the job says
+	StepLookups Step = "lookups" // fill lookups that wait for a row
+	StepEnd     Step = "end"
+)
+
+// Decision is about deletions that a run was held for.
+type Decision string
+
+// The decisions.
+const (
+	Release Decision = "release" // treat the rows as the job says
+	Discard Decision = "discard" // leave them as they are
+)
 
 // Task is a run as the engine works on it: the run, what it was asked to do,
 // where it stands and the token that lets one worker write.
@@ -94,6 +139,7 @@ type Task struct {
 	Run        Run
 	Job        Job // as it was when the run was queued
 	Checkpoint Checkpoint
+	Position   Position // up to where the job's records are stored; zero for nothing
 	// Fence rises each time a worker takes the run. A write with an older
 	// fence is refused, so that a worker that was thought dead cannot write.
 	Fence int64

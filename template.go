@@ -49,7 +49,7 @@ func Templates(connectionID, connectionName string) []Template {
 	for i := range templates {
 		j := &templates[i].Job
 		j.Name = templates[i].Title + "_" + connectionName
-		j.ConnectionID, j.Operation, j.LoadMode = connectionID, OperationUpsert, LoadFull
+		j.ConnectionID, j.Operation, j.LoadMode = connectionID, OperationUpsert, LoadIncremental
 	}
 	return templates
 }

@@ -165,9 +165,9 @@ func (c *Client) FindEntity(ctx context.Context, id, logicalName string) (crossw
 
 // Template is a job ready to be made.
 type Template struct {
-	Name        string   `json:"name"` // for example company_sync
-	Title       string   `json:"title"`
-	Description string   `json:"description"`
+	Name        string `json:"name"` // for example company_sync
+	Title       string `json:"title"`
+	Description string `json:"description"`
 	// Objects are the custom objects that the job needs and that there are
 	// not yet.
 	Objects []crosswalk.ObjectDefinition `json:"objects,omitempty"`

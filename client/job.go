@@ -17,6 +17,7 @@ type JobInput struct {
 	Object       string              `json:"object"`
 	Operation    crosswalk.Operation `json:"operation"`
 	LoadMode     crosswalk.LoadMode  `json:"load_mode"`
+	Deletes      crosswalk.Deletes   `json:"deletes"`
 	Mapping      crosswalk.Mapping   `json:"mapping"`
 	Filter       crosswalk.Filter    `json:"filter"`
 }
@@ -25,7 +26,7 @@ type JobInput struct {
 func InputOf(j crosswalk.Job) JobInput {
 	return JobInput{
 		Name: j.Name, ConnectionID: j.ConnectionID, Entity: j.Entity, Object: j.Object,
-		Operation: j.Operation, LoadMode: j.LoadMode, Mapping: j.Mapping, Filter: j.Filter,
+		Operation: j.Operation, LoadMode: j.LoadMode, Deletes: j.Deletes, Mapping: j.Mapping, Filter: j.Filter,
 	}
 }
 

@@ -60,8 +60,15 @@ func (c *Client) CancelRun(ctx context.Context, id string) (crosswalk.Run, error
 	return out, err
 }
 
-// WaitRun asks for the run again and again until it has ended and returns
-// it. seen, when not nil, is called with every answer, the last one
+// DecideRun lets a held run go on with a decision about its deletions.
+func (c *Client) DecideRun(ctx context.Context, id string, d crosswalk.Decision) (crosswalk.Run, error) {
+	var out crosswalk.Run
+	err := c.do(ctx, http.MethodPost, "/api/runs/"+seg(id)+"/"+seg(string(d)), nil, nil, &out)
+	return out, err
+}
+
+// WaitRun asks for the run again and again until it has ended or is held
+// and returns it. seen, when not nil, is called with every answer, the last one
 // included. It returns the context's error when ctx ends first; the run goes
 // on then.
 func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run)) (crosswalk.Run, error) {
@@ -74,7 +81,7 @@ func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run
 		if seen != nil {
 			seen(run)
 		}
-		if run.Status.Ended() {
+		if run.Status.Ended() || run.Status == crosswalk.RunHeld {
 			return run, nil
 		}
 		select {

@@ -23,6 +23,7 @@ const (
 	exitPartial      = 10
 	exitFailed       = 11
 	exitCancelled    = 12
+	exitHeld         = 13
 	exitInterrupted  = 130
 )
 
@@ -37,6 +38,7 @@ const exitCodeHelp = `    0  done
    10  the run ended with rejects (partial success)
    11  the run failed or was skipped
    12  the run was cancelled
+   13  the run is held: somebody must decide about its deletions
   130  interrupted
 `
 
@@ -89,6 +91,8 @@ func runExit(r crosswalk.Run) error {
 		return exitError(exitFailed)
 	case crosswalk.RunCancelled:
 		return exitError(exitCancelled)
+	case crosswalk.RunHeld:
+		return exitError(exitHeld)
 	}
 	return nil
 }

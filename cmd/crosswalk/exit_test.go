@@ -39,6 +39,7 @@ func TestExitCodes(t *testing.T) {
 		"failed":             {runExit(crosswalk.Run{Status: crosswalk.RunFailed}), 11},
 		"skipped":            {runExit(crosswalk.Run{Status: crosswalk.RunSkipped}), 11},
 		"cancelled":          {runExit(crosswalk.Run{Status: crosswalk.RunCancelled}), 12},
+		"held":               {runExit(crosswalk.Run{Status: crosswalk.RunHeld}), 13},
 		"interrupted":        {fmt.Errorf("wait: %w", context.Canceled), 130},
 		"the worst of a few": {worst([]runBrief{{run: crosswalk.Run{Status: crosswalk.RunPartialSuccess}}, {run: crosswalk.Run{Status: crosswalk.RunFailed}}, {}}), 11},
 	}
@@ -54,7 +55,7 @@ func TestExitCodes(t *testing.T) {
 
 func TestEveryExitCodeIsDocumented(t *testing.T) {
 	t.Parallel()
-	for _, code := range []int{exitOK, exitInternal, exitUsage, exitInvalid, exitNotFound, exitConflict, exitUnauthorized, exitUnavailable, exitPartial, exitFailed, exitCancelled, exitInterrupted} {
+	for _, code := range []int{exitOK, exitInternal, exitUsage, exitInvalid, exitNotFound, exitConflict, exitUnauthorized, exitUnavailable, exitPartial, exitFailed, exitCancelled, exitHeld, exitInterrupted} {
 		if !strings.Contains(exitCodeHelp, fmt.Sprintf("%5d  ", code)) {
 			t.Errorf("the help does not explain exit code %d", code)
 		}

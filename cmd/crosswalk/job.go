@@ -195,6 +195,7 @@ func parseJob(text []byte) (jobFile, error) {
 		jobFile
 		ConnectionName any `json:"connection_name"`
 		OutOfTheBox    any `json:"out_of_the_box"`
+		Position       any `json:"position"`
 		LastRun        any `json:"last_run"`
 		CreatedAt      any `json:"created_at"`
 		UpdatedAt      any `json:"updated_at"`
@@ -215,7 +216,7 @@ func parseJob(text []byte) (jobFile, error) {
 		in.Operation = crosswalk.OperationUpsert
 	}
 	if in.LoadMode == "" {
-		in.LoadMode = crosswalk.LoadFull
+		in.LoadMode = crosswalk.LoadIncremental
 	}
 	if in.Filter.Conditions == nil {
 		in.Filter.Conditions = []crosswalk.Condition{}

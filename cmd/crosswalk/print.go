@@ -144,7 +144,7 @@ func statusWord(s crosswalk.RunStatus) cell {
 	switch s {
 	case crosswalk.RunSuccess:
 		return cell{word, green}
-	case crosswalk.RunPartialSuccess, crosswalk.RunCancelled, crosswalk.RunSkipped:
+	case crosswalk.RunPartialSuccess, crosswalk.RunCancelled, crosswalk.RunSkipped, crosswalk.RunHeld:
 		return cell{word, amber}
 	case crosswalk.RunFailed:
 		return cell{word, red}

@@ -21,11 +21,13 @@ type runCmd struct {
 	Rejects runRejectsCmd `cmd:"" help:"List the records a run could not store, with the reasons."`
 	Retry   runRetryCmd   `cmd:"" help:"Read the records again that a run rejected."`
 	Cancel  runCancelCmd  `cmd:"" help:"End a run after the batch it is writing."`
+	Release runReleaseCmd `cmd:"" help:"Let a held run go on with its deletions."`
+	Discard runDiscardCmd `cmd:"" help:"Let a held run end without its deletions."`
 }
 
 type runListCmd struct {
 	Job    string                `placeholder:"NAME" help:"Only runs of this job."`
-	Status []crosswalk.RunStatus `enum:"queued,running,success,partial_success,failed,cancelled,skipped" placeholder:"STATUS,…" help:"Only runs in one of these states: ${enum}."`
+	Status []crosswalk.RunStatus `enum:"queued,running,held,success,partial_success,failed,cancelled,skipped" placeholder:"STATUS,…" help:"Only runs in one of these states: ${enum}."`
 	Object string                `placeholder:"NAME" help:"Only runs into this object."`
 	Search string                `short:"q" placeholder:"TEXT" help:"Only runs whose job's name holds this."`
 	Limit  atMost                `default:"20" help:"At most this many."`
@@ -113,7 +115,7 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Run", number(r.Number),
 		"Id", r.ID,
 		"Job", r.JobName,
-		"Reads", r.Scope.Words(),
+		"Reads", r.Reads,
 		"Status", statusWord(r.Status),
 		"Message", r.Message,
 		"Hint", r.Hint,
@@ -121,6 +123,7 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Inserted", number(n.Inserted),
 		"Updated", number(n.Updated),
 		"Unchanged", number(n.Unchanged),
+		"Deleted", number(n.Deleted),
 		"Rejected", number(n.Rejected),
 		"Duplicates", number(n.Duplicates),
 		"Skipped", number(n.Skipped),

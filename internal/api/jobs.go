@@ -20,7 +20,8 @@ type JobInput struct {
 	Entity       string              `json:"entity" doc:"Logical name of the source table"`
 	Object       string              `json:"object" doc:"API name of the target object"`
 	Operation    crosswalk.Operation `json:"operation,omitempty" enum:"upsert,insert,update" default:"upsert"`
-	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty" enum:"full" default:"full"`
+	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty" enum:"incremental,full" default:"incremental"`
+	Deletes      crosswalk.Deletes   `json:"deletes,omitempty"`
 	Mapping      crosswalk.Mapping   `json:"mapping"`
 	Filter       crosswalk.Filter    `json:"filter,omitempty"`
 }
@@ -59,6 +60,7 @@ func (in JobInput) job() crosswalk.Job {
 		Object:       in.Object,
 		Operation:    in.Operation,
 		LoadMode:     in.LoadMode,
+		Deletes:      in.Deletes,
 		Mapping:      in.Mapping,
 		Filter:       in.Filter,
 	}
@@ -72,6 +74,7 @@ func inputOf(j crosswalk.Job) JobInput {
 		Object:       j.Object,
 		Operation:    j.Operation,
 		LoadMode:     j.LoadMode,
+		Deletes:      j.Deletes,
 		Mapping:      j.Mapping,
 		Filter:       j.Filter,
 	}
@@ -156,7 +159,7 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	case err != nil && crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
 		return nil, err
 	}
-	_, err = a.Store.FindObject(ctx, job.Object)
+	object, err := a.Store.FindObject(ctx, job.Object)
 	switch {
 	case job.Object == "":
 		p.Add("object", "Choose the object to write to.")
@@ -166,6 +169,9 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 		return nil, err
 	}
 	objectOK := err == nil && job.Object != ""
+	if objectOK {
+		job.Check(&p, &object)
+	}
 
 	var entity *crosswalk.Entity
 	conn, err := a.Store.FindConnection(ctx, job.ConnectionID)

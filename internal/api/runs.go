@@ -18,7 +18,7 @@ func (a *api) runRoutes() {
 		JobID        string                `query:"job_id" doc:"Only runs of this job"`
 		ConnectionID string                `query:"connection_id" doc:"Only runs of this connection"`
 		Object       string                `query:"object" doc:"Only runs into this object"`
-		Status       []crosswalk.RunStatus `query:"status" enum:"queued,running,success,partial_success,failed,cancelled,skipped" doc:"Only runs in one of these states, separated by commas"`
+		Status       []crosswalk.RunStatus `query:"status" enum:"queued,running,held,success,partial_success,failed,cancelled,skipped" doc:"Only runs in one of these states, separated by commas"`
 	},
 	) (*body[List[crosswalk.Run]], error) {
 		return list(a.Store.ListRuns(ctx, store.RunFilter{
@@ -45,6 +45,29 @@ func (a *api) runRoutes() {
 		}
 		return one(run, nil)
 	})
+	for _, d := range []struct {
+		decision               crosswalk.Decision
+		event, summary, detail string
+	}{
+		{crosswalk.Release, "run.released", "Release a held run", "Its rows whose records are gone are treated as the job says."},
+		{crosswalk.Discard, "run.discarded", "Discard the deletions of a held run", "The rows stay as they are, and the run ends."},
+	} {
+		register(a, operation{
+			method: http.MethodPost, path: "/api/runs/{id}/" + string(d.decision), id: string(d.decision) + "-run", tag: tag, role: crosswalk.RoleOperator,
+			summary: d.summary, detail: d.detail,
+		}, func(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
+			run, fence, err := a.Store.Decide(ctx, in.ID, d.decision)
+			if err != nil {
+				return nil, err
+			}
+			a.note(ctx, d.event, run.JobName, "")
+			// When this fails, the next look for runs without a task finds it.
+			if err := a.Enqueue(ctx, run.ID, fence); err != nil {
+				a.Logger.ErrorContext(ctx, "queue run", "run", run.Number, "error", err)
+			}
+			return one(run, nil)
+		})
+	}
 }
 
 // wake has a run looked at now: it may be waiting for its next attempt. Whoever

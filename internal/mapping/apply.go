@@ -10,8 +10,9 @@ import (
 // reject that it appends to rejects, for the first field that could not be
 // filled. A record with a value of another type than its attribute is
 // rejected as malformed. SourceID, Field, Code, Message, Value and Record of the rejects are
-// filled. Records that the plan's own filter leaves out are counted as skipped.
-func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []crosswalk.Reject, skipped int64) {
+// filled. Records that the plan's own filter leaves out are neither; their rows in
+// src are returned.
+func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []crosswalk.Reject, skipped []int) {
 	key := &src.Columns[0]
 	bad := src.Bad
 	for row := range src.Rows() {
@@ -23,7 +24,7 @@ func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []cr
 			continue
 		}
 		if p.keep != nil && !p.keep(src, row) {
-			skipped++
+			skipped = append(skipped, row)
 			continue
 		}
 		if f := p.applyRow(src, dst, row); f.code != "" {

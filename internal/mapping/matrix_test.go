@@ -109,8 +109,8 @@ func everyPair(r *rapid.T, t *testing.T, a crosswalk.Attribute, f crosswalk.Fiel
 	}
 	src.EndRow()
 	rejects, skipped := plan.Apply(src, dst, nil)
-	if dst.Rows()+len(rejects) != 1 || skipped != 0 {
-		r.Fatalf("%d rows, %d rejects and %d skipped of one record", dst.Rows(), len(rejects), skipped)
+	if dst.Rows()+len(rejects) != 1 || len(skipped) != 0 {
+		r.Fatalf("%d rows, %d rejects and %d skipped of one record", dst.Rows(), len(rejects), len(skipped))
 	}
 	if len(rejects) == 1 {
 		reject := rejects[0]

@@ -123,26 +123,24 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	defer rescue("mapping and writing a page", &err)
 	w.batch.Reset()
 	clear(w.rejects)
-	var skipped int64
+	var skipped []int
 	w.rejects, skipped = w.Plan.Apply(p.batch, w.batch, w.rejects[:0])
 	progress := Progress{
 		Counts: crosswalk.Counts{
 			Read:      int64(p.batch.Rows()),
 			Rejected:  int64(len(w.rejects)),
-			Skipped:   skipped,
+			Skipped:   int64(len(skipped)),
 			Pages:     1,
 			Bytes:     p.info.Bytes,
 			Requests:  p.info.Requests,
 			Throttled: p.info.Throttled,
 		},
-		Checkpoint: crosswalk.Checkpoint{
-			Page: w.Checkpoint.Page + 1,
-			Link: p.info.Next,
-			Done: p.info.Next == "",
-		},
-		Options: w.Plan.TakeOptions(),
-		Rejects: w.rejects,
-		Changes: p.info.Changes,
+		Checkpoint: behind(w.Checkpoint, p.info),
+		Options:    w.Plan.TakeOptions(),
+		Rejects:    w.rejects,
+		Changes:    p.info.Changes,
+		Page:       p.batch,
+		Skipped:    skipped,
 	}
 	written, err := w.Target.Write(ctx, w.batch, progress)
 	if err != nil {
@@ -152,6 +150,18 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	w.Counts.Add(progress.Counts)
 	w.Counts.Add(written.Counts())
 	return nil
+}
+
+// behind returns where a run stands behind a page.
+func behind(at crosswalk.Checkpoint, p PageInfo) crosswalk.Checkpoint {
+	at.Page++
+	at.Link, at.Done = p.Next, p.Next == ""
+	at.Counting = at.Counting || p.Changes.Recount
+	at.Complete, at.Mark = at.Done && p.Changes.Complete, p.Changes.Watermark
+	if p.Changes.Fallback != "" {
+		at.Way, at.Why = crosswalk.WayModified, p.Changes.Fallback
+	}
+	return at
 }
 
 // loopDetector notices pages that lead back to one already read.

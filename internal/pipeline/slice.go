@@ -81,6 +81,10 @@ type Progress struct {
 	// Changes is what the page says beside its rows; a target that only adds
 	// and updates need not look at it.
 	Changes Changes
+	// Page is the page as it was read, and Skipped the rows of it that the
+	// plan's filter left out.
+	Page    *column.Batch
+	Skipped []int
 }
 
 // Written says what became of a batch: its rows are the sum of all.

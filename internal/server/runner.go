@@ -93,6 +93,11 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	}
 	log := r.log.With("run", task.Run.Number, "job", task.Run.JobName, "connection", task.Run.ConnectionName)
 	done, err := r.slice(ctx, task, log)
+	var held *heldError
+	if errors.As(err, &held) {
+		log.Warn("the run is held", "message", held.message)
+		return queue.Done, r.store.HoldRun(ctx, task.Run.ID, task.Fence, held.message, held.hint)
+	}
 	var paused *pausedError
 	if errors.As(err, &paused) {
 		log.Info("waiting for the environment", "wait", paused.left)
@@ -184,7 +189,7 @@ func ignoreMissing(err error) error {
 // slice works on a run until its budget is spent or the last page is stored.
 func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logger) (done bool, err error) {
 	if task.Checkpoint.Done {
-		return true, nil
+		return r.after(ctx, task, log)
 	}
 	conn, err := r.store.FindConnection(ctx, task.Run.ConnectionID)
 	if err != nil {
@@ -236,6 +241,9 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err == nil {
 		err = r.connector.Watch(ctx, conn.ID, client.MetadataVersion())
 	}
+	if err == nil && done {
+		return r.after(ctx, task, log)
+	}
 	return done, err
 }
 
@@ -248,7 +256,7 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 	if err != nil {
 		return false, err
 	}
-	in.Filter, in.Gone = within(in.Filter, task.Run.Scope), lost
+	in.Filter, in.Gone, in.Tracked = within(in.Filter, task.Run.Scope), lost, incremental(task)
 	in, warnings := mapping.Degrade(in)
 	plan, err := mapping.Compile(in)
 	if err != nil {
@@ -260,20 +268,19 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 			return false, err
 		}
 	}
-	if first := task.Checkpoint.Page == 0; first && plan.Filter == "" && task.Run.Scope.Kind != crosswalk.ScopeRejects {
-		if n, err := client.Count(ctx, entity.LogicalName); err != nil {
-			log.Info("no estimate of the records to read", "error", err)
-		} else if err := r.store.SetRunTotal(ctx, task.Run.ID, n); err != nil {
+	source, all := r.newSource(task, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize})
+	if task.Checkpoint.Page == 0 {
+		if err := r.begin(ctx, client, task, all && plan.Filter == "", log); err != nil {
 			return false, err
 		}
 	}
-	target, err := newTarget(ctx, r, *task, in, plan)
+	target, err := newTarget(ctx, r, *task, in, plan, log)
 	if err != nil {
 		return false, err
 	}
 	defer target.close()
 	s := pipeline.Slice{
-		Source:     r.newSource(task, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize}),
+		Source:     source,
 		Target:     target,
 		Plan:       plan,
 		Checkpoint: task.Checkpoint,
@@ -282,6 +289,21 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 	done, err = s.Run(ctx)
 	task.Checkpoint = s.Checkpoint
 	return done, err
+}
+
+// begin notes what a run reads, and how much that is when it is everything.
+func (r *runner) begin(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, everything bool, log *slog.Logger) error {
+	text := reads(task)
+	log.Info("run begins", "reads", text)
+	if err := r.store.SetRunReads(ctx, task.Run.ID, task.Fence, text); err != nil || !everything {
+		return err
+	}
+	n, err := client.Count(ctx, task.Job.Entity)
+	if err != nil {
+		log.Info("no estimate of the records to read", "error", err)
+		return nil
+	}
+	return r.store.SetRunTotal(ctx, task.Run.ID, n)
 }
 
 // entity returns the metadata that the plan is made from: read anew when the

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -18,9 +19,11 @@ type target struct {
 	writer *table.Writer
 	store  *store.Store
 	task   crosswalk.Task
+	log    *slog.Logger
+	gone   bool // records that are gone were noted since the last recount
 }
 
-func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.Input, plan *mapping.Plan) (*target, error) {
+func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.Input, plan *mapping.Plan, log *slog.Logger) (*target, error) {
 	cfg := writerConfig(in, plan)
 	cfg.ConnectionID, cfg.Entity, cfg.JobID = task.Run.ConnectionID, task.Run.Entity, task.Run.JobID
 	cfg.By, cfg.Run = task.Run.JobName, task.Run.Number
@@ -28,7 +31,7 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	if err != nil {
 		return nil, err
 	}
-	return &target{writer: w, store: r.store, task: task}, nil
+	return &target{writer: w, store: r.store, task: task, log: log, gone: task.Checkpoint.Page > 0}, nil
 }
 
 // writerConfig returns how the batches of a plan are written.
@@ -67,6 +70,15 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 			return pipeline.Written{}, err
 		}
 	}
+	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint}
+	t.note(&progress, p)
+	switch changes := p.Changes; {
+	case changes.Restart != "":
+		progress.Reads = "Every record. " + changes.Restart
+		t.log.Info("everything is read again", "why", changes.Restart)
+	case changes.Fallback != "" && t.task.Position.Mark == "":
+		progress.Reads = "Every record. " + changes.Fallback
+	}
 	var written pipeline.Written
 	_, err := t.writer.Write(ctx, batch, func(ctx context.Context, tx database.Execer, r table.Result) error {
 		written = pipeline.Written{
@@ -77,17 +89,50 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 			Skipped:    r.Skipped,
 			Rejected:   int64(len(r.Rejects)),
 		}
-		counts := p.Counts
-		counts.Add(written.Counts())
-		return t.store.SaveProgress(ctx, tx, store.Progress{
-			RunID:      t.task.Run.ID,
-			Fence:      t.task.Fence,
-			Counts:     counts,
-			Checkpoint: p.Checkpoint,
-			Rejects:    append(p.Rejects, rejects(batch, r.Rejects)...),
-		})
+		progress.Counts = p.Counts
+		progress.Counts.Add(written.Counts())
+		progress.Rejects = append(p.Rejects, rejects(batch, r.Rejects)...)
+		return t.store.SaveProgress(ctx, tx, progress)
 	})
 	return written, err
+}
+
+// note adds to the progress what a page says about records that are gone, when
+// the job wants to know. A record that the filter leaves out is gone to the
+// job; one that was rejected is not.
+func (t *target) note(to *store.Progress, p pipeline.Progress) {
+	if !t.task.Job.Deletes.On() {
+		return
+	}
+	changes := p.Changes
+	to.Recount = changes.Recount
+	t.gone = t.gone && !changes.Recount
+	for _, k := range changes.Deleted {
+		to.Deleted = append(to.Deleted, crosswalk.GSID(k).String())
+	}
+	keys, left := &p.Page.Columns[0], p.Skipped
+	for row := range p.Page.Rows() {
+		if !keys.Valid[row] || keys.Kind != column.GUID {
+			continue
+		}
+		if len(left) > 0 && left[0] == row {
+			left = left[1:]
+			if !p.Checkpoint.Counting {
+				to.Deleted = append(to.Deleted, crosswalk.GSID(keys.GUIDs[row]).String())
+			}
+			continue
+		}
+		if p.Checkpoint.Counting {
+			to.Keys = append(to.Keys, keys.GUIDs[row][:]...)
+		}
+		if t.gone {
+			to.Back = append(to.Back, crosswalk.GSID(keys.GUIDs[row]).String())
+		}
+	}
+	for _, k := range changes.Present {
+		to.Keys = append(to.Keys, k[:]...)
+	}
+	t.gone = t.gone || len(to.Deleted) > 0
 }
 
 // rejects returns the rows of a batch that could not be stored.

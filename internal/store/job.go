@@ -13,7 +13,7 @@ import (
 type JobFilter struct{ Search, ConnectionID string }
 
 const (
-	jobColumns = `j.id, j.name, j.connection_id, c.name, j.entity, j.object, j.operation, j.load_mode, j.mapping_json, j.filter_json,
+	jobColumns = `j.id, j.name, j.connection_id, c.name, j.entity, j.object, j.operation, j.load_mode, j.mapping_json, j.filter_json, j.deletes_json, j.position_json,
 	j.out_of_the_box, j.version, j.created_at, j.updated_at, r.id, r.status, coalesce(r.ended_at, r.queued_at)`
 	jobFrom = `cw_jobs j JOIN cw_connections c ON c.id = j.connection_id
 	LEFT JOIN cw_runs r ON r.id = (SELECT n.id FROM cw_runs n WHERE n.job_id = j.id ORDER BY n.number DESC LIMIT 1)`
@@ -21,10 +21,10 @@ const (
 
 func scanJob(row scanner) (crosswalk.Job, error) {
 	var j crosswalk.Job
-	var mapping, filter string
+	var mapping, filter, deletes, position string
 	var created, updated, at database.Time
 	var run, status sql.NullString
-	err := row.Scan(&j.ID, &j.Name, &j.ConnectionID, &j.ConnectionName, &j.Entity, &j.Object, &j.Operation, &j.LoadMode, &mapping, &filter,
+	err := row.Scan(&j.ID, &j.Name, &j.ConnectionID, &j.ConnectionName, &j.Entity, &j.Object, &j.Operation, &j.LoadMode, &mapping, &filter, &deletes, &position,
 		&j.OutOfTheBox, &j.Version, &created, &updated, &run, &status, &at)
 	if err != nil {
 		return j, err
@@ -36,7 +36,17 @@ func scanJob(row scanner) (crosswalk.Job, error) {
 	if err := decode(mapping, &j.Mapping); err != nil {
 		return j, err
 	}
-	return j, decode(filter, &j.Filter)
+	if err := decode(filter, &j.Filter); err != nil {
+		return j, err
+	}
+	if position != "" && j.LoadMode == crosswalk.LoadIncremental {
+		var p storedPosition
+		if err := decode(position, &p); err != nil {
+			return j, err
+		}
+		j.Position = p.position()
+	}
+	return j, decode(deletes, &j.Deletes)
 }
 
 func jobNotFound(err error, id string) error {
@@ -72,7 +82,7 @@ func (s *Store) insertJob(ctx context.Context, tx *database.Tx, j *crosswalk.Job
 		j.Operation = crosswalk.OperationUpsert
 	}
 	if j.LoadMode == "" {
-		j.LoadMode = crosswalk.LoadFull
+		j.LoadMode = crosswalk.LoadIncremental
 	}
 	err := tx.QueryRow(ctx, "SELECT name FROM cw_connections WHERE id = $1", j.ConnectionID).Scan(&j.ConnectionName)
 	if err != nil {
@@ -82,9 +92,9 @@ func (s *Store) insertJob(ctx context.Context, tx *database.Tx, j *crosswalk.Job
 		}
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO cw_jobs (id, name, name_key, connection_id, entity, object, operation, load_mode, mapping_json, filter_json, out_of_the_box, version, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)`,
-		j.ID, j.Name, key(j.Name), j.ConnectionID, j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), j.OutOfTheBox, j.Version, now)
+	_, err = tx.Exec(ctx, `INSERT INTO cw_jobs (id, name, name_key, connection_id, entity, object, operation, load_mode, mapping_json, filter_json, deletes_json, out_of_the_box, version, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)`,
+		j.ID, j.Name, key(j.Name), j.ConnectionID, j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), encode(j.Deletes), j.OutOfTheBox, j.Version, now)
 	if database.IsUnique(err) {
 		return jobNameTaken(j.Name)
 	}
@@ -99,8 +109,8 @@ func (s *Store) UpdateJob(ctx context.Context, j *crosswalk.Job) error {
 	now := s.now()
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE cw_jobs SET name = $3, name_key = $4, entity = $5, object = $6, operation = $7, load_mode = $8,
-			mapping_json = $9, filter_json = $10, version = version + 1, updated_at = $11 WHERE id = $1 AND version = $2`,
-			j.ID, j.Version, j.Name, key(j.Name), j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), now)
+			mapping_json = $9, filter_json = $10, deletes_json = $12, version = version + 1, updated_at = $11 WHERE id = $1 AND version = $2`,
+			j.ID, j.Version, j.Name, key(j.Name), j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), now, encode(j.Deletes))
 		if database.IsUnique(err) {
 			return jobNameTaken(j.Name)
 		}

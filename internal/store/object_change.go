@@ -110,7 +110,7 @@ func (s *Store) ObjectUses(ctx context.Context, q Querier, object string) ([]cro
 func (s *Store) RunningInto(ctx context.Context, q Querier, object string) error {
 	var number sql.NullInt64
 	var job sql.NullString
-	err := q.QueryRow(ctx, "SELECT max(number), max(job_name) FROM cw_runs WHERE status = 'running' AND lower(object) = $1", key(object)).Scan(&number, &job)
+	err := q.QueryRow(ctx, "SELECT max(number), max(job_name) FROM cw_runs WHERE status IN ('running', 'held') AND lower(object) = $1", key(object)).Scan(&number, &job)
 	if err == nil && number.Valid {
 		err = crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is writing into %s.", number.Int64, job.String, object).
 			WithHint("Wait until it has ended, or cancel it.")

@@ -16,8 +16,8 @@ type RunFilter struct {
 	Statuses                            []crosswalk.RunStatus
 }
 
-const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.scope_json, r.status, r.message, r.hint, r.warnings_json,
-	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.pages, r.bytes, r.requests, r.throttled_ns,
+const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.scope_json, r.reads, r.status, r.message, r.hint, r.warnings_json,
+	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.deleted, r.pages, r.bytes, r.requests, r.throttled_ns,
 	r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
 
 // scanRun reads runColumns and whatever columns follow into more.
@@ -27,8 +27,8 @@ func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	var scope, warnings string
 	c := &r.Counts
 	err := row.Scan(append([]any{
-		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &scope, &r.Status, &r.Message, &r.Hint, &warnings,
-		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
+		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &scope, &r.Reads, &r.Status, &r.Message, &r.Hint, &warnings,
+		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Deleted, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
 		&r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
 	}, more...)...)
 	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
@@ -50,10 +50,10 @@ func runEnded(r crosswalk.Run) error {
 }
 
 // unfinished returns how many runs of a job have not ended and how many of
-// them are running.
+// them have begun.
 func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, running int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN status = 'running' THEN 1 END) FROM cw_runs
-		WHERE job_id = $1 AND status IN ('queued', 'running')`, jobID).Scan(&all, &running)
+	err = tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN status <> 'queued' THEN 1 END) FROM cw_runs
+		WHERE job_id = $1 AND status IN ('queued', 'running', 'held')`, jobID).Scan(&all, &running)
 	return all, running, err
 }
 

@@ -72,6 +72,8 @@ CREATE TABLE cw_jobs (
 	load_mode      {text} NOT NULL,
 	mapping_json   {text} NOT NULL,
 	filter_json    {text} NOT NULL,
+	deletes_json   {text} NOT NULL DEFAULT '{}',
+	position_json  {text} NOT NULL DEFAULT '',
 	out_of_the_box {bool} NOT NULL DEFAULT FALSE,
 	version        {int} NOT NULL,
 	created_at     {time} NOT NULL,
@@ -99,6 +101,7 @@ CREATE TABLE cw_runs (
 	rejected        {int} NOT NULL DEFAULT 0,
 	duplicates      {int} NOT NULL DEFAULT 0,
 	skipped         {int} NOT NULL DEFAULT 0,
+	deleted         {int} NOT NULL DEFAULT 0,
 	pages           {int} NOT NULL DEFAULT 0,
 	bytes           {int} NOT NULL DEFAULT 0,
 	requests        {int} NOT NULL DEFAULT 0,
@@ -108,9 +111,8 @@ CREATE TABLE cw_runs (
 	requested_by    {text} NOT NULL,
 	scope_json      {text} NOT NULL DEFAULT '{}',
 	job_json        {text} NOT NULL,
-	checkpoint_page {int} NOT NULL DEFAULT 0,
-	checkpoint_link {text} NOT NULL DEFAULT '',
-	checkpoint_done {bool} NOT NULL DEFAULT FALSE,
+	reads           {text} NOT NULL DEFAULT '',
+	checkpoint_json {text} NOT NULL DEFAULT '{}',
 	fence           {int} NOT NULL DEFAULT 0,
 	queued_at       {time} NOT NULL,
 	started_at      {time},
@@ -120,6 +122,19 @@ CREATE TABLE cw_runs (
 CREATE INDEX cw_runs_by_job ON cw_runs (job_id, number);
 CREATE INDEX cw_runs_by_connection ON cw_runs (connection_id, number);
 CREATE INDEX cw_runs_by_status ON cw_runs (status, number);
+
+CREATE TABLE cw_run_keys (
+	run_id  {text} NOT NULL REFERENCES cw_runs (id) ON DELETE CASCADE,
+	page    {int} NOT NULL,
+	entries {bytes} NOT NULL,
+	PRIMARY KEY (run_id, page)
+);
+
+CREATE TABLE cw_run_deletes (
+	run_id    {text} NOT NULL REFERENCES cw_runs (id) ON DELETE CASCADE,
+	source_id {text} NOT NULL,
+	PRIMARY KEY (run_id, source_id)
+);
 
 CREATE TABLE cw_rejects (
 	id        {id},

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 	"time"
 
@@ -51,16 +50,26 @@ func stale(r crosswalk.Run) error {
 func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.Task, error) {
 	var t crosswalk.Task
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		var job string
+		var job, checkpoint, position string
 		var err error
 		t = crosswalk.Task{}
-		t.Run, err = scanRun(tx.QueryRow(ctx, "SELECT "+runColumns+", r.job_json, r.fence, r.checkpoint_page, r.checkpoint_link, r.checkpoint_done FROM cw_runs r WHERE r.id = $1", id),
-			&job, &t.Fence, &t.Checkpoint.Page, &t.Checkpoint.Link, &t.Checkpoint.Done)
+		t.Run, err = scanRun(tx.QueryRow(ctx, "SELECT "+runColumns+", r.job_json, r.fence, r.checkpoint_json, j.position_json FROM cw_runs r JOIN cw_jobs j ON j.id = r.job_id WHERE r.id = $1", id),
+			&job, &t.Fence, &checkpoint, &position)
 		if err != nil {
 			return runNotFound(err, id)
 		}
 		if err := decode(job, &t.Job); err != nil {
 			return err
+		}
+		if err := decode(checkpoint, &t.Checkpoint); err != nil {
+			return err
+		}
+		if position != "" {
+			var p storedPosition
+			if err := decode(position, &p); err != nil {
+				return err
+			}
+			t.Position = *p.position()
 		}
 		if t.Run.Status.Ended() {
 			return runEnded(t.Run)
@@ -190,7 +199,14 @@ func (s *Store) RequestCancel(ctx context.Context, id string) (crosswalk.Run, er
 			return err
 		}
 		now := s.now()
-		r.Status, r.EndedAt, r.Message = crosswalk.RunCancelled, now.Ptr(), "The run was cancelled before it started."
+		message := "The run was cancelled before it started."
+		if r.Status == crosswalk.RunHeld {
+			message = "The run was cancelled while it was held."
+			if err := s.dropChanges(ctx, tx, id); err != nil {
+				return err
+			}
+		}
+		r.Status, r.EndedAt, r.Message = crosswalk.RunCancelled, now.Ptr(), message
 		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, ended_at = $4, fence = $5 WHERE id = $1",
 			id, string(r.Status), r.Message, now, fence+1)
 		return err
@@ -206,7 +222,8 @@ func (s *Store) CancelRequested(ctx context.Context, id string) (bool, error) {
 	return asked, wrap(runNotFound(err, id), "cancel requested")
 }
 
-// FinishRun ends a run. It returns CodeInvalid when status is not a final
+// FinishRun ends a run. One that succeeds, fully or in part, moves the position
+// of its job in the same transaction. It returns CodeInvalid when status is not a final
 // one, CodeNotFound, and CodeConflict when the run has ended already or the
 // fence is not the present one.
 func (s *Store) FinishRun(ctx context.Context, id string, fence int64, status crosswalk.RunStatus, message, hint string) error {
@@ -218,40 +235,17 @@ func (s *Store) FinishRun(ctx context.Context, id string, fence int64, status cr
 			return stale(*r)
 		}
 		now := s.now()
+		if status == crosswalk.RunSuccess || status == crosswalk.RunPartialSuccess {
+			if err := s.movePosition(ctx, tx, *r); err != nil {
+				return err
+			}
+		}
+		if err := s.dropChanges(ctx, tx, id); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, hint = $4, ended_at = $5, saved_at = $5, cancelling = FALSE WHERE id = $1",
 			id, string(status), database.Text(message), database.Text(hint), now)
 		return err
 	})
 	return wrap(err, "finish run")
-}
-
-// Progress is what a batch adds to its run.
-type Progress struct {
-	RunID      string
-	Fence      int64
-	Counts     crosswalk.Counts // of this batch alone
-	Checkpoint crosswalk.Checkpoint
-	Rejects    []crosswalk.Reject // RunID and At are filled here
-}
-
-// SaveProgress stores the progress of a batch inside the batch's own
-// transaction. When the fence is not the present one or the run is not
-// running, it returns CodeConflict, and the transaction must roll back.
-func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress) error {
-	now := s.now()
-	c := p.Counts
-	n, err := tx.Exec(ctx, `UPDATE cw_runs SET records_read = records_read + $3, inserted = inserted + $4, updated = updated + $5, unchanged = unchanged + $6,
-		rejected = rejected + $7, duplicates = duplicates + $8, skipped = skipped + $9, pages = pages + $10, bytes = bytes + $11,
-		requests = requests + $12, throttled_ns = throttled_ns + $13,
-		checkpoint_page = $14, checkpoint_link = $15, checkpoint_done = $16, saved_at = $17, message = '', hint = ''
-		WHERE id = $1 AND fence = $2 AND status = 'running'`,
-		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Skipped, c.Pages, c.Bytes,
-		c.Requests, int64(c.Throttled), p.Checkpoint.Page, p.Checkpoint.Link, p.Checkpoint.Done, now)
-	if err != nil {
-		return wrap(err, "save progress")
-	}
-	if n == 0 {
-		return crosswalk.Errorf(crosswalk.CodeConflict, "The run %s was taken by another worker or has ended.", p.RunID).WithCause(sql.ErrNoRows)
-	}
-	return wrap(insertRejects(ctx, tx, p.RunID, now, p.Rejects), "save rejects")
 }

@@ -501,6 +501,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/runs/{id}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard the deletions of a held run
+         * @description The rows stay as they are, and the run ends.
+         */
+        post: operations["discard-run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/runs/{id}/rejects": {
         parameters: {
             query?: never;
@@ -552,6 +572,26 @@ export interface paths {
         get: operations["group-rejects"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/runs/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release a held run
+         * @description Its rows whose records are gone are treated as the job says.
+         */
+        post: operations["release-run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -860,6 +900,11 @@ export interface components {
             bytes: number;
             /**
              * Format: int64
+             * @description Rows deleted, flagged or deactivated because their records are gone
+             */
+            deleted: number;
+            /**
+             * Format: int64
              * @description Records whose identifiers another record has too, which was modified later
              */
             duplicates: number;
@@ -908,6 +953,21 @@ export interface components {
              * @description Rows changed
              */
             updated: number;
+        };
+        Deletes: {
+            /** @description Of deactivate: API name of the Boolean field that becomes false */
+            field?: string;
+            /**
+             * Format: int64
+             * @description A run that would touch more than this many percent of the job's rows is held until somebody decides; 0 means 20, 100 only guards against all
+             */
+            guard?: number;
+            /**
+             * @description ignore: the row stays as it is; flag: it is marked as deleted; deactivate: a Boolean of it becomes false; delete: it goes away
+             * @default ignore
+             * @enum {string}
+             */
+            policy: "ignore" | "flag" | "deactivate" | "delete";
         };
         DerivedMapping: {
             /** @description 1 to 6 pairs that must all be equal */
@@ -1094,6 +1154,7 @@ export interface components {
             connection_name: string;
             /** Format: date-time */
             created_at: string;
+            deletes: components["schemas"]["Deletes"];
             /** @description Logical name of the source table */
             entity: string;
             filter: components["schemas"]["Filter"];
@@ -1101,7 +1162,7 @@ export interface components {
             /** @description The newest run; absent before the first */
             last_run?: components["schemas"]["LastRun"];
             /** @enum {string} */
-            load_mode: "full";
+            load_mode: "incremental" | "full";
             mapping: components["schemas"]["Mapping"];
             /** @description Unique name, 1 to 100 characters */
             name: string;
@@ -1111,6 +1172,8 @@ export interface components {
             operation: "upsert" | "insert" | "update";
             /** @description Made by the first authorization; its source and target are fixed */
             out_of_the_box: boolean;
+            /** @description Up to where the records are stored; absent before the first run and for full loads */
+            position?: components["schemas"]["Position"];
             /** Format: date-time */
             updated_at: string;
             /**
@@ -1121,14 +1184,15 @@ export interface components {
         };
         JobChange: {
             connection_id: string;
+            deletes?: components["schemas"]["Deletes"];
             /** @description Logical name of the source table */
             entity: string;
             filter?: components["schemas"]["Filter"];
             /**
-             * @default full
+             * @default incremental
              * @enum {string}
              */
-            load_mode: "full";
+            load_mode: "incremental" | "full";
             mapping: components["schemas"]["Mapping"];
             /** @description Unique name, 1 to 100 characters */
             name: string;
@@ -1147,16 +1211,17 @@ export interface components {
         };
         JobCheck: {
             connection_id: string;
+            deletes?: components["schemas"]["Deletes"];
             /** @description Logical name of the source table */
             entity: string;
             filter?: components["schemas"]["Filter"];
             /** @description The job it would replace; absent for a new one */
             id?: string;
             /**
-             * @default full
+             * @default incremental
              * @enum {string}
              */
-            load_mode: "full";
+            load_mode: "incremental" | "full";
             mapping: components["schemas"]["Mapping"];
             /** @description Unique name, 1 to 100 characters */
             name: string;
@@ -1170,14 +1235,15 @@ export interface components {
         };
         JobInput: {
             connection_id: string;
+            deletes?: components["schemas"]["Deletes"];
             /** @description Logical name of the source table */
             entity: string;
             filter?: components["schemas"]["Filter"];
             /**
-             * @default full
+             * @default incremental
              * @enum {string}
              */
-            load_mode: "full";
+            load_mode: "incremental" | "full";
             mapping: components["schemas"]["Mapping"];
             /** @description Unique name, 1 to 100 characters */
             name: string;
@@ -1387,6 +1453,20 @@ export interface components {
              */
             match: "Email" | "External_ID";
         };
+        Position: {
+            /**
+             * Format: date-time
+             * @description When the run began after which only changes are read
+             */
+            at: string;
+            /**
+             * @description How the next run finds what has changed
+             * @enum {string}
+             */
+            way: "change_tracking" | "modified_on" | "everything";
+            /** @description Why changes are not tracked */
+            why?: string;
+        };
         Problem: {
             /** @description Stable kind of the error */
             code: string;
@@ -1502,14 +1582,16 @@ export interface components {
             object: string;
             /** Format: date-time */
             queued_at: string;
+            /** @description Which records it reads, how it finds them and why */
+            reads?: string;
             /** @description Who started it */
             requested_by: string;
-            /** @description Which records it reads */
+            /** @description Which records it was asked to read */
             scope: components["schemas"]["Scope"];
             /** Format: date-time */
             started_at?: string;
             /** @enum {string} */
-            status: "queued" | "running" | "success" | "partial_success" | "failed" | "cancelled" | "skipped";
+            status: "queued" | "running" | "held" | "success" | "partial_success" | "failed" | "cancelled" | "skipped";
             /**
              * Format: int64
              * @description Estimated number of records to read; -1 when unknown
@@ -3829,7 +3911,7 @@ export interface operations {
                 /** @description Only runs into this object */
                 object?: string;
                 /** @description Only runs in one of these states, separated by commas */
-                status?: ("queued" | "running" | "success" | "partial_success" | "failed" | "cancelled" | "skipped")[];
+                status?: ("queued" | "running" | "held" | "success" | "partial_success" | "failed" | "cancelled" | "skipped")[];
             };
             header?: never;
             path?: never;
@@ -3953,6 +4035,83 @@ export interface operations {
         };
     };
     "cancel-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "discard-run": {
         parameters: {
             query?: never;
             header?: never;
@@ -4181,6 +4340,83 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "release-run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Run"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

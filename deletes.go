@@ -1,0 +1,71 @@
+package crosswalk
+
+// Deletes says what becomes of a row whose record is gone: deleted in
+// Dynamics, hidden from the connection's user, or left out by the filter since.
+type Deletes struct {
+	Policy DeletePolicy `json:"policy,omitempty" enum:"ignore,flag,deactivate,delete" default:"ignore" doc:"ignore: the row stays as it is; flag: it is marked as deleted; deactivate: a Boolean of it becomes false; delete: it goes away"`
+	Field  string       `json:"field,omitempty" doc:"Of deactivate: API name of the Boolean field that becomes false"`
+	Guard  int          `json:"guard,omitempty" minimum:"0" maximum:"100" doc:"A run that would touch more than this many percent of the job's rows is held until somebody decides; 0 means 20, 100 only guards against all"`
+}
+
+// DeletePolicy says what becomes of a row whose record is gone. The zero value
+// means DeleteIgnore.
+type DeletePolicy string
+
+// The policies for rows whose records are gone.
+const (
+	DeleteIgnore     DeletePolicy = "ignore"
+	DeleteFlag       DeletePolicy = "flag"
+	DeleteDeactivate DeletePolicy = "deactivate"
+	DeleteRow        DeletePolicy = "delete"
+)
+
+// DefaultDeleteGuard is the percentage of Deletes.Guard when it is 0.
+const DefaultDeleteGuard = 20
+
+// On reports whether anything becomes of such rows.
+func (d Deletes) On() bool { return d.Policy != "" && d.Policy != DeleteIgnore }
+
+// Holds reports whether a run must ask before it touches n of so many rows:
+// lost rights look like deletions.
+func (d Deletes) Holds(n, rows int64) bool {
+	guard := int64(d.Guard)
+	if guard == 0 {
+		guard = DefaultDeleteGuard
+	}
+	return n > 0 && (n >= rows || n*100 > rows*guard)
+}
+
+// check notes what is wrong with the policy for an object.
+func (d Deletes) check(p *Problems, o *Object) {
+	f := o.Field(d.Field)
+	switch d.Policy {
+	case "", DeleteIgnore, DeleteFlag, DeleteDeactivate, DeleteRow:
+	default:
+		p.AddHint("deletes.policy", "Choose ignore, flag, deactivate or delete.", "%q is no way to treat rows whose records are gone.", d.Policy)
+	}
+	switch deactivate := d.Policy == DeleteDeactivate; {
+	case !deactivate && d.Field != "":
+		p.Add("deletes.field", "Only deactivate has a field.")
+	case deactivate && d.Field == "":
+		p.Add("deletes.field", "Choose the Boolean field that becomes false.")
+	case deactivate && (f == nil || f.Type != FieldBoolean || f.System):
+		p.AddHint("deletes.field", "Choose a Boolean field.", "%s has no Boolean field %s.", o.DisplayName, d.Field)
+	}
+	if d.Guard < 0 || d.Guard > 100 {
+		p.Add("deletes.guard", "The guard is a percentage from 0 to 100.")
+	}
+}
+
+// Check notes what is wrong with a job beside its names and its mapping.
+func (j *Job) Check(p *Problems, o *Object) {
+	switch j.LoadMode {
+	case "", LoadIncremental, LoadFull:
+	default:
+		p.AddHint("load_mode", "Choose incremental or full.", "%q is no load mode.", j.LoadMode)
+	}
+	j.Deletes.check(p, o)
+	if j.Deletes.On() && j.Operation == OperationInsert {
+		p.AddHint("deletes.policy", "Choose ignore, or another operation.", "A job that only inserts does not touch rows that exist.")
+	}
+}

@@ -1,0 +1,168 @@
+package table
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+)
+
+// goneBatch is how many keys stand in one statement.
+const goneBatch = 500
+
+// Gone says which rows are those of a job, and what becomes of those whose
+// records are gone.
+type Gone struct {
+	Object       crosswalk.Object
+	ConnectionID string // where the rows came from, with Entity and JobID
+	Entity       string
+	JobID        string
+	Policy       crosswalk.DeletePolicy
+	Field        string // of crosswalk.DeleteDeactivate: API name of the Boolean field
+	Run          int64  // number of the run
+	By           string // for Modified By; may be empty
+}
+
+// rows is the condition that a row is one of the job's and not treated yet.
+func (g *Gone) rows() string {
+	text := fmt.Sprintf("%s = (SELECT id FROM cw_origins WHERE connection_id = $1 AND entity = $2 AND job_id = $3) AND %s IS NULL", originColumn, deletedColumn)
+	if f := g.Object.Field(g.Field); g.Policy == crosswalk.DeleteDeactivate && f != nil {
+		text += fmt.Sprintf(" AND %s IS NOT FALSE", quote(f.Column()))
+	}
+	return text
+}
+
+func (g *Gone) origin() []any { return []any{g.ConnectionID, g.Entity, g.JobID} }
+
+// ensure makes what is needed to find rows by the key of their record.
+func (g *Gone) ensure(ctx context.Context, db *database.DB) error {
+	if err := Ensure(ctx, db, g.Object); err != nil {
+		return err
+	}
+	return ensureIndex(ctx, db, index{&g.Object, []string{originColumn, sourceIDColumn}, nil})
+}
+
+// GoneKeys returns the keys of the records of up to n rows of the job behind
+// after and in their order, each once.
+func GoneKeys(ctx context.Context, db *database.DB, g Gone, after string, n int) ([]string, error) {
+	if err := g.ensure(ctx, db); err != nil {
+		return nil, err
+	}
+	rows, err := db.Query(ctx, fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE %s AND %s > $4 ORDER BY %s LIMIT $5",
+		sourceIDColumn, quote(g.Object.Table()), g.rows(), sourceIDColumn, sourceIDColumn), append(g.origin(), after, n)...)
+	if err != nil {
+		return nil, fmt.Errorf("table: keys of %s: %w", g.Object.Table(), err)
+	}
+	defer rows.Close()
+	var keys []string
+	for rows.Next() {
+		var k string
+		if err := rows.Scan(&k); err != nil {
+			return nil, fmt.Errorf("table: keys of %s: %w", g.Object.Table(), err)
+		}
+		keys = append(keys, k)
+	}
+	return keys, rows.Err()
+}
+
+// CountRows returns how many rows of the job there are that are not treated
+// yet: all of them when keys is nil, else those of records with these keys.
+func CountRows(ctx context.Context, db *database.DB, g Gone, keys []string) (int64, error) {
+	if err := g.ensure(ctx, db); err != nil {
+		return 0, err
+	}
+	text := fmt.Sprintf("SELECT count(*) FROM %s WHERE %s", quote(g.Object.Table()), g.rows())
+	var total int64
+	if keys == nil {
+		err := db.QueryRow(ctx, text, g.origin()...).Scan(&total)
+		if err != nil {
+			err = fmt.Errorf("table: count rows of %s: %w", g.Object.Table(), err)
+		}
+		return total, err
+	}
+	for len(keys) > 0 {
+		n := min(len(keys), goneBatch)
+		list, args := g.list(keys[:n])
+		var found int64
+		if err := db.QueryRow(ctx, text+list, args...).Scan(&found); err != nil {
+			return 0, fmt.Errorf("table: count rows of %s: %w", g.Object.Table(), err)
+		}
+		total += found
+		keys = keys[n:]
+	}
+	return total, nil
+}
+
+// list returns the condition that a row has one of the keys, and all
+// arguments.
+func (g *Gone) list(keys []string) (string, []any) {
+	args := g.origin()
+	var b strings.Builder
+	fmt.Fprintf(&b, " AND %s IN (", sourceIDColumn)
+	for i, k := range keys {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		args = append(args, database.Text(k))
+		fmt.Fprintf(&b, "$%d", len(args))
+	}
+	b.WriteString(")")
+	return b.String(), args
+}
+
+// Remove treats the rows of records with these keys as the policy says, in one
+// transaction with save, which is told how many rows there were. Rows treated
+// before are left alone. save may be nil.
+func Remove(ctx context.Context, db *database.DB, g Gone, keys []string, save HealFunc) (int64, error) {
+	if err := g.ensure(ctx, db); err != nil {
+		return 0, err
+	}
+	var total int64
+	err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		total = 0
+		for rest := keys; len(rest) > 0; {
+			n := min(len(rest), goneBatch)
+			touched, err := g.remove(ctx, tx, rest[:n])
+			if err != nil {
+				return fmt.Errorf("table: %s rows of %s: %w", g.Policy, g.Object.Table(), err)
+			}
+			total += touched
+			rest = rest[n:]
+		}
+		if save == nil {
+			return nil
+		}
+		return save(ctx, tx, total)
+	})
+	return total, err
+}
+
+func (g *Gone) remove(ctx context.Context, tx *database.Tx, keys []string) (int64, error) {
+	list, args := g.list(keys)
+	table := quote(g.Object.Table())
+	if g.Policy == crosswalk.DeleteRow {
+		return tx.Exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s%s", table, g.rows(), list), args...)
+	}
+	n := len(args)
+	set := fmt.Sprintf("modified_date = $%d, %s = $%d", n+1, runColumn, n+2)
+	args = append(args, database.Time{Time: time.Now()}, g.Run)
+	if g.By != "" && g.Object.Field(crosswalk.ModifiedByField) != nil {
+		args = append(args, g.By)
+		set += fmt.Sprintf(", modified_by = $%d", len(args))
+	}
+	switch g.Policy {
+	case crosswalk.DeleteFlag:
+		set += fmt.Sprintf(", %s = $%d", deletedColumn, n+1)
+	case crosswalk.DeleteDeactivate:
+		f := g.Object.Field(g.Field)
+		if f == nil || f.Type != crosswalk.FieldBoolean {
+			return 0, crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no Boolean field %s any more.", g.Object.DisplayName, g.Field).
+				WithHint("Choose another field for rows whose records are gone.")
+		}
+		set += fmt.Sprintf(", %s = FALSE", quote(f.Column()))
+	}
+	return tx.Exec(ctx, fmt.Sprintf("UPDATE %s SET %s WHERE %s%s", table, set, g.rows(), list), args...)
+}
