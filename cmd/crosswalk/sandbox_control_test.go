@@ -91,3 +91,35 @@ func sameBody(t *testing.T, want, got string) bool {
 	}
 	return len(wanted) == 0
 }
+
+// TestSandboxFaults adds a fault of each kind: none may be unknown to the
+// command.
+func TestSandboxFaults(t *testing.T) {
+	t.Parallel()
+	box, err := sandbox.New(sandbox.Config{Users: 5, Accounts: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(box.Handler())
+	t.Cleanup(server.Close)
+	_, err = box.Fault(sandbox.Fault{Kind: "rain"})
+	if err == nil {
+		t.Fatal("no such fault, and no error")
+	}
+	_, list, _ := strings.Cut(err.Error(), "there are ")
+	kinds := strings.Split(list, ", ")
+	if len(kinds) < 12 {
+		t.Fatalf("%q are too few kinds to be all: %v", kinds, err)
+	}
+	for _, kind := range kinds {
+		var said bytes.Buffer
+		a := &app{stdin: strings.NewReader(""), stdout: io.Discard, stderr: &said, getenv: func(string) string { return "" }}
+		args := []string{"sandbox", "fault", "add", kind, "--delay", "1s", "--table", "contact", "--column", "fax", "--sandbox", server.URL}
+		if code := a.run(t.Context(), args); code != 0 {
+			t.Errorf("%s: exit code %d: %s", kind, code, &said)
+		}
+	}
+	if n := len(box.Faults()); n != len(kinds) {
+		t.Errorf("%d faults of %d kinds", n, len(kinds))
+	}
+}
