@@ -99,6 +99,13 @@ func (p *postgresWriter) remember(ctx context.Context, b *column.Batch) error {
 	return nil
 }
 
+// joinStage lets the rest of the transaction join rows of the stage, which has
+// no index.
+func (p *postgresWriter) joinStage(ctx context.Context) error {
+	_, err := p.tx.Exec(ctx, "SET LOCAL enable_hashjoin = on")
+	return err
+}
+
 // stored returns the query for the GSIDs of rows of the stage that were
 // stored: joined is the table w of their positions.
 func (p *postgresWriter) stored(joined string) string {
@@ -136,6 +143,9 @@ func (p *postgresWriter) forget(ctx context.Context, l *lookup) error {
 	if err := p.tx.QueryRow(ctx, "SELECT EXISTS (SELECT 1 FROM cw_pending WHERE "+among("lookup", l.relatives)+")").Scan(&any); err != nil || !any {
 		return err
 	}
+	if err := p.joinStage(ctx); err != nil {
+		return err
+	}
 	_, err := p.tx.Exec(ctx, fmt.Sprintf("DELETE FROM cw_pending p WHERE %s AND p.gsid IN (SELECT t.gsid FROM %s)",
 		among("p.lookup", l.relatives), p.stored("unnest($2::integer[]) AS w(pos)")), p.origin, p.rowsAt)
 	return err
@@ -156,6 +166,9 @@ func (p *postgresWriter) note(ctx context.Context, l *lookup) error {
 	}
 	if len(p.rowsAt) == 0 {
 		return nil
+	}
+	if err := p.joinStage(ctx); err != nil {
+		return err
 	}
 	args := []any{p.origin, p.rowsAt}
 	for _, t := range texts {

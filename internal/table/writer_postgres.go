@@ -27,16 +27,23 @@ type postgresWriter struct {
 }
 
 func openPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
-	conn, err := w.db.Pool().Acquire(ctx)
+	p, err := connectPostgres(ctx, w)
 	if err != nil {
-		return nil, fmt.Errorf("table: connection: %w", err)
+		return nil, err
 	}
-	p := &postgresWriter{Writer: w, conn: conn}
 	if err := p.prepare(ctx); err != nil {
 		_ = p.close()
 		return nil, err
 	}
 	return p, nil
+}
+
+func connectPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
+	conn, err := w.db.Pool().Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("table: connection: %w", err)
+	}
+	return &postgresWriter{Writer: w, conn: conn}, nil
 }
 
 // prepare makes the stages and the texts of the statements.
