@@ -43,7 +43,8 @@ const customEnd = "__gc"
 
 // Suggest returns rows that fill fields of the object from attributes of the
 // entity: what is certain enough to be offered, for a person to correct. The
-// record's key fills External_ID as identifier; then come the known pairs,
+// record's key fills External_ID as identifier, unless a person and a company
+// identify the row; then come the known pairs,
 // attributes and fields of the same name, the attribute that names a record
 // for Name, and addresses by their format. No field and no attribute is in two
 // rows, and every row can be saved as it is.
@@ -113,7 +114,7 @@ func (s *suggester) pair(attribute, field string) {
 	s.taken[attribute] = true
 	s.rows[f.Name] = crosswalk.FieldMapping{
 		Source: attribute, Label: label, Target: f.Name,
-		Identifier: key && field == externalIDField, Negate: negate,
+		Identifier: key && field == externalIDField && s.object.Name != companyPerson, Negate: negate,
 	}
 }
 

@@ -76,7 +76,7 @@ func TestSuggest(t *testing.T) {
 		}},
 		{user, objects("User"), suggested(sorted(crosswalk.NewUserSync("", "").Mapping.Fields, objects("User")))},
 		{contact, objects("Company_Person"), []string{
-			"contactid -> External_ID identifier", "fullname -> Name", "jobtitle -> Title", "accountrolecode -> Role label", "emailaddress1 -> Email",
+			"fullname -> Name", "jobtitle -> Title", "accountrolecode -> Role label", "emailaddress1 -> Email", "contactid -> External_ID",
 		}},
 		{contact, objects("Person"), []string{
 			"contactid -> External_ID identifier", "fullname -> Name", "firstname -> First_Name", "lastname -> Last_Name", "emailaddress1 -> Email",
