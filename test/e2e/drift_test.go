@@ -16,14 +16,6 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/server"
 )
 
-// refuse answers a request with an error of the Web API.
-func refuse(w http.ResponseWriter, status int, message string) bool {
-	w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
-	w.WriteHeader(status)
-	fmt.Fprintf(w, `{"error":{"code":"0x80060888","message":%q}}`, message)
-	return true
-}
-
 // cities is a job that fills the city from an attribute that tests remove.
 func cities(connectionID string) client.JobInput {
 	return client.JobInput{
@@ -48,33 +40,20 @@ func TestColumnRemoved(t *testing.T) {
 	if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Counts.Inserted != 500 || run.Warnings != nil {
 		t.Fatalf("before: %s %+v %q", run.Status, run.Counts, run.Warnings)
 	}
-	for _, test := range []struct {
-		name  string
-		fails func(query string) bool
-	}{
-		{"between pages", func(query string) bool { return strings.Contains(query, "skiptoken") }},
-		{"before the first", func(string) bool { return true }},
-	} {
-		asked := 0
-		remove := w.sandbox.Inject(func(rw http.ResponseWriter, r *http.Request) bool {
-			if !strings.HasSuffix(r.URL.Path, "/accounts") || !test.fails(r.URL.RawQuery) || !strings.Contains(r.URL.RawQuery, "address1_city") {
-				return false
-			}
-			asked++
-			return refuse(rw, 400, "Could not find a property named 'address1_city' on type 'Microsoft.Dynamics.CRM.account'.")
-		})
+	for name, after := range map[string]int{"between pages": 1, "before the first": 0} {
+		_, err := w.sandbox.Fault(sandbox.Fault{Kind: sandbox.FaultRemoveColumn, Path: "/accounts?", Table: "account", Column: "address1_city", After: after})
+		w.must(err)
 		run := w.run(job)
-		remove()
 		if run.Status != crosswalk.RunSuccess || run.Counts.Read != 500 || run.Counts.Unchanged != 500 {
-			t.Errorf("%s: %s %q, %+v", test.name, run.Status, run.Message, run.Counts)
+			t.Errorf("%s: %s %q, %+v", name, run.Status, run.Message, run.Counts)
 		}
-		want := []string{"Account no longer has the attribute address1_city, so City is not filled and keeps the values it has."}
-		if diff := cmp.Diff(want, run.Warnings); diff != "" || !strings.Contains(run.Message, want[0]) || !strings.Contains(run.Hint, "mapping") {
-			t.Errorf("%s: message %q, hint %q, warnings (-want +got):\n%s", test.name, run.Message, run.Hint, diff)
+		if diff := cmp.Diff([]string{cityGone}, run.Warnings); diff != "" || !strings.Contains(run.Message, cityGone) || !strings.Contains(run.Hint, "mapping") {
+			t.Errorf("%s: message %q, hint %q, warnings (-want +got):\n%s", name, run.Message, run.Hint, diff)
 		}
-		if asked > 3 {
-			t.Errorf("%s: the column was asked for %d times", test.name, asked)
+		if asked := w.sandbox.Requests(sandbox.RequestFilter{Path: "/accounts?", Status: 400}); len(asked) > 3 {
+			t.Errorf("%s: the column was asked for %d times", name, len(asked))
 		}
+		w.sandbox.Reset()
 	}
 	if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Warnings != nil || run.Message != "" {
 		t.Errorf("after: %s %q %q", run.Status, run.Message, run.Warnings)
@@ -99,23 +78,23 @@ func TestTableRemoved(t *testing.T) {
 	})
 	w.must(err)
 	for _, test := range []struct {
-		status        int
-		message, want string
+		fault sandbox.Fault
+		want  string
 	}{
-		{400, "Could not find a property named 'address1_city' on type 'Microsoft.Dynamics.CRM.account'.", "address1_city"},
-		{404, "Resource not found for the segment 'accounts'.", "segment 'accounts'"},
+		{sandbox.Fault{Kind: sandbox.FaultRemoveColumn, Table: "account", Column: "address1_city"}, "address1_city"},
+		{sandbox.Fault{Kind: sandbox.FaultRemoveTable, Table: "account"}, "segment 'accounts'"},
 	} {
-		remove := w.sandbox.Inject(func(rw http.ResponseWriter, r *http.Request) bool {
-			return strings.HasSuffix(r.URL.Path, "/accounts") && strings.Contains(r.URL.RawQuery, "address1_city") && refuse(rw, test.status, test.message)
-		})
+		test.fault.Path = "/accounts?"
+		_, err := w.sandbox.Fault(test.fault)
+		w.must(err)
 		run := w.run(filtered)
 		if run.Status != crosswalk.RunFailed || !strings.Contains(run.Message, test.want) || run.Hint == "" {
-			t.Errorf("%d: %s %q (%q)", test.status, run.Status, run.Message, run.Hint)
+			t.Errorf("%s: %s %q (%q)", test.fault.Kind, run.Status, run.Message, run.Hint)
 		}
 		if run := w.run(users); run.Status != crosswalk.RunSuccess || run.Counts.Read != 20 {
-			t.Errorf("%d: the other job ended %s %q", test.status, run.Status, run.Message)
+			t.Errorf("%s: the other job ended %s %q", test.fault.Kind, run.Status, run.Message)
 		}
-		remove()
+		w.sandbox.Reset()
 	}
 }
 
