@@ -93,6 +93,8 @@ export const api = {
     page(ok(http.GET('/api/runs', { params: { query }, signal }))),
   run: (id: string) => ok(http.GET('/api/runs/{id}', at(id))),
   cancelRun: (id: string) => ok(http.POST('/api/runs/{id}/cancel', at(id))),
+  decideRun: (id: string, decision: 'release' | 'discard') =>
+    ok(decision === 'release' ? http.POST('/api/runs/{id}/release', at(id)) : http.POST('/api/runs/{id}/discard', at(id))),
   rejects: (id: string, query: ListQuery & { code?: string; field?: string }, signal?: AbortSignal) =>
     page(ok(http.GET('/api/runs/{id}/rejects', { params: { path: { id }, query }, signal }))),
   rejectGroups: (id: string, signal?: AbortSignal) => page(ok(http.GET('/api/runs/{id}/rejects/groups', { ...at(id), signal }))),

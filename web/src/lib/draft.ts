@@ -1,4 +1,4 @@
-import type { Attribute, Comparison, Condition, DataObject, Entity, Field, FieldMapping, Job, JobInput } from '../api/types';
+import type { Attribute, Comparison, Condition, DataObject, Deletes, Entity, Field, FieldMapping, Job, JobInput } from '../api/types';
 
 // Draft is a job as it is being edited. Rows carry a key of their own so that
 // they keep their identity while others come and go.
@@ -9,6 +9,7 @@ export interface Draft {
   object: string;
   operation: NonNullable<JobInput['operation']>;
   load_mode: NonNullable<JobInput['load_mode']>;
+  deletes: Deletes;
   rows: MappingRow[];
   conditions: ConditionRow[];
   expression: string;
@@ -53,7 +54,8 @@ export function toDraft(job: JobInput | Job): Draft {
     entity: job.entity,
     object: job.object,
     operation: job.operation ?? 'upsert',
-    load_mode: job.load_mode ?? 'full',
+    load_mode: job.load_mode ?? 'incremental',
+    deletes: job.deletes ?? noDeletes,
     rest,
     expression: job.filter?.expression ?? '',
     rows: (fields ?? []).map((f) => newRow(f)),
@@ -63,10 +65,12 @@ export function toDraft(job: JobInput | Job): Draft {
   };
 }
 
+const noDeletes: Deletes = { policy: 'ignore' };
+
 // emptyDraft starts a job from nothing.
 export function emptyDraft(connectionID: string): Draft {
   return {
-    name: '', connection_id: connectionID, entity: '', object: '', operation: 'upsert', load_mode: 'full',
+    name: '', connection_id: connectionID, entity: '', object: '', operation: 'upsert', load_mode: 'incremental', deletes: noDeletes,
     rows: [newRow({ identifier: true })], conditions: [], expression: '', rest: {},
   };
 }
@@ -82,6 +86,7 @@ export function toInput(d: Draft): JobInput {
     object: d.object,
     operation: d.operation,
     load_mode: d.load_mode,
+    deletes: d.deletes,
     mapping: {
       ...d.rest,
       fields: d.rows.map(toFieldMapping),

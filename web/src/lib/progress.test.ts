@@ -3,7 +3,7 @@ import type { Counts, RunStatus } from '../api/types';
 import { addSample, averageRate, percent, rate, remaining, type Sample } from './progress';
 
 const counts = (read: number): Counts => ({
-  read, inserted: 0, updated: 0, unchanged: 0, rejected: 0, duplicates: 0, skipped: 0, pages: 0, bytes: 0, requests: 0, throttled_ns: 0,
+  read, inserted: 0, updated: 0, unchanged: 0, rejected: 0, duplicates: 0, skipped: 0, deleted: 0, pages: 0, bytes: 0, requests: 0, throttled_ns: 0,
 });
 
 test('the rate is that of the recent past', () => {

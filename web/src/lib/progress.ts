@@ -52,5 +52,5 @@ export function percent(run: Pick<Run, 'counts' | 'total' | 'status'>): number |
 
 // isLive reports whether a run can still change.
 export function isLive(run: { status: string }): boolean {
-  return run.status === 'queued' || run.status === 'running';
+  return run.status === 'queued' || run.status === 'running' || run.status === 'held';
 }

@@ -87,7 +87,7 @@ function Detail({ run: r }: { run: Run }) {
 
       <Stack gap="md">
         <ProgressCard run={r} />
-        {r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
+        {r.status === 'held' ? <Held run={r} /> : r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
         <Warnings of={untold(r)} />
         <Tiles run={r} />
         <Facts run={r} />
@@ -182,6 +182,34 @@ function Outcome({ run: r }: { run: Run }) {
   );
 }
 
+// Held asks what becomes of the rows that a run was held for.
+function Held({ run: r }: { run: Run }) {
+  const [releasing, setReleasing] = useState(false);
+  const decide = async (decision: 'release' | 'discard') => {
+    queryClient.setQueryData(q.run(r.id).queryKey, await api.decideRun(r.id, decision));
+    await refresh('runs');
+  };
+  const discard = useMutation({ mutationFn: () => decide('discard'), onError: bad });
+  return (
+    <Note tone="warn" icon={<IconAlertTriangle />} title={r.message ?? 'The run is held.'}>
+      {r.hint}
+      <Group gap="xs" mt="sm">
+        <Button size="compact-sm" color="red" onClick={() => setReleasing(true)}>
+          Release
+        </Button>
+        <Button size="compact-sm" variant="default" loading={discard.isPending} onClick={() => discard.mutate()}>
+          Discard the deletions
+        </Button>
+      </Group>
+      {releasing && (
+        <Confirm title="Release this run?" verb="Release" onClose={() => setReleasing(false)} onConfirm={() => decide('release')}>
+          <Text fz="sm">{r.message}</Text>
+        </Confirm>
+      )}
+    </Note>
+  );
+}
+
 // Warnings tells what the run had to do without.
 function Warnings({ of: all }: { of: string[] }) {
   const [first] = all;
@@ -208,6 +236,7 @@ function Tiles({ run: { counts: c } }: { run: Run }) {
     ['Rejected', c.rejected, 'rejected', c.rejected > 0 ? 'var(--cw-warn)' : undefined],
     ['Duplicates', c.duplicates, 'duplicates'],
     ['Skipped', c.skipped, 'skipped'],
+    ['Deleted', c.deleted, 'deleted'],
   ];
   return (
     <dl className="cw-tiles" style={{ margin: 0 }}>
@@ -226,6 +255,7 @@ function Tiles({ run: { counts: c } }: { run: Run }) {
 function Facts({ run: r }: { run: Run }) {
   const c = r.counts;
   const facts: [string, React.ReactNode][] = [
+    ...(r.reads ? [['Reads', r.reads] as [string, React.ReactNode]] : []),
     ['Queued', <Moment key="q" at={r.queued_at} />],
     ['Started', <Moment key="s" at={r.started_at} />],
     ['Ended', <Moment key="e" at={r.ended_at} />],

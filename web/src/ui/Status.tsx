@@ -24,7 +24,7 @@ export function ConnectionState({ status, title }: { status: ConnectionStatus; t
 }
 
 export const runLabels: Record<RunStatus, string> = {
-  queued: 'Queued', running: 'Running', success: 'Success', partial_success: 'Partial success',
+  queued: 'Queued', running: 'Running', held: 'Held', success: 'Success', partial_success: 'Partial success',
   failed: 'Failed', cancelled: 'Cancelled', skipped: 'Skipped',
 };
 
@@ -34,7 +34,7 @@ export function isRunStatus(s: string | undefined): s is RunStatus {
 }
 
 const runTones: Record<RunStatus, Tone> = {
-  queued: 'idle', running: 'busy', success: 'good', partial_success: 'warn', failed: 'bad', cancelled: 'idle', skipped: 'idle',
+  queued: 'idle', running: 'busy', held: 'warn', success: 'good', partial_success: 'warn', failed: 'bad', cancelled: 'idle', skipped: 'idle',
 };
 
 export function RunState({ status: s, cancelling }: { status: string; cancelling?: boolean }) {

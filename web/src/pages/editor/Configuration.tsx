@@ -1,7 +1,7 @@
-import { Group, Select, SimpleGrid, Text, TextInput } from '@mantine/core';
+import { Group, NumberInput, Select, SimpleGrid, Text, TextInput } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
-import type { Connection, DataObject, Entity, Job } from '../../api/types';
+import type { Connection, DataObject, Entity, Job, Position } from '../../api/types';
 import type { Draft } from '../../lib/draft';
 import type { Places } from '../../lib/problems';
 import { q } from '../../queries';
@@ -107,14 +107,68 @@ export function Configuration({ draft, change, places, job, connection, entity, 
         <Select
           id="job-load_mode"
           label="Load mode"
-          data={[{ value: 'full', label: 'Full: read every record each time' }]}
-          value="full"
+          data={[
+            { value: 'incremental', label: 'Incremental: read what has changed' },
+            { value: 'full', label: 'Full: read every record each time' },
+          ]}
+          value={draft.load_mode}
+          onChange={(v) => v && change({ load_mode: v })}
           allowDeselect={false}
+          description={job?.position ? describePosition(job.position) : undefined}
           error={places.at('load_mode')}
         />
+        <Select
+          id="job-deletes-policy"
+          label="Records that are gone"
+          data={[
+            { value: 'ignore', label: 'Ignore: their rows stay as they are' },
+            { value: 'flag', label: 'Flag: their rows are marked as deleted' },
+            { value: 'deactivate', label: 'Deactivate: a field of their rows becomes false' },
+            { value: 'delete', label: 'Delete: their rows go away' },
+          ]}
+          value={draft.deletes.policy ?? 'ignore'}
+          onChange={(policy) => policy && change({ deletes: policy === 'ignore' ? { policy } : { ...draft.deletes, policy, field: undefined } })}
+          allowDeselect={false}
+          error={places.at('deletes.policy')}
+        />
+        {draft.deletes.policy === 'deactivate' && (
+          <Select
+            id="job-deletes-field"
+            label="Field that becomes false"
+            data={(object?.fields ?? []).filter((f) => f.type === 'Boolean' && !f.system).map((f) => ({ value: f.name, label: f.display_name }))}
+            value={draft.deletes.field ?? null}
+            onChange={(field) => change({ deletes: { ...draft.deletes, field: field ?? undefined } })}
+            error={places.at('deletes.field')}
+          />
+        )}
+        {draft.deletes.policy !== 'ignore' && (
+          <NumberInput
+            id="job-deletes-guard"
+            label="Ask when more than this share is gone"
+            suffix=" %"
+            min={1}
+            max={100}
+            allowDecimal={false}
+            value={draft.deletes.guard ?? 20}
+            onChange={(v) => change({ deletes: { ...draft.deletes, guard: typeof v === 'number' ? v : undefined } })}
+            error={places.at('deletes.guard')}
+          />
+        )}
       </SimpleGrid>
     </Section>
   );
+}
+
+// describePosition says how the next run finds what has changed.
+function describePosition(p: Position): string {
+  switch (p.way) {
+    case 'change_tracking':
+      return 'Changes come from change tracking.';
+    case 'modified_on':
+      return `Changes are found by the time of the last change. ${p.why ?? ''}`;
+    case 'everything':
+      return `Every record is read. ${p.why ?? ''}`;
+  }
 }
 
 // Named is an option with its display name and the name machines use.
