@@ -142,8 +142,8 @@ func TestDrift(t *testing.T) {
 				return catalog(name)
 			}
 		}, []string{
-			"table_gone mapping.fields[1].source: the table account can no longer be read, so Kind is filled without it.",
-			"table_gone mapping.derived[1].match[0].source: the table account can no longer be read, so Company is filled without it.",
+			"table_gone mapping.fields[1].source: The table account can no longer be read, so Kind is filled without it.",
+			"table_gone mapping.derived[1].match[0].source: The table account can no longer be read, so Company is filled without it.",
 		}, func(m *crosswalk.Mapping) {
 			m.Fields[1].Source, m.Fields[1].Fallback = "customerid(contact).fullname", []string{"title"}
 			m.Derived[1].Match[0].Source, m.Derived[1].Match[0].Fallback = "number", nil

@@ -151,7 +151,7 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 	entity, err := c.in.Catalog(table)
 	switch {
 	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound, crosswalk.ErrorCode(err) == crosswalk.CodeForbidden:
-		c.drift(at, DriftTable, fmt.Sprintf("the table %s can no longer be read", table))
+		c.drift(at, DriftTable, fmt.Sprintf("The table %s can no longer be read", table))
 		c.problems.AddHint(at, "Choose another attribute, or give the connection's user the right to read that table.", "The table %s, to which %s leads, cannot be read.", table, lookup.DisplayName)
 		return hop{}, false
 	case err != nil:
