@@ -98,13 +98,16 @@ func (s *Sandbox) RemoveColumn(table, column string) error {
 	})
 }
 
+// fixed lists the tables that webhooks need as they are.
+var fixed = []string{"serviceendpoint", "sdkmessage", "sdkmessagefilter", "sdkmessageprocessingstep", "asyncoperation"}
+
 // canLose says why a column cannot be removed.
 func (e *entity) canLose(column string) error {
 	a := e.byName[column]
 	switch {
 	case a == nil:
 		return fmt.Errorf("sandbox: %s has no column %s", e.name, column)
-	case a == e.key || a == e.primaryName || slices.Contains([]string{"ownerid", "statecode", "statuscode", "owningbusinessunit", "businessunitid"}, column):
+	case a == e.key || a == e.primaryName || e.raw.bool("IsIntersect") || slices.Contains(fixed, e.name) || slices.Contains([]string{"ownerid", "statecode", "statuscode", "owningbusinessunit", "businessunitid", "partitionid"}, column):
 		return fmt.Errorf("sandbox: %s cannot be without its column %s", e.name, column)
 	}
 	return nil

@@ -288,6 +288,9 @@ func FuzzWebAPI(f *testing.F) {
 		{"RelationshipDefinitions/Microsoft.Dynamics.CRM.OneToManyRelationshipMetadata", "$filter=ReferencedEntity eq 'account'&$select=SchemaName"},
 		{"RetrieveMetadataChanges(Query=@p1,ClientVersionStamp=@p3)", `@p1={"Criteria":{"Conditions":[{"PropertyName":"ObjectTypeCode","ConditionOperator":"GreaterThan","Value":{"Value":3}}]}}&@p3='1!01/02/2006 15:04:05'`},
 		{"$metadata", "annotations=true"},
+		{"new_telemetries(new_telemetryid=00000000-0000-0000-0000-000000000001,partitionid='x')", "partitionId='y'"},
+		{"accounts", "$expand=accountleads_association($orderby=fullname;$top=1)&$filter=accountleads_association/any(l:l/leadid ne null) and Microsoft.Dynamics.CRM.LastXFiscalPeriods(PropertyName='createdon',PropertyValue=3)"},
+		{"accounts", `fetchXml=<fetch><entity name="account"><link-entity name="contact" from="parentcustomerid" to="accountid" link-type="exists"/><filter><condition attribute="accountid" operator="under" value="{00000000-0000-0000-0000-000000000001}"/><link-entity name="accountleads" from="accountid" to="accountid" link-type="not any"/></filter></entity></fetch>`},
 	} {
 		f.Add(seed[0], seed[1])
 	}
