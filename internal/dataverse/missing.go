@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -54,8 +55,14 @@ var commas = strings.NewReplacer("%2C", ",", "%2c", ",")
 
 // Selected returns the members that a link of a page selects, those of
 // expanded rows by their path of navigation properties; nil when it does not
-// say.
+// say. The Next of a page of changes will do as well.
 func Selected(link string) []string {
+	var at cursor
+	if json.Unmarshal([]byte(link), &at) == nil {
+		if link = at.Link; at.Way == waySweep {
+			return nil
+		}
+	}
 	u, err := url.Parse(link)
 	if err != nil {
 		return nil

@@ -32,7 +32,7 @@ func TestBothWays(t *testing.T) {
 		{"opportunity", []string{
 			"opportunityid", "name", "customerid(contact).fullname|customerid(account).name", "customerid(account).name",
 			"customerid(account).primarycontactid.emailaddress1", "customerid(contact).parentcustomerid(account).ownerid(systemuser).fullname",
-			"parentaccountid.name", "parentcontactid.fullname", "originatingleadid.fullname",
+			"parentaccountid.name", "parentcontactid.fullname", "originatingleadid.fullname", "customerid",
 		}, []crosswalk.Condition{{Attribute: "statecode", Operator: crosswalk.Equal, Values: []string{"0"}}}},
 		{"incident", []string{
 			"incidentid", "title", "customerid(account).name|customerid(contact).fullname", "customerid(account).parentaccountid.parentaccountid.name",
@@ -79,6 +79,11 @@ func TestBothWays(t *testing.T) {
 					}
 					if len(along) < 50 {
 						t.Errorf("only %d rows", len(along))
+					}
+					if j.entity == "opportunity" { // whose customers are gone here and there
+						if named, all := filled(along, 2), filled(along, 9); named == 0 || named >= all-5 {
+							t.Errorf("%d customers have names, %d are there", named, all)
+						}
 					}
 					for i, path := range j.paths {
 						if n := filled(along, i); n == 0 && test.role.Tables == nil {

@@ -158,25 +158,40 @@ func TestGone(t *testing.T) {
 func TestLinkWithLess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, sandbox.Config{Users: 5, Accounts: 60, Contacts: 100})
-	entity, plan := w.compile(contacts, false)
-	for from, want := range map[string][]string{
-		",telephone1": {"parentcustomerid_account/telephone1"},
-		"fullname,":   {"fullname"},
-		";$expand=primarycontactid($select=contactid,jobtitle)": {"parentcustomerid_account/primarycontactid/jobtitle"},
-	} {
-		page, err := extract.NewPages(w.config(entity, plan, 40)).Page(t.Context(), "", plan.NewSourceBatch())
+	tests := []struct {
+		tracked bool
+		part    string // of the link
+		gone    []string
+	}{
+		{false, ",telephone1", []string{"parentcustomerid_account/telephone1"}},
+		{false, "fullname,", []string{"fullname"}},
+		{false, ";$expand=primarycontactid($select=contactid,jobtitle)", []string{"parentcustomerid_account/primarycontactid/jobtitle"}},
+		{true, "fullname,", []string{"fullname"}},
+	}
+	for _, test := range tests {
+		entity, plan := w.compile(contacts, test.tracked)
+		source := func() pipeline.Source {
+			if test.tracked {
+				return extract.NewChanges(w.config(entity, plan, 40), "", true)
+			}
+			return extract.NewPages(w.config(entity, plan, 40))
+		}
+		page, err := source().Page(t.Context(), "", plan.NewSourceBatch())
 		if err != nil {
 			t.Fatal(err)
 		}
-		link := strings.Replace(page.Next, from, "", 1)
+		if _, err := source().Page(t.Context(), page.Next, plan.NewSourceBatch()); err != nil {
+			t.Errorf("the link as it is: %v", err)
+		}
+		link := strings.Replace(page.Next, test.part, "", 1)
 		if link == page.Next {
-			t.Fatalf("%s is not in %s", from, link)
+			t.Fatalf("%s is not in %s", test.part, link)
 		}
 		w.since("")
-		_, err = extract.NewPages(w.config(entity, plan, 40)).Page(t.Context(), link, plan.NewSourceBatch())
+		_, err = source().Page(t.Context(), link, plan.NewSourceBatch())
 		var gone *extract.GoneError
-		if !errors.As(err, &gone) || !cmp.Equal(want, gone.Columns) || w.since("contacts") != nil {
-			t.Errorf("without %s: %v", from, err)
+		if !errors.As(err, &gone) || !cmp.Equal(test.gone, gone.Columns) || w.since("contacts") != nil {
+			t.Errorf("without %s: %v", test.part, err)
 		}
 	}
 }
