@@ -189,7 +189,7 @@ func (q ChangeQuery) restart(page *ChangePage, why string) {
 func (q ChangeQuery) trackable() (bool, string) {
 	switch {
 	case !q.Entity.ChangeTracking:
-		return false, fmt.Sprintf("Change tracking is not switched on for %s in Dynamics.", q.Entity.DisplayName)
+		return false, fmt.Sprintf("Dynamics does not track all changes of %s: change tracking is not switched on, or rows expire by themselves.", q.Entity.DisplayName)
 	case q.Filter != "":
 		return false, "Dynamics does not track changes of a filtered table."
 	case len(q.Expand) > 0:

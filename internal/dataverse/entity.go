@@ -10,7 +10,7 @@ import (
 )
 
 // Properties of a table that its metadata are read by.
-const entityProperties = "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,IsActivity,IsCustomEntity,DisplayName"
+const entityProperties = "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,TableType,IsActivity,IsCustomEntity,DisplayName"
 
 // entityDefinition is a table as the Web API describes it.
 type entityDefinition struct {
@@ -19,6 +19,7 @@ type entityDefinition struct {
 	PrimaryIdAttribute    string
 	PrimaryNameAttribute  string
 	ChangeTrackingEnabled bool
+	TableType             string
 	IsActivity            bool
 	IsCustomEntity        bool
 	IsIntersect           bool
@@ -35,10 +36,16 @@ func (d *entityDefinition) entity() crosswalk.Entity {
 		DisplayName:    d.DisplayName.or(d.LogicalName),
 		PrimaryID:      d.PrimaryIdAttribute,
 		PrimaryName:    d.PrimaryNameAttribute,
-		ChangeTracking: d.ChangeTrackingEnabled,
+		ChangeTracking: d.tracked(),
 		Activity:       d.IsActivity,
 		Custom:         d.IsCustomEntity,
 	}
+}
+
+// tracked reports whether the table tracks all its changes. Rows of elastic
+// tables can expire, and whether that is told as a deletion is not documented.
+func (d *entityDefinition) tracked() bool {
+	return d.ChangeTrackingEnabled && d.TableType != "Elastic"
 }
 
 // readable reports whether a table is one that people know and the Web API

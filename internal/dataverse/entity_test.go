@@ -15,7 +15,7 @@ import (
 func table(name string, pairs ...any) map[string]any {
 	p := map[string]any{
 		"LogicalName": name, "EntitySetName": name + "s", "PrimaryIdAttribute": name + "id", "PrimaryNameAttribute": "name",
-		"ChangeTrackingEnabled": true, "IsActivity": false, "IsCustomEntity": false, "IsIntersect": false, "IsPrivate": false,
+		"ChangeTrackingEnabled": true, "TableType": "Standard", "IsActivity": false, "IsCustomEntity": false, "IsIntersect": false, "IsPrivate": false,
 		"IsLogicalEntity": false, "OwnershipType": "UserOwned", "DisplayName": labelled(strings.ToUpper(name[:1]) + name[1:]),
 	}
 	for i := 0; i < len(pairs); i += 2 {
@@ -119,6 +119,7 @@ func tables() map[string]definition {
 		"custom":          {properties: table("custom", "OwnershipType", "None", "IsCustomEntity", true, "ChangeTrackingEnabled", false)},
 		"systemuser":      {properties: table("systemuser"), attributes: user},
 		"team":            {properties: table("team"), attributes: user},
+		"elastic":         {properties: table("elastic", "TableType", "Elastic")},
 		"bare":            {properties: table("bare", "DisplayName", unlabelled(), "PrimaryNameAttribute", nil)},
 	}
 }
@@ -137,6 +138,7 @@ func TestEntities(t *testing.T) {
 		{LogicalName: "zeta", EntitySetName: "zetas", DisplayName: "alpha", PrimaryID: "zetaid", PrimaryName: "name", ChangeTracking: true},
 		{LogicalName: "bare", EntitySetName: "bares", DisplayName: "bare", PrimaryID: "bareid", ChangeTracking: true},
 		{LogicalName: "custom", EntitySetName: "customs", DisplayName: "Custom", PrimaryID: "customid", PrimaryName: "name", Custom: true},
+		{LogicalName: "elastic", EntitySetName: "elastics", DisplayName: "Elastic", PrimaryID: "elasticid", PrimaryName: "name"},
 		{LogicalName: "task", EntitySetName: "tasks", DisplayName: "Task", PrimaryID: "activityid", PrimaryName: "subject", ChangeTracking: true, Activity: true},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -96,7 +96,7 @@ func (m *metadata) answer(u *url.URL) (any, bool) {
 	fields := strings.Split(u.Query().Get("$select"), ",")
 	if path == "" {
 		list := []any{}
-		for _, name := range []string{"zeta", "account", "task", "activitypointer", "join", "private", "logical", "system", "setless", "custom", "bare"} {
+		for _, name := range []string{"zeta", "account", "task", "activitypointer", "join", "private", "logical", "system", "setless", "custom", "elastic", "bare"} {
 			if d, ok := m.tables[name]; ok {
 				row, ok := pick(d.properties, fields)
 				if !ok {

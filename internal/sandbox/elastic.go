@@ -159,7 +159,7 @@ func (t *table) expires(s *rowState) int64 {
 	return 0
 }
 
-// purge takes away the rows whose time is over. Nothing tells of it.
+// purge takes away the rows whose time is over.
 func (s *Sandbox) purge() {
 	if next := s.snapshot().expires; next == 0 || s.now().Unix() < next {
 		return
@@ -175,6 +175,8 @@ func (s *Sandbox) purge() {
 				st := t.written(ch.row)
 				switch at := t.expires(st); {
 				case at == 0:
+				case at <= now && s.Unverified().ToldExpiry:
+					tx.remove(t, ch.row, 0)
 				case at <= now:
 					tx.vanish(t, ch.row)
 				default:

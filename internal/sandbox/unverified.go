@@ -50,6 +50,9 @@ type Unverified struct {
 	// UntrackedElastic refuses tracking of elastic tables, whatever their
 	// metadata say.
 	UntrackedElastic bool `json:"untracked_elastic,omitempty" on:"elastic tables cannot be tracked, whatever their metadata say"`
+	// ToldExpiry tells of a row of an elastic table that expires as of a
+	// deletion. Otherwise nothing tells of it.
+	ToldExpiry bool `json:"told_expiry,omitempty" on:"delta links tell of rows that expire as of deletions"`
 	// ExpiringLinks lets links to the next page live for ten minutes.
 	ExpiringLinks bool `json:"expiring_links,omitempty" on:"links to the next page live for ten minutes"`
 	// PublishEndsLinks ends the links to the next page with every change of
