@@ -1,5 +1,7 @@
 package sandbox
 
+import "time"
+
 // WithBearer returns the configuration with a token that the Web API takes
 // without the sign-in server.
 func WithBearer(cfg Config, token string) Config {
@@ -18,3 +20,6 @@ func TokenOfTenant(s *Sandbox, token, tenant string) (string, error) {
 	claims.TenantID, claims.Issuer = tenant, "https://sts.windows.net/"+tenant+"/"
 	return key.sign(claims)
 }
+
+// SetWebhookTimeout sets how long a webhook may take to answer.
+func SetWebhookTimeout(s *Sandbox, d time.Duration) { s.hookTimeout = d }

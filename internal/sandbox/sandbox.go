@@ -111,6 +111,8 @@ type Sandbox struct {
 	counted atomic.Pointer[rowCounts] // for RetrieveTotalRecordCount
 	called  atomic.Int64              // webhooks
 
+	hookTimeout time.Duration // how long a webhook may take to answer
+
 	*conditions
 	swapped atomic.Pointer[Sandbox] // answers in place of this one
 	base    *dataset                // the rows as generated
@@ -136,7 +138,7 @@ type conditions struct {
 // New makes a sandbox. It fails only when a number of rows is larger than
 // the generator can name.
 func New(cfg Config) (*Sandbox, error) {
-	s := &Sandbox{cfg: cfg, log: cfg.Logger, now: cfg.Now, conditions: &conditions{}}
+	s := &Sandbox{cfg: cfg, log: cfg.Logger, now: cfg.Now, conditions: &conditions{}, hookTimeout: webhookTimeout}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

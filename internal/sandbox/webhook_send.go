@@ -43,7 +43,6 @@ func (s *Sandbox) Webhooks() Webhooks { return *s.webhooks.Load() }
 // webhookClient calls webhooks: this machine alone, and no further than the
 // address says.
 var webhookClient = &http.Client{
-	Timeout:       webhookTimeout,
 	Transport:     &http.Transport{},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
@@ -100,7 +99,9 @@ func (s *Sandbox) call(e *event, h *hook, operation guid, at time.Time) (int, er
 		message = slices.DeleteFunc(message, func(m member) bool { return slices.Contains(removedWhenLarge, m.name) })
 		body = appendJSON(nil, message)
 	}
-	r, err := http.NewRequest(http.MethodPost, h.url, bytes.NewReader(body))
+	ctx, cancel := context.WithTimeout(context.Background(), s.hookTimeout)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
 		return 0, err
 	}

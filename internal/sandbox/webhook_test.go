@@ -236,6 +236,29 @@ func TestWebhookAnswers(t *testing.T) {
 	}
 }
 
+// TestWebhookTimeout gives up a call that is not answered in time, and does
+// not try again.
+func TestWebhookTimeout(t *testing.T) {
+	t.Parallel()
+	s := start(t, sandbox.Config{Accounts: 1})
+	sandbox.SetWebhookTimeout(s.Sandbox, 50*time.Millisecond)
+	calls := make(chan struct{}, 10)
+	h := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		calls <- struct{}{}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(h.Close)
+	s.step(t, s.endpoint(t, h.URL, `"authtype":4,"authvalue":"k"`), "Create", "account", `,"asyncautodelete":true`)
+	s.must(t, 204, "POST", "accounts", `{"name":"x"}`)
+	if job := s.jobs(t, 1)[0]; fmt.Sprint(job["statuscode"]) != "31" || !strings.Contains(fmt.Sprint(job["message"]), "timed out") {
+		t.Error(job)
+	}
+	if len(calls) != 1 {
+		t.Errorf("%d calls", len(calls))
+	}
+}
+
 // TestWebhookSize leaves what is large out of contexts over 256 KB.
 func TestWebhookSize(t *testing.T) {
 	t.Parallel()
