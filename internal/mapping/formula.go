@@ -93,6 +93,13 @@ func (f *formula) convert(src *column.Batch, row int, dst *column.Column) (cross
 	}
 }
 
+// shown returns the value of the formula for a record as text, "" when there
+// is none.
+func (f *formula) shown(src *column.Batch, row int) string {
+	v, _ := f.expression.evaluate(src, row)
+	return v.written()
+}
+
 // append appends a value to a column of the field's kind.
 func (f *formula) append(v value, dst *column.Column) crosswalk.RejectCode {
 	if v.null() {

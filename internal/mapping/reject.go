@@ -39,6 +39,8 @@ func (p *Plan) reject(src *column.Batch, row int, f refusal) crosswalk.Reject {
 		if s.op == opOption || s.op == opMultiSelect {
 			value = s.shownOptions(value)
 		}
+	} else if s.more != nil && s.more.formula != nil {
+		value = s.more.formula.shown(src, row)
 	}
 	r.Field = s.name
 	r.Value = shorten(value, shownInValue)
