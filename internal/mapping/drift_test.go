@@ -243,3 +243,32 @@ func TestDriftOfPersons(t *testing.T) {
 		t.Errorf("what is left: %+v", less.Mapping)
 	}
 }
+
+// TestDriftOfFormulas shows that a formula goes with an attribute that it
+// reads, and with one whose type it can no longer work with.
+func TestDriftOfFormulas(t *testing.T) {
+	t.Parallel()
+	o := object(crosswalk.Field{Name: "Amount", Type: crosswalk.FieldCurrency, Decimals: 2}, crosswalk.Field{Name: "Must", Type: crosswalk.FieldNumber, Required: true})
+	for name, change := range map[string]func(in *mapping.Input){
+		"gone": func(in *mapping.Input) { in.Gone = []string{"amount"} },
+		"type": func(in *mapping.Input) { in.Entity.Attribute("amount").Type = crosswalk.AttributeBoolean },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := cases(t, o, byCase(crosswalk.FieldMapping{Formula: "amount * 2", Target: "Amount"}, crosswalk.FieldMapping{Formula: "amount + 1", Target: "Must"}))
+			if findings := mapping.Drift(in); findings != nil {
+				t.Fatalf("before: %+v", findings)
+			}
+			change(&in)
+			var got []string
+			for _, f := range mapping.Drift(in) {
+				got = append(got, fmt.Sprint(f.Place, " ", f.Fails))
+			}
+			same(t, "findings", []string{"mapping.fields[1].formula false", "mapping.fields[2].formula true"}, got)
+			less, warnings := mapping.Degrade(in)
+			if len(less.Mapping.Fields) != 2 || len(warnings) != 1 || !strings.HasSuffix(warnings[0], ", so Amount is not filled and keeps the values it has.") {
+				t.Errorf("left %+v, warnings %q", less.Mapping.Fields, warnings)
+			}
+		})
+	}
+}
