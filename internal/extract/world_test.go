@@ -146,9 +146,17 @@ type job struct {
 // compile makes a plan with a text field for each path.
 func (w *world) compile(j job, tracked bool, gone ...string) (*crosswalk.Entity, *mapping.Plan) {
 	w.t.Helper()
-	entity, err := w.entity(j.entity)
+	plan, err := w.plan(j, tracked, gone...)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	return w.entities[j.entity], plan
+}
+
+func (w *world) plan(j job, tracked bool, gone ...string) (*mapping.Plan, error) {
+	entity, err := w.entity(j.entity)
+	if err != nil {
+		return nil, err
 	}
 	object := &crosswalk.Object{Name: "Thing", DisplayName: "Thing"}
 	in := mapping.Input{
@@ -161,11 +169,7 @@ func (w *world) compile(j job, tracked bool, gone ...string) (*crosswalk.Entity,
 		all := strings.Split(path, "|")
 		in.Mapping.Fields = append(in.Mapping.Fields, crosswalk.FieldMapping{Source: all[0], Fallback: all[1:], Target: name, Identifier: i == 0})
 	}
-	plan, err := mapping.Compile(in)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return entity, plan
+	return mapping.Compile(in)
 }
 
 func (w *world) config(entity *crosswalk.Entity, plan *mapping.Plan, pageSize int) extract.Config {
