@@ -136,25 +136,64 @@ func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode 
 func (s *step) severalOptions(values []int64, dst *column.Column) crosswalk.RejectCode {
 	start := len(dst.Data)
 	for _, value := range values {
-		end := len(dst.Data)
-		if end > start {
-			dst.Data = append(dst.Data, "; "...)
-		}
-		from := len(dst.Data)
+		from := beginOption(dst, start)
 		s.appendLabel(dst, value)
-		option, ok := s.options.settle(bytes.TrimSpace(dst.Data[from:]))
-		switch {
-		case ok && end > start && has(dst.Data[start:end], option):
-			dst.Data = dst.Data[:end] // labels that differ in case only are one option
-		case ok:
-			dst.Data = append(dst.Data[:from], option...)
-		case s.options.policy == crosswalk.OptionNull:
-			dst.Data = dst.Data[:end]
-		default:
+		if !s.settleOption(dst, start, from) {
 			return crosswalk.RejectUnknownOption
 		}
 	}
-	if len(values) > 0 && len(dst.Data) == start {
+	return s.endOptions(dst, start, len(values))
+}
+
+// namedOptions appends the labels of a text such as "Swimming; Camping" as
+// severalOptions does those of choices.
+func (s *step) namedOptions(text []byte, dst *column.Column) crosswalk.RejectCode {
+	start, n := len(dst.Data), 0
+	for label := range bytes.SplitSeq(text, []byte{';'}) {
+		if label = bytes.TrimSpace(label); len(label) == 0 {
+			continue
+		}
+		n++
+		from := beginOption(dst, start)
+		dst.Data = append(dst.Data, label...)
+		if !s.settleOption(dst, start, from) {
+			return crosswalk.RejectUnknownOption
+		}
+	}
+	return s.endOptions(dst, start, n)
+}
+
+// beginOption sets off another option from those before it, and returns where
+// it begins.
+func beginOption(dst *column.Column, start int) int {
+	if len(dst.Data) > start {
+		dst.Data = append(dst.Data, "; "...)
+	}
+	return len(dst.Data)
+}
+
+// settleOption makes the label behind from an option of the field, or takes it
+// away when it is there already or is to be null. It reports false when it is
+// no option.
+func (s *step) settleOption(dst *column.Column, start, from int) bool {
+	end := max(from-len("; "), start)
+	option, ok := s.options.settle(bytes.TrimSpace(dst.Data[from:]))
+	switch {
+	case ok && end > start && has(dst.Data[start:end], option):
+		dst.Data = dst.Data[:end] // labels that differ in case only are one option
+	case ok:
+		dst.Data = append(dst.Data[:from], option...)
+	case s.options.policy == crosswalk.OptionNull:
+		dst.Data = dst.Data[:end]
+	default:
+		return false
+	}
+	return true
+}
+
+// endOptions ends the options, of which n were given.
+func (s *step) endOptions(dst *column.Column, start, n int) crosswalk.RejectCode {
+	if n > 0 && len(dst.Data) == start {
 		dst.AppendNull()
 		return ""
 	}

@@ -22,7 +22,8 @@ type formula struct {
 // wrong with it at that place of the input and then returns nil.
 func (c *compiler) formula(at, text string, f *crosswalk.Field) *formula {
 	x, p := c.expression(at, text)
-	if p == nil && x.kind != kindNull {
+	options := x.kind == kindText && f.Type == crosswalk.FieldMultiSelect // by their labels
+	if p == nil && x.kind != kindNull && !options {
 		if a := x.kind.attribute(); operation(a, false, f) == opNone {
 			p = &formulaProblem{message: fmt.Sprintf("A formula that gives %s cannot fill %s (%s).", x.kind, f.DisplayName, f.Type), hint: hintFor(a, f)}
 		}

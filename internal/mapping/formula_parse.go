@@ -74,6 +74,8 @@ func syntaxProblem(text string, err error) formulaProblem {
 	switch {
 	case strings.Contains(e.Message, "maximum allowed nodes"):
 		p.message, p.hint = "The formula is too long", "Keep it below 500 values, operators and calls."
+	case strings.Contains(e.Message, "cannot be mixed"):
+		p.message, p.hint = "?? stands beside another operator", "Put brackets around it: (a ?? b) + c."
 	case strings.Contains(e.Message, "not terminated"):
 		p.message, p.hint = "A text does not end", "Close it with the quote that it begins with."
 	case m != nil && m[1] == "EOF":

@@ -213,6 +213,7 @@ func TestFormulaProblems(t *testing.T) {
 		"2 ** 3":                               `At character 3: There is no operator "**" in formulas.`,
 		"[1, 2]":                               "This is not part of the language of formulas.",
 		"let x = 1; x":                         "At character 5: This is not part of the language of formulas.",
+		"status ?? 1 + 2":                      "At character 13: ?? stands beside another operator.",
 		"string[0]":                            "At character 7: This is not the path of an attribute.",
 		"1 in integer":                         "At character 6: in takes a list in square brackets.",
 		"label(1)":                             "At character 7: label takes an attribute.",

@@ -128,6 +128,9 @@ func (s *step) check(d *column.Column, n, start int) crosswalk.RejectCode {
 		d.Truncate(n)
 		d.Data = append(d.Data, text...)
 		return s.endOption(d, start)
+	case crosswalk.FieldMultiSelect:
+		d.Truncate(n)
+		return s.namedOptions(text, d)
 	}
 	if limit := s.field.MaxLength; limit > 0 && utf8.RuneCount(text) > limit {
 		if !s.truncate {
