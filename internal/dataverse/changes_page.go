@@ -90,10 +90,16 @@ func (q ChangeQuery) advance(at *cursor, page *ChangePage, delta string, several
 		}
 		// Whether the link covers what changed while the pages were read is
 		// not documented. So what was changed meanwhile is read once more, and
-		// what was deleted is found by the keys.
-		at.Link, at.Sweep = "", true
-		if at.Way, at.Since = waySweep, at.Begin.Add(-q.overlap()); q.dated() {
+		// what was deleted is found by the keys, if anybody wants to know.
+		at.Link, at.Sweep, at.Since = "", q.Sweep, at.Begin.Add(-q.overlap())
+		switch {
+		case q.dated():
 			at.Way = wayModified
+		case q.Sweep:
+			at.Way = waySweep
+		default:
+			q.end(at, page, false)
+			return
 		}
 		page.Next = at.text()
 	case wayModified:

@@ -50,7 +50,7 @@ func (r *runner) newSource(task *crosswalk.Task, cfg extract.Config) (source pip
 // definition identifies what a job reads and makes of it. When it changes,
 // records that did not change are read again too.
 func definition(j crosswalk.Job) string {
-	text, err := json.Marshal([]any{j.Entity, j.Object, j.Operation, j.Mapping, j.Filter})
+	text, err := json.Marshal([]any{j.Entity, j.Object, j.Operation, j.Mapping, j.Filter, j.Deletes.On()})
 	if err != nil {
 		panic("server: a job that cannot be encoded: " + err.Error()) // it came from JSON
 	}
