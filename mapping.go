@@ -18,7 +18,8 @@ type Mapping struct {
 	Fields  []FieldMapping   `json:"fields" doc:"One row per target field"`
 	Derived []DerivedMapping `json:"derived,omitempty" doc:"One row per lookup field, which is filled with the row that matches"`
 	Person  *PersonMapping   `json:"person,omitempty" doc:"Only for Company_Person: how the person of each record is found or made"`
-	// TimeZone decides the day of a moment that fills a Date field.
+	// TimeZone decides the day of a moment, in fields of type Date, formulas and
+	// filters.
 	TimeZone string `json:"time_zone,omitempty" doc:"IANA time zone in which moments become days, for example Europe/Berlin; absent means UTC"`
 }
 
@@ -136,8 +137,9 @@ type Filter struct {
 	Expression string      `json:"expression,omitempty" doc:"How the conditions go together, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold"`
 }
 
-// Condition compares one attribute. Texts compare without regard to case, as
-// Dataverse does.
+// Condition compares one attribute. Texts compare without regard to case and
+// accents, as Dataverse does. Null passes IsNull, NotEqual, NotIn and
+// NotContains only.
 type Condition struct {
 	Attribute string     `json:"attribute" doc:"Path of the attribute"`
 	Operator  Comparison `json:"operator" enum:"eq,ne,gt,ge,lt,le,in,not_in,between,contains,not_contains,starts_with,ends_with,is_null,is_not_null,last_days,next_days,older_than_days,today,yesterday,tomorrow,this_week,last_week,this_month,last_month,this_year,last_year"`
@@ -165,9 +167,9 @@ const (
 	EndsWith       Comparison = "ends_with"
 	IsNull         Comparison = "is_null"
 	IsNotNull      Comparison = "is_not_null"
-	LastDays       Comparison = "last_days" // from the begin of the day that many days ago until now
-	NextDays       Comparison = "next_days" // from now to the end of the day in that many days
-	OlderThanDays  Comparison = "older_than_days"
+	LastDays       Comparison = "last_days"       // from the begin of the day that many days ago until now
+	NextDays       Comparison = "next_days"       // from now to the end of the day in that many days
+	OlderThanDays  Comparison = "older_than_days" // before the begin of the day that many days ago
 	Today          Comparison = "today"
 	Yesterday      Comparison = "yesterday"
 	Tomorrow       Comparison = "tomorrow"

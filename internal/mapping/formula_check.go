@@ -238,7 +238,7 @@ func (c *checker) call(node ast.Node, name string, args []ast.Node) expression {
 		evals[i] = x.eval
 	}
 	call, nulls := f.call, f.nulls
-	return c.fold(node, expression{kind: f.result, eval: func(m *machine) value {
+	x := expression{kind: f.result, eval: func(m *machine) value {
 		values := make([]value, len(evals))
 		for i, eval := range evals {
 			if values[i] = eval(m); values[i].null() && !nulls {
@@ -247,5 +247,9 @@ func (c *checker) call(node ast.Node, name string, args []ast.Node) expression {
 			m.charge(len(values[i].text))
 		}
 		return call(c, m, values)
-	}}, parts...)
+	}}
+	if len(parts) == 0 {
+		return x // the time, which is not known when a job is saved
+	}
+	return c.fold(node, x, parts...)
 }

@@ -266,6 +266,20 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
+// TestFormulaOfNoTime shows that a formula about the time can be saved, when
+// no run has begun yet.
+func TestFormulaOfNoTime(t *testing.T) {
+	t.Parallel()
+	in := formulaInput()
+	in.Now = time.Time{}
+	if _, err := mapping.CompileFormula(in, "addDays(today(), -400) < addMonths(now(), -1) or true"); err == nil {
+		t.Error("a date was compared with a moment")
+	}
+	if _, err := mapping.CompileFormula(in, "addDays(today(), -400) > day"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestFormulaCost shows that what a formula may do for a record is bounded.
 func TestFormulaCost(t *testing.T) {
 	t.Parallel()
