@@ -144,6 +144,12 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 		c.problems.AddHint(at, "Choose another attribute.", "%s cannot be followed to %s: Dynamics names no navigation property.", lookup.DisplayName, table)
 		return hop{}, false
 	}
+	for other, navigation := range lookup.Navigation {
+		if other != table && navigation == h.navigation { // acceptingentityid of email is one
+			c.problems.AddHint(at, "Choose another attribute.", "%s cannot be followed to %s: Dynamics has one navigation property for several tables.", lookup.DisplayName, table)
+			return hop{}, false
+		}
+	}
 	if c.in.Catalog == nil {
 		c.problems.AddHint(at, "Choose an attribute of the table itself.", "Lookups cannot be followed here.")
 		return hop{}, false

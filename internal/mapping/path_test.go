@@ -135,6 +135,7 @@ func TestPathProblems(t *testing.T) {
 		{"primarycontactid.gone", `Contact has no attribute "gone" that can be read.`},
 		{"primarycontactid.photo", "Photo (photo) is of a type that cannot be read."},
 		{"nowhere.name", "Nowhere cannot be followed to account: Dynamics names no navigation property."},
+		{"shared(account).name", "Shared cannot be followed to account: Dynamics has one navigation property for several tables."},
 		{"tableless.name", "Tableless cannot be followed: Dynamics names no table."},
 		{"hidden.name", "The table secret, to which Hidden leads, cannot be read."},
 		{"customerid(account).ownerid(team).name", `Account has no attribute "owningteam" that can be read.`},

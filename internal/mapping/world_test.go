@@ -39,6 +39,7 @@ func catalog(name string) (*crosswalk.Entity, error) {
 			customer("customerid"), lookup("primarycontactid", "contact", "primarycontactid"), owner,
 			lookup("owninguser", "systemuser", "owninguser"), lookup("owningteam", "team", "owningteam"),
 			{LogicalName: "nowhere", Type: crosswalk.AttributeLookup, Targets: []string{"account"}},
+			{LogicalName: "shared", Type: crosswalk.AttributeLookup, Targets: []string{"account", "contact"}, Navigation: map[string]string{"account": "shared", "contact": "shared"}},
 			plain("tableless", crosswalk.AttributeLookup),
 			lookup("hidden", "secret", "hidden"),
 		},
