@@ -87,7 +87,7 @@ func ApplyChange(ctx context.Context, db *database.DB, tx *database.Tx, c Change
 			return err
 		}
 	}
-	if err := a.renameLookups(ctx, &c); err != nil {
+	if err := a.changeLookups(ctx, &c, gone); err != nil {
 		return err
 	}
 	return a.ensureUnique(ctx, &c.Next)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strconv"
+	"sync"
 	"testing"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -118,6 +120,51 @@ func TestPendingOfAnotherMatch(t *testing.T) {
 		_, more := companies(t, db, "x=Late name")
 		equal(t, heal(t, db, company), int64(1))
 		equal(t, found(t, db, byName.Object, "Company"), map[string]string{"1": more["Late name"], "2": ""})
+	})
+}
+
+func TestHealByEveryType(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		company, _ := companies(t, db)
+		cfg := withLookup(company, "Key", "Order", "Amount", "Active", "Born", "At")
+		put(t, db, cfg, rec("1", "1", "x", "k", 1, "15e-1", true, 20001, 1001), rec("2", "2", "x", "k", 0, "0.50", false, 20000, 1000), rec("3", "3", "x", "k", 1, "1.5", false, 20001, 1001))
+		equal(t, waiting(t, db), 3)
+		_, ids := companies(t, db, "k=A", "k=B")
+		equal(t, heal(t, db, company), int64(2))
+		equal(t, found(t, db, cfg.Object, "Company"), map[string]string{"1": ids["B"], "2": ids["A"], "3": ""})
+	})
+}
+
+// Lookups whose fields change names with each other still wait for their own
+// rows, and an object that is gone waits for none.
+func TestHealAfterASwap(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		company, _ := companies(t, db, "a=A")
+		cfg := withLookup(company, "Key")
+		var second crosswalk.Field
+		cfg.Object, second = lookupField(cfg.Object, "Partner", "Company")
+		cfg.Lookups = append(cfg.Lookups, table.Lookup{Field: second, Object: company, Match: columns(company, "Key")})
+		put(t, db, cfg, rec("1", "1", "x", "one", "two"))
+		next := cfg.Object
+		next.Fields = append([]crosswalk.Field{}, next.Fields...)
+		n := len(next.Fields)
+		next.Fields[n-1].Name, next.Fields[n-2].Name = next.Fields[n-2].Name, next.Fields[n-1].Name
+		c := table.Change{Old: cfg.Object, Next: next, Renamed: map[string]string{"Company": "Partner", "Partner": "Company"}}
+		err := db.Alter(t.Context(), func(ctx context.Context, tx *database.Tx) error { return table.ApplyChange(ctx, db, tx, c) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ids := companies(t, db, "one=1", "two=2")
+		equal(t, heal(t, db, company), int64(2))
+		equal(t, found(t, db, next, "Partner")["1"], ids["1"])
+		equal(t, found(t, db, next, "Company")["1"], ids["2"])
+		put(t, db, cfg, rec("2", "2", "x", "never", "ever"))
+		err = db.Alter(t.Context(), func(ctx context.Context, tx *database.Tx) error { return table.Drop(ctx, db, tx, next) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, heal(t, db, company), int64(0))
+		equal(t, waiting(t, db), 0)
 	})
 }
 
@@ -275,8 +322,51 @@ func TestHealAfterAChange(t *testing.T) {
 		if got := found(t, db, things, "Account"); got["1"] == "" || got["2"] != "" {
 			t.Errorf("got %v", got)
 		}
+		equal(t, waiting(t, db), 1)
 		change(things, "Account", "")
+		equal(t, waiting(t, db), 0)
 		equal(t, heal(t, db, company), int64(0))
+	})
+}
+
+// Writers and healers at the same time leave no lookup behind that could be
+// filled.
+func TestHealWhileOthersWrite(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		cfg := treeConfig()
+		const n = 60
+		var wg sync.WaitGroup
+		for k := range 3 {
+			w := open(t, db, cfg)
+			wg.Go(func() {
+				for at := 0; at < n; at += 15 {
+					var records []record
+					for i := at; i < at+15; i++ { // each writer in an order of its own
+						id := fmt.Sprint((i*7 + k*13) % n)
+						records = append(records, rec(id, id, "x", fmt.Sprint((i*7+k*13+31)%n)))
+					}
+					if _, err := w.Write(context.Background(), batchFor(cfg, records...), nil); err != nil {
+						t.Error(err)
+					}
+					if _, err := table.Heal(context.Background(), db, table.Healing{Object: cfg.Object}, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		heal(t, db, cfg.Object)
+		keys := map[any]string{}
+		for _, row := range mustRows(t, db, cfg.Object) {
+			keys[row["GSID"]] = row["Key"].(string)
+		}
+		equal(t, len(keys), n)
+		for _, row := range mustRows(t, db, cfg.Object) {
+			i, err := strconv.Atoi(row["Key"].(string))
+			if want := fmt.Sprint((i + 31) % n); err != nil || keys[row["Parent"]] != want {
+				t.Errorf("the parent of %v is %v, want %s", row["Key"], keys[row["Parent"]], want)
+			}
+		}
 		equal(t, waiting(t, db), 0)
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -57,7 +59,8 @@ type previewer interface {
 // everything as it is: it writes in a transaction that is rolled back. The
 // GSID of a Person that would be made is another one when it is made. The
 // batch should be small: the object's other writers may have to wait. It
-// returns the errors of NewWriter.
+// returns the errors of NewWriter, and CodeUnavailable when another writer
+// holds the rows for too long.
 func Preview(ctx context.Context, db *database.DB, cfg Config, batch *column.Batch) (_ []Outcome, err error) {
 	w, err := newWriter(db, cfg)
 	if err != nil {
@@ -93,10 +96,25 @@ func Preview(ctx context.Context, db *database.DB, cfg Config, batch *column.Bat
 			err = e
 		}
 	}()
-	if err := p.open(ctx, missing); err != nil {
-		return nil, err
+	if err = p.open(ctx, missing); err == nil {
+		outcomes, e := w.preview(ctx, p, batch)
+		if e == nil {
+			return outcomes, nil
+		}
+		err = e
 	}
-	return w.preview(ctx, p, batch)
+	if isLocked(err) {
+		err = crosswalk.Errorf(crosswalk.CodeUnavailable, "Somebody else writes to the rows of %s.", cfg.Object.Name).
+			WithHint("Try again in a moment.").WithCause(err)
+	}
+	return nil, err
+}
+
+// isLocked reports whether err says that another transaction held a lock for
+// too long.
+func isLocked(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "55P03" || sqliteBusy(err)
 }
 
 func (w *Writer) preview(ctx context.Context, p previewer, b *column.Batch) ([]Outcome, error) {

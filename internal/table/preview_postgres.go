@@ -11,7 +11,7 @@ import (
 // open implements previewer.
 func (p *postgresWriter) open(ctx context.Context, missing []string) error {
 	// Whoever waits for a lock makes others wait behind it.
-	if _, err := p.tx.Exec(ctx, "SET LOCAL lock_timeout = '10s'"); err != nil {
+	if _, err := p.tx.Exec(ctx, "SET LOCAL lock_timeout = '5s'"); err != nil {
 		return fmt.Errorf("table: settings: %w", err)
 	}
 	for _, text := range missing {

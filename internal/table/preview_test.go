@@ -1,6 +1,7 @@
 package table_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
@@ -162,4 +164,24 @@ func TestPreviewPerson(t *testing.T) {
 		equal(t, actions(), []table.Action{"update", "reject", "insert"})
 		equal(t, schema(t, db), before)
 	})
+}
+
+// A preview does not wait for long behind a writer that holds its rows.
+func TestPreviewBehindAWriter(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.Postgres) // SQLite's writers wait for each other in order
+	o := object()
+	cfg := table.Config{Object: o, Columns: columns(o, "Key!", "Name")}
+	w := open(t, db, cfg)
+	write(t, w, batchFor(cfg, rec("1", "1", "x")))
+	_, err := w.Write(t.Context(), batchFor(cfg, rec("1", "1", "y")), func(ctx context.Context, _ database.Execer, _ table.Result) error {
+		_, err := table.Preview(ctx, db, cfg, batchFor(cfg, rec("1", "1", "z")))
+		if crosswalk.ErrorCode(err) != crosswalk.CodeUnavailable {
+			t.Errorf("got %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
