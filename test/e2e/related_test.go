@@ -99,3 +99,48 @@ func TestRelatedBothWays(t *testing.T) {
 		})
 	}
 }
+
+// A column of a related table that is removed while a run reads costs that
+// column alone, as one of the table itself does.
+func TestRelatedColumnRemoved(t *testing.T) {
+	t.Parallel()
+	for mode, struck := range map[crosswalk.LoadMode]string{crosswalk.LoadFull: "/contacts?", crosswalk.LoadIncremental: "/accounts?"} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.Config{Users: 3, Accounts: 100, Contacts: 300}, server.Config{PageSize: 100})
+			conn := w.connect("Contoso")
+			o, err := w.client.InsertObject(t.Context(), crosswalk.ObjectDefinition{DisplayName: "Buyer", Fields: []crosswalk.FieldDefinition{
+				{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100}, {DisplayName: "Name", Type: crosswalk.FieldString, MaxLength: 200},
+				{DisplayName: "City", Type: crosswalk.FieldString, MaxLength: 200}, {DisplayName: "Account", Type: crosswalk.FieldString, MaxLength: 200},
+			}})
+			w.must(err)
+			job, err := w.client.InsertJob(t.Context(), client.JobInput{
+				Name: "Buyers", ConnectionID: conn.ID, Entity: "contact", Object: o.Name, Operation: crosswalk.OperationUpsert, LoadMode: mode,
+				Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
+					{Source: "contactid", Target: "Key__gc", Identifier: true}, {Source: "fullname", Target: "Name__gc"},
+					{Source: "parentcustomerid(account).address1_city", Target: "City__gc"}, {Source: "parentcustomerid(account).name", Target: "Account__gc"},
+				}},
+			})
+			w.must(err)
+			if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Counts.Inserted != 300 || run.Warnings != nil {
+				t.Fatalf("before: %s %q %+v %q", run.Status, run.Message, run.Counts, run.Warnings)
+			}
+			fields := []string{"Key__gc", "Name__gc", "City__gc", "Account__gc"}
+			before := csvOf(w, o.Name, fields)
+			_, err = w.sandbox.Fault(sandbox.Fault{Kind: sandbox.FaultRemoveColumn, Path: struck, Table: "account", Column: "address1_city", After: 1})
+			w.must(err)
+			run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{Kind: crosswalk.ScopeEverything})
+			w.must(err)
+			run = w.wait(run)
+			if run.Status != crosswalk.RunSuccess || len(run.Warnings) != 1 || !strings.Contains(run.Warnings[0], "City") {
+				t.Errorf("%s %q, %+v, %q", run.Status, run.Message, run.Counts, run.Warnings)
+			}
+			if f := w.sandbox.Faults(); len(f) != 1 || f[0].Struck == 0 {
+				t.Errorf("the fault did not strike: %+v", f)
+			}
+			if diff := cmp.Diff(before, csvOf(w, o.Name, fields)); diff != "" {
+				t.Errorf("(-before +after):\n%s", diff)
+			}
+		})
+	}
+}
