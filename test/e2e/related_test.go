@@ -110,15 +110,19 @@ func TestRelatedColumnRemoved(t *testing.T) {
 			w := newWorld(t, sandbox.Config{Users: 3, Accounts: 100, Contacts: 300}, server.Config{PageSize: 100})
 			conn := w.connect("Contoso")
 			o, err := w.client.InsertObject(t.Context(), crosswalk.ObjectDefinition{DisplayName: "Buyer", Fields: []crosswalk.FieldDefinition{
-				{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100}, {DisplayName: "Name", Type: crosswalk.FieldString, MaxLength: 200},
-				{DisplayName: "City", Type: crosswalk.FieldString, MaxLength: 200}, {DisplayName: "Account", Type: crosswalk.FieldString, MaxLength: 200},
+				{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100},
+				{DisplayName: "Name", Type: crosswalk.FieldString, MaxLength: 200},
+				{DisplayName: "City", Type: crosswalk.FieldString, MaxLength: 200},
+				{DisplayName: "Account", Type: crosswalk.FieldString, MaxLength: 200},
 			}})
 			w.must(err)
 			job, err := w.client.InsertJob(t.Context(), client.JobInput{
 				Name: "Buyers", ConnectionID: conn.ID, Entity: "contact", Object: o.Name, Operation: crosswalk.OperationUpsert, LoadMode: mode,
 				Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
-					{Source: "contactid", Target: "Key__gc", Identifier: true}, {Source: "fullname", Target: "Name__gc"},
-					{Source: "parentcustomerid(account).address1_city", Target: "City__gc"}, {Source: "parentcustomerid(account).name", Target: "Account__gc"},
+					{Source: "contactid", Target: "Key__gc", Identifier: true},
+					{Source: "fullname", Target: "Name__gc"},
+					{Source: "parentcustomerid(account).address1_city", Target: "City__gc"},
+					{Source: "parentcustomerid(account).name", Target: "Account__gc"},
 				}},
 			})
 			w.must(err)
