@@ -107,14 +107,17 @@ func (c *checker) arithmetic(n *ast.BinaryNode, a, b expression) expression {
 		})
 	}
 	hint := ""
-	switch {
-	case n.Operator == "+" && (a.kind|b.kind)&kindText != 0:
-		hint = "concat(a, b) joins values of any kind."
-	case (a.kind|b.kind)&kindDay != 0:
+	if (a.kind|b.kind)&kindDay != 0 {
 		hint = "Dates are moved by addDays and addMonths and compared by daysBetween."
 	}
 	for i, x := range []expression{a, b} {
-		if node := []ast.Node{n.Left, n.Right}[i]; x.kind != kindNull && x.kind != kindNumber {
+		node := []ast.Node{n.Left, n.Right}[i]
+		switch {
+		case x.kind == kindNull || x.kind == kindNumber && (n.Operator != "+" || (a.kind|b.kind)&kindText == 0):
+		case x.kind == kindText && n.Operator == "+": // the other one is to blame
+		case n.Operator == "+" && (a.kind|b.kind)&kindText != 0:
+			problem(node, "concat(a, b) joins values of any kind.", "+ takes two texts or two numbers, and this is %s.", x.kind)
+		default:
 			if hint == "" {
 				hint = wantHint(x.kind, kindNumber)
 			}
