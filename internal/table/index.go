@@ -76,13 +76,24 @@ func (w *Writer) ensureIndexes(ctx context.Context) error {
 			return err
 		}
 	}
+	for _, l := range w.lookups {
+		x := matchIndex(&l.Object, l.match())
+		_, unique, err := hasIndex(ctx, w.db, x)
+		if err != nil {
+			return err
+		}
+		l.unique = unique
+	}
+	if w.who != nil {
+		w.who.unique = true // its column is an identifier
+	}
 	return nil
 }
 
 // ensureIndex makes the index unless it is there. Looking first spares the
 // writers of the table a lock.
 func ensureIndex(ctx context.Context, db *database.DB, x index) error {
-	if there, err := hasIndex(ctx, db, x); err != nil || there {
+	if there, unique, err := hasIndex(ctx, db, x); err != nil || there || unique {
 		return err
 	}
 	err := db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
@@ -95,22 +106,22 @@ func ensureIndex(ctx context.Context, db *database.DB, x index) error {
 	return nil
 }
 
-// hasIndex reports whether there is the index, or a unique one that serves as
-// well.
-func hasIndex(ctx context.Context, db *database.DB, x index) (bool, error) {
-	text := "SELECT count(*) FROM sqlite_master WHERE type = 'index' AND name IN ($1, $2)"
+// hasIndex reports whether there is the index, and whether there is a unique
+// one that serves as well: over the columns of a match index before the GSID.
+func hasIndex(ctx context.Context, db *database.DB, x index) (there, unique bool, err error) {
+	text := "SELECT count(*) FILTER (WHERE name = $1), count(*) FILTER (WHERE name = $2) FROM sqlite_master WHERE type = 'index'"
 	if db.Dialect() == database.Postgres {
-		text = "SELECT count(*) FROM pg_indexes WHERE schemaname = current_schema() AND indexname IN ($1, $2)"
+		text = "SELECT count(*) FILTER (WHERE indexname = $1), count(*) FILTER (WHERE indexname = $2) FROM pg_indexes WHERE schemaname = current_schema()"
 	}
 	other := x.name()
 	if x.names == nil {
 		other = indexName(x.object.Table(), x.columns[:len(x.columns)-1])
 	}
-	var n int
-	if err := db.QueryRow(ctx, text, x.name(), other).Scan(&n); err != nil {
-		return false, fmt.Errorf("table: indexes of %s: %w", x.object.Table(), err)
+	var n, m int
+	if err := db.QueryRow(ctx, text, x.name(), other).Scan(&n, &m); err != nil {
+		return false, false, fmt.Errorf("table: indexes of %s: %w", x.object.Table(), err)
 	}
-	return n > 0, nil
+	return n > 0, m > 0, nil
 }
 
 // indexName returns the name of the unique index over columns, which are

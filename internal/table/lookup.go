@@ -1,7 +1,9 @@
 package table
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -28,7 +30,9 @@ type lookup struct {
 	state     []matched
 	tuple     []int32 // the row's combination, -1 for none
 	keys      keySet
-	found     []hit // by combination
+	found     []hit   // by combination
+	order     []int32 // numbers of the combinations, in the order of their values
+	unique    bool    // no two rows have the same combination, as far as is known
 	scratch   []byte
 	id        int64   // in cw_lookups, 0 when rows do not wait for it
 	relatives []int64 // ids of every lookup that fills the field, this one included
@@ -83,6 +87,24 @@ func (l *lookup) gather(b *column.Batch, p *plan) {
 		l.state, l.tuple = append(l.state, state), append(l.tuple, int32(tuple))
 	}
 	l.found = append(l.found, make([]hit, len(l.keys.row))...)
+	l.sort()
+}
+
+// sort puts the combinations in the order of their values: neighbours in an
+// index are found several times as fast as those that lie far apart.
+func (l *lookup) sort() {
+	l.order = l.order[:0]
+	for n := range l.found {
+		l.order = append(l.order, int32(n))
+	}
+	key := func(n int32) []byte { // behind the length of the first value
+		start := 0
+		if n > 0 {
+			start = l.keys.ends[n-1]
+		}
+		return l.keys.data[start+4 : l.keys.ends[n]]
+	}
+	slices.SortFunc(l.order, func(a, b int32) int { return bytes.Compare(key(a), key(b)) })
 }
 
 // apply fills the lookup field of each row with what was found and rejects
@@ -169,14 +191,20 @@ func (l *lookup) match() []string {
 	return names
 }
 
-// findSQL returns the query for the lowest GSID that matches, or the one
-// after it, where value returns what match column i is compared with.
-func findSQL(table string, columns []string, value func(i int) string, skip int) string {
+// sameSQL is the condition that the columns of a row t equal what value
+// returns for each.
+func sameSQL(columns []string, value func(i int) string) string {
 	var same []string
 	for i, c := range columns {
 		same = append(same, fmt.Sprintf("t.%s = %s", quote(c), value(i)))
 	}
-	text := fmt.Sprintf("SELECT t.gsid FROM %s t WHERE %s ORDER BY t.gsid LIMIT 1", quote(table), strings.Join(same, " AND "))
+	return strings.Join(same, " AND ")
+}
+
+// findSQL returns the query for the lowest GSID that matches, or the one
+// after it, where value returns what match column i is compared with.
+func findSQL(table string, columns []string, value func(i int) string, skip int) string {
+	text := fmt.Sprintf("SELECT t.gsid FROM %s t WHERE %s ORDER BY t.gsid LIMIT 1", quote(table), sameSQL(columns, value))
 	if skip > 0 {
 		text += fmt.Sprintf(" OFFSET %d", skip)
 	}

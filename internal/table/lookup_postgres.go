@@ -45,9 +45,9 @@ func (p *postgresWriter) find(ctx context.Context, l *lookup) error {
 		return nil
 	}
 	texts := p.args(len(l.columns))
-	for _, row := range l.keys.row {
+	for _, n := range l.order {
 		for i := range l.columns {
-			texts[i] = append(texts[i], textOf(l.values[i], int(row)))
+			texts[i] = append(texts[i], textOf(l.values[i], int(l.keys.row[n])))
 		}
 	}
 	var args []any
@@ -55,12 +55,18 @@ func (p *postgresWriter) find(ctx context.Context, l *lookup) error {
 		args = append(args, t)
 	}
 	value := func(i int) string { return fromText(p.db.Dialect(), l.stored[i], fmt.Sprintf("s.m%d", i)) }
-	limit := findSQL(l.Object.Table(), l.match(), value, 0)
-	if l.several() {
-		limit = strings.TrimSuffix(limit, "1") + "2"
+	// With several rows a combination would find too many; those that count
+	// are found one combination by one then.
+	join := fmt.Sprintf("JOIN %s t ON %s", quote(l.Object.Table()), sameSQL(l.match(), value))
+	if !l.unique {
+		limit := findSQL(l.Object.Table(), l.match(), value, 0)
+		if l.several() {
+			limit = strings.TrimSuffix(limit, "1") + "2"
+		}
+		join = fmt.Sprintf("CROSS JOIN LATERAL (%s) t", limit)
 	}
-	rows, err := p.tx.Query(ctx, fmt.Sprintf("SELECT s.n, t.gsid FROM unnest(%s) WITH ORDINALITY AS s(%s, n) CROSS JOIN LATERAL (%s) t",
-		unnest(1, len(l.columns)), names("m%d", len(l.columns)), limit), args...)
+	rows, err := p.tx.Query(ctx, fmt.Sprintf("SELECT s.n, t.gsid FROM unnest(%s) WITH ORDINALITY AS s(%s, n) %s",
+		unnest(1, len(l.columns)), names("m%d", len(l.columns)), join), args...)
 	if err != nil {
 		return fmt.Errorf("table: look up %s: %w", l.Object.Table(), err)
 	}
@@ -71,7 +77,7 @@ func (p *postgresWriter) find(ctx context.Context, l *lookup) error {
 		if err := rows.Scan(&n, &id); err != nil {
 			return fmt.Errorf("table: look up %s: %w", l.Object.Table(), err)
 		}
-		h := &l.found[n-1]
+		h := &l.found[l.order[n-1]]
 		if h.rows == 0 || slices.Compare(id[:], h.gsid[:]) < 0 {
 			h.gsid = id
 		}

@@ -21,7 +21,7 @@ func (s *sqliteWriter) openLookup(l *lookup, table string) (_ *sqliteLookup, err
 		columns = append(columns, fmt.Sprintf("m%d %s", i, storageType(database.SQLite, k)))
 		values = append(values, fmt.Sprintf("?%d", i+2))
 	}
-	err = s.exec(fmt.Sprintf("CREATE TEMP TABLE %s (n INTEGER PRIMARY KEY, %s)", table, strings.Join(columns, ", ")))
+	err = s.exec(fmt.Sprintf("CREATE TEMP TABLE %s (n INTEGER, %s)", table, strings.Join(columns, ", ")))
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +48,11 @@ func (s *sqliteWriter) find(_ context.Context, l *lookup) error {
 	if len(l.found) == 0 {
 		return nil
 	}
-	for n, row := range l.keys.row {
+	for _, n := range l.order {
+		row := int(l.keys.row[n])
 		q.fill.BindInt64(1, int64(n))
 		for i := range l.columns {
-			s.bind(q.fill, i+2, l.values[i], int(row), l.stored[i])
+			s.bind(q.fill, i+2, l.values[i], row, l.stored[i])
 		}
 		if _, err := s.step(q.fill, nil); err != nil {
 			return fail(err)

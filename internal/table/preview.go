@@ -215,7 +215,7 @@ func (w *Writer) missing(ctx context.Context) ([]string, error) {
 		if x.names == nil {
 			continue
 		}
-		if there, err := hasIndex(ctx, w.db, x); err != nil {
+		if there, _, err := hasIndex(ctx, w.db, x); err != nil {
 			return nil, err
 		} else if !there {
 			list = append(list, x.sql())
