@@ -24,6 +24,7 @@ func TestBothWays(t *testing.T) {
 			"ownerid(systemuser).fullname", "ownerid(systemuser).internalemailaddress|ownerid(team).name", "ownerid(team).name",
 			"primarycontactid.createdon", "parentaccountid.revenue", "parentaccountid.numberofemployees", "primarycontactid.donotemail", "parentaccountid.industrycode",
 			"primarycontactid.birthdate", "transactioncurrencyid.isocurrencycode",
+			"label:primarycontactid.parentcustomerid", "table:primarycontactid.parentcustomerid", "label:parentaccountid.industrycode", "label:primarycontactid",
 		}, nil},
 		{"contact", []string{
 			"contactid", "fullname", "parentcustomerid(account).name|parentcustomerid(contact).fullname",
@@ -33,6 +34,7 @@ func TestBothWays(t *testing.T) {
 			"opportunityid", "name", "customerid(contact).fullname|customerid(account).name", "customerid(account).name",
 			"customerid(account).primarycontactid.emailaddress1", "customerid(contact).parentcustomerid(account).ownerid(systemuser).fullname",
 			"parentaccountid.name", "parentcontactid.fullname", "originatingleadid.fullname", "customerid",
+			"label:customerid", "table:customerid", "label:parentcontactid.parentcustomerid|parentaccountid.primarycontactid",
 		}, []crosswalk.Condition{{Attribute: "statecode", Operator: crosswalk.Equal, Values: []string{"0"}}}},
 		{"incident", []string{
 			"incidentid", "title", "customerid(account).name|customerid(contact).fullname", "customerid(account).parentaccountid.parentaccountid.name",

@@ -139,7 +139,7 @@ func (w *world) entity(name string) (*crosswalk.Entity, error) {
 // identifier.
 type job struct {
 	entity string
-	paths  []string // one for each field; further ones behind a | are fall-backs
+	paths  []string // one for each field; further ones behind a | are fall-backs; label: and table: may stand in front
 	filter []crosswalk.Condition
 }
 
@@ -166,8 +166,12 @@ func (w *world) plan(j job, tracked bool, gone ...string) (*mapping.Plan, error)
 	for i, path := range j.paths {
 		name := fmt.Sprintf("F%d", i)
 		object.Fields = append(object.Fields, crosswalk.Field{Name: name, DisplayName: name, Type: crosswalk.FieldString})
+		path, label := strings.CutPrefix(path, "label:")
+		path, table := strings.CutPrefix(path, "table:")
 		all := strings.Split(path, "|")
-		in.Mapping.Fields = append(in.Mapping.Fields, crosswalk.FieldMapping{Source: all[0], Fallback: all[1:], Target: name, Identifier: i == 0})
+		in.Mapping.Fields = append(in.Mapping.Fields, crosswalk.FieldMapping{
+			Source: all[0], Fallback: all[1:], Label: label, Table: table, Target: name, Identifier: i == 0,
+		})
 	}
 	return mapping.Compile(in)
 }
