@@ -19,7 +19,7 @@ func TestParseJob(t *testing.T) {
 	}
 	want := jobFile{ID: "7", Version: 3, JobInput: client.JobInput{
 		Name: "J", ConnectionID: "c", Entity: "account", Object: "Company",
-		Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadFull,
+		Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadIncremental,
 		Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{{Source: "name", Target: "Name", Identifier: true}}},
 		Filter:  crosswalk.Filter{Conditions: []crosswalk.Condition{}},
 	}}

@@ -162,7 +162,7 @@ func TestRevokeAndReauthorize(t *testing.T) {
 		t.Errorf("%d users after revoke, %d before", n, first.Counts.Inserted)
 	}
 	w.must(w.authorize(conn.ID, "accept"))
-	if run := w.run(job); run.Status != crosswalk.RunSuccess || run.Counts.Unchanged != first.Counts.Inserted {
+	if run := w.runOver(job, everything); run.Status != crosswalk.RunSuccess || run.Counts.Unchanged != first.Counts.Inserted {
 		t.Errorf("after re-authorizing: %s %+v", run.Status, run.Counts)
 	}
 }

@@ -148,7 +148,16 @@ func (w *world) companySync(connectionID string) crosswalk.Job {
 // run runs a job to its end.
 func (w *world) run(job crosswalk.Job) crosswalk.Run {
 	w.t.Helper()
-	run, err := w.client.StartRun(w.t.Context(), job.ID, crosswalk.Scope{})
+	return w.runOver(job, crosswalk.Scope{})
+}
+
+// everything has a run read every record, whatever the last one read.
+var everything = crosswalk.Scope{Kind: crosswalk.ScopeEverything}
+
+// runOver runs a job over the records of a scope to its end.
+func (w *world) runOver(job crosswalk.Job, scope crosswalk.Scope) crosswalk.Run {
+	w.t.Helper()
+	run, err := w.client.StartRun(w.t.Context(), job.ID, scope)
 	w.must(err)
 	return w.wait(run)
 }
