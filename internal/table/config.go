@@ -75,7 +75,7 @@ type Result struct {
 // RowReject is a row that could not be stored.
 type RowReject struct {
 	Row     int    // in the batch
-	Field   string // API name
+	Field   string // API name; behind "Person." one of the Person's
 	Code    crosswalk.RejectCode
 	Message string
 	Value   string

@@ -70,7 +70,7 @@ func TestPerson(t *testing.T) {
 			rec("7", "CTO", "c1", "b@x", nil),
 		)
 		want := table.Result{Inserted: 3, Duplicates: 1, Rejects: []table.RowReject{
-			{Row: 4, Field: "Email", Code: crosswalk.RejectIdentifierEmpty, Message: "Email is an identifier, and the record has no value for it."},
+			{Row: 4, Field: "Person.Email", Code: crosswalk.RejectIdentifierEmpty, Message: "Email is an identifier, and the record has no value for it."},
 			{Row: 3, Field: "Company", Code: crosswalk.RejectNoMatch, Message: `No row of Company has External_ID "none".`, Value: "none"},
 			{Row: 5, Field: "Company", Code: crosswalk.RejectIdentifierEmpty, Message: "Company is an identifier, and the record has no value for it."},
 		}}
@@ -155,7 +155,7 @@ func TestPersonOfARejectedRecord(t *testing.T) {
 		cfg.Person.Object.Fields = append(cfg.Person.Object.Fields, crosswalk.Field{Name: "New", Type: crosswalk.FieldString})
 		r = put(t, db, cfg, rec("6", "t6", "c1", "six@x", "A"), rec("7", "t7", "c2", "six@x", "A"), rec("8", "t8", "c1", "eight@x", "E"))
 		equal(t, r, table.Result{Inserted: 1, Rejects: []table.RowReject{
-			{Row: 1, Field: "Name", Code: crosswalk.RejectAmbiguous, Message: "Another row of Person has this Name already, and other identifiers."},
+			{Row: 1, Field: "Person.Name", Code: crosswalk.RejectAmbiguous, Message: "Another row of Person has this Name already, and other identifiers."},
 			{Row: 0, Field: "Person", Code: crosswalk.RejectNoMatch, Message: `No row of Person has Email "six@x".`, Value: "six@x"},
 		}})
 	})

@@ -35,7 +35,8 @@ type plan struct {
 	// modified last, -1 for none.
 	modified int
 	verdicts []verdict
-	main     *plan // whose rows are rejected; the plan itself unless it is a Person's
+	main     *plan  // whose rows are rejected; the plan itself unless it is a Person's
+	prefix   string // of fields in rejects: "" or "Person."
 	keys     keySet
 	scratch  []byte
 }
@@ -62,6 +63,7 @@ func (p *plan) prepare(b *column.Batch, r *Result) {
 func (p *plan) reject(r *Result, rj RowReject) {
 	if p.main.verdicts[rj.Row].open() {
 		p.main.verdicts[rj.Row] = rejected
+		rj.Field = p.prefix + rj.Field
 		r.Rejects = append(r.Rejects, rj)
 	}
 	p.verdicts[rj.Row] = rejected

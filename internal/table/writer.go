@@ -95,7 +95,7 @@ func newWriter(db *database.DB, cfg Config) (*Writer, error) {
 	if p := w.cfg.Person; p != nil {
 		field := *w.cfg.Object.Field(personField)
 		w.person = newTarget(db.Dialect(), &w.cfg, p.Object)
-		w.person.plan.main = &w.main.plan
+		w.person.plan.main, w.person.prefix = &w.main.plan, personField+"."
 		w.who = newLookup(Lookup{Field: field, Object: p.Object})
 		for i, c := range p.Columns {
 			if c.Identifier {
