@@ -14,12 +14,16 @@ import (
 
 // jobCmd is the group of the commands about jobs.
 type jobCmd struct {
-	List   jobListCmd   `cmd:"" help:"List jobs with their last runs."`
-	Create jobCreateCmd `cmd:"" help:"Make a job from a template or a file."`
-	Show   jobShowCmd   `cmd:"" help:"Show a job with its mapping."`
-	Change jobChangeCmd `cmd:"" help:"Rename a job or replace its definition by a file."`
-	Run    jobRunCmd    `cmd:"" help:"Run a job now."`
-	Delete jobDeleteCmd `cmd:"" help:"Delete a job with its runs."`
+	List    jobListCmd    `cmd:"" help:"List jobs with their last runs."`
+	Create  jobCreateCmd  `cmd:"" help:"Make a job from a template or a file."`
+	Show    jobShowCmd    `cmd:"" help:"Show a job with its mapping."`
+	Change  jobChangeCmd  `cmd:"" help:"Rename a job or replace its definition by a file."`
+	Run     jobRunCmd     `cmd:"" help:"Run a job now."`
+	Preview jobPreviewCmd `cmd:"" help:"Say what a run would do with the first records."`
+	Drift   jobDriftCmd   `cmd:"" help:"Compare a job with the metadata of today."`
+	Suggest jobSuggestCmd `cmd:"" help:"Suggest a mapping of a table to an object."`
+	Formula jobFormulaCmd `cmd:"" help:"Compute a formula for the first records of a table."`
+	Delete  jobDeleteCmd  `cmd:"" help:"Delete a job with its runs."`
 }
 
 type jobListCmd struct {
@@ -173,7 +177,7 @@ func (cmd *jobCreateCmd) makeObjects(ctx context.Context, a *app, c *client.Clie
 			return err
 		}
 		if !cmd.JSON {
-			a.note("The object " + o.Name + " was made.")
+			a.note("The object %s was made.", o.Name)
 		}
 	}
 	return nil
@@ -256,20 +260,30 @@ func (a *app) showJob(j crosswalk.Job) {
 		"Source", j.Entity,
 		"Destination", j.Object,
 		"Operation", string(j.Operation),
+		"Load mode", string(j.LoadMode),
+		"Deletes", string(j.Deletes.Policy),
 	)
 	a.note("")
-	t := &table{head: []string{"Source", "Field", "Options"}}
-	for _, f := range j.Mapping.Fields {
-		var options []string
-		for _, o := range []struct {
-			on   bool
-			name string
-		}{{f.Identifier, "identifier"}, {f.Label, "label"}, {f.Negate, "negated"}, {f.OnNull == crosswalk.NullKeep, "keep when empty"}, {f.OnTooLong == crosswalk.LengthTruncate, "truncate"}} {
-			if o.on {
-				options = append(options, o.name)
+	a.printTable(mappingTable(j.Mapping.Fields))
+	if len(j.Mapping.Derived) > 0 {
+		a.note("")
+		t := &table{head: []string{"Lookup", "Row with"}}
+		for _, d := range j.Mapping.Derived {
+			var pairs []string
+			for _, m := range d.Match {
+				value := strings.Join(append([]string{m.Source}, m.Fallback...), ", else ")
+				if m.Constant != "" {
+					value = "“" + m.Constant + "”"
+				}
+				pairs = append(pairs, m.Field+" = "+value)
 			}
+			t.add(d.Target, strings.Join(pairs, " and "))
 		}
-		t.add(f.Source, f.Target, strings.Join(options, ", "))
+		a.printTable(t)
 	}
-	a.printTable(t)
+	if p := j.Mapping.Person; p != nil {
+		a.note("")
+		a.note("Person, found by %s", p.Match)
+		a.printTable(mappingTable(p.Fields))
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/access"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/store"
 )
 
@@ -27,7 +28,12 @@ type Config struct {
 	Connector *connector.Connector
 	// Enqueue hands a run to the workers, who take it when its fence still is
 	// the one given.
-	Enqueue   func(ctx context.Context, runID string, fence int64) error
+	Enqueue func(ctx context.Context, runID string, fence int64) error
+	// Preview says what a run of the job would do with the first n records.
+	Preview func(ctx context.Context, job crosswalk.Job, n int) (crosswalk.Preview, error)
+	// Evaluate computes a formula for the first n records of the job's table
+	// and says what kind of value it gives.
+	Evaluate  func(ctx context.Context, job crosswalk.Job, formula string, n int) (gives string, all []mapping.Evaluation, err error)
 	PublicURL string // address people reach the server at, without a trailing slash
 	ClientID  string // the installation's app registration; "" when there is none
 	Version   string
@@ -82,6 +88,7 @@ func (a *api) routes() {
 	a.authorizeRoutes()
 	a.entityRoutes()
 	a.jobRoutes()
+	a.mappingRoutes()
 	a.runRoutes()
 	a.rejectRoutes()
 	a.objectRoutes()

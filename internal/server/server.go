@@ -134,6 +134,8 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		Enqueue: func(ctx context.Context, runID string, fence int64) error {
 			return s.queue.Enqueue(ctx, queue.Slice{RunID: runID, Fence: fence})
 		},
+		Preview:    s.runner.preview,
+		Evaluate:   s.runner.evaluate,
 		SignInLink: s.SignInLink,
 		PublicURL:  s.cfg.PublicURL,
 		ClientID:   cfg.ClientID,

@@ -127,6 +127,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/connections/{id}/entities/{logical_name}/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Suggest a mapping of a table to an object
+         * @description By known pairs, names and types. Each row can be saved as it is.
+         */
+        get: operations["suggest-mapping"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/connections/{id}/refresh-metadata": {
         parameters: {
             query?: never;
@@ -218,6 +238,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/formulas/evaluate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Compute a formula for the first records */
+        post: operations["evaluate-formula"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -253,6 +290,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a run would do with the first records
+         * @description Reads records and takes them the whole way of a run, up to a transaction that is rolled back. Nothing is written.
+         */
+        post: operations["preview-job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs/{id}": {
         parameters: {
             query?: never;
@@ -273,6 +330,26 @@ export interface paths {
          * @description Its runs and rejects go with it; synced rows stay.
          */
         delete: operations["delete-job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/jobs/{id}/drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare a job with the metadata of today
+         * @description Empty when the job can run as it was saved.
+         */
+        get: operations["job-drift"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1015,6 +1092,16 @@ export interface components {
             /** @description Logical name of the key */
             name: string;
         };
+        Evaluation: {
+            /** @description Whether there is no value */
+            null?: boolean;
+            /** @description Why the formula has no value for the record, which would be rejected */
+            reason?: string;
+            /** @description Key of the record in Dynamics */
+            source_id: string;
+            /** @description The value as text */
+            value: string;
+        };
         Event: {
             /** @description What was done, for example connection.authorized */
             action: string;
@@ -1137,8 +1224,46 @@ export interface components {
             /** @description How the conditions go together, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold */
             expression?: string;
         };
+        Finding: {
+            /** @description Whether runs fail until the job is corrected; else they go on with less */
+            fails: boolean;
+            /** @enum {string} */
+            kind: "attribute_gone" | "table_gone" | "type_changed" | "field_gone" | "option_gone" | "other";
+            /** @description What changed, and what a run does about it */
+            message: string;
+            /** @description Place in the job, for example mapping.fields[2].source */
+            place: string;
+        };
+        FormulaInput: {
+            connection_id: string;
+            /** @description Logical name of the source table */
+            entity: string;
+            formula: string;
+            /**
+             * Format: int64
+             * @description How many records to read
+             * @default 10
+             */
+            limit: number;
+            /** @description API name of the target object */
+            object: string;
+            /** @description IANA time zone of the formula's days */
+            time_zone?: string;
+        };
+        FormulaResult: {
+            /** @description Kind of its values, for example "a number" */
+            gives: string;
+            /** @description What it gives for the first records */
+            items: components["schemas"]["Evaluation"][];
+        };
         ItemsEntity: {
             items: components["schemas"]["Entity"][];
+        };
+        ItemsFieldMapping: {
+            items: components["schemas"]["FieldMapping"][];
+        };
+        ItemsFinding: {
+            items: components["schemas"]["Finding"][];
         };
         ItemsObject: {
             items: components["schemas"]["Object"][];
@@ -1466,6 +1591,64 @@ export interface components {
             way: "change_tracking" | "modified_on" | "everything";
             /** @description Why changes are not tracked */
             why?: string;
+        };
+        Preview: {
+            /** @description In the order in which they were read */
+            records: components["schemas"]["PreviewRecord"][];
+            /** @description What a run would have to do without */
+            warnings?: string[];
+        };
+        PreviewChange: {
+            /** @description API name */
+            field: string;
+            /** @description Value that it would get */
+            new: string | null;
+            /** @description Value that the row has */
+            old: string | null;
+        };
+        PreviewInput: {
+            connection_id: string;
+            deletes?: components["schemas"]["Deletes"];
+            /** @description Logical name of the source table */
+            entity: string;
+            filter?: components["schemas"]["Filter"];
+            /** @description The job it would replace; absent for a new one */
+            id?: string;
+            /**
+             * Format: int64
+             * @description How many records to read
+             * @default 20
+             */
+            limit: number;
+            /**
+             * @default incremental
+             * @enum {string}
+             */
+            load_mode: "incremental" | "full";
+            mapping: components["schemas"]["Mapping"];
+            /** @description Unique name, 1 to 100 characters */
+            name: string;
+            /** @description API name of the target object */
+            object: string;
+            /**
+             * @default upsert
+             * @enum {string}
+             */
+            operation: "upsert" | "insert" | "update";
+        };
+        PreviewRecord: {
+            /** @description Of an update what would change, of an insert what is not empty */
+            changes?: components["schemas"]["PreviewChange"][];
+            /** @description Of a reject: its stable reason */
+            code?: string;
+            /** @description Of a reject: API name of the field that could not be filled */
+            field?: string;
+            /** @description Of a reject: the reason in words */
+            message?: string;
+            /** @enum {string} */
+            outcome: "insert" | "update" | "unchanged" | "skip" | "duplicate" | "reject";
+            /** @description Key of the record in Dynamics */
+            source_id: string;
         };
         Problem: {
             /** @description Stable kind of the error */
@@ -2344,6 +2527,78 @@ export interface operations {
             };
         };
     };
+    "suggest-mapping": {
+        parameters: {
+            query: {
+                /** @description API name of the target object */
+                object: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id */
+                id: string;
+                logical_name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsFieldMapping"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "refresh-metadata": {
         parameters: {
             query?: never;
@@ -2704,6 +2959,75 @@ export interface operations {
             };
         };
     };
+    "evaluate-formula": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FormulaInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FormulaResult"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-jobs": {
         parameters: {
             query?: {
@@ -2858,6 +3182,75 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Problems"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PreviewInput"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description Unauthorized */
@@ -3104,6 +3497,74 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "job-drift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsFinding"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

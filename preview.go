@@ -1,0 +1,42 @@
+package crosswalk
+
+// Preview is what a run would do with the first records, without doing it.
+type Preview struct {
+	Records  []PreviewRecord `json:"records" doc:"In the order in which they were read"`
+	Warnings []string        `json:"warnings,omitempty" doc:"What a run would have to do without"`
+}
+
+// PreviewRecord is what would become of a record.
+type PreviewRecord struct {
+	SourceID string          `json:"source_id" doc:"Key of the record in Dynamics"`
+	Outcome  PreviewOutcome  `json:"outcome" enum:"insert,update,unchanged,skip,duplicate,reject"`
+	Changes  []PreviewChange `json:"changes,omitempty" doc:"Of an update what would change, of an insert what is not empty"`
+	Field    string          `json:"field,omitempty" doc:"Of a reject: API name of the field that could not be filled"`
+	Code     RejectCode      `json:"code,omitempty" doc:"Of a reject: its stable reason"`
+	Message  string          `json:"message,omitempty" doc:"Of a reject: the reason in words"`
+}
+
+// PreviewChange is the value of a field before and after, as text; nil is
+// empty.
+type PreviewChange struct {
+	Field string  `json:"field" doc:"API name"`
+	Old   *string `json:"old" doc:"Value that the row has"`
+	New   *string `json:"new" doc:"Value that it would get"`
+}
+
+// PreviewOutcome is what would become of a record.
+type PreviewOutcome string
+
+// The outcomes. Skip means that the filter, or the operation, leaves the
+// record aside.
+const (
+	PreviewInsert    PreviewOutcome = "insert"
+	PreviewUpdate    PreviewOutcome = "update"
+	PreviewUnchanged PreviewOutcome = "unchanged"
+	PreviewSkip      PreviewOutcome = "skip"
+	PreviewDuplicate PreviewOutcome = "duplicate"
+	PreviewReject    PreviewOutcome = "reject"
+)
+
+// MaxPreview is the largest number of records of a preview.
+const MaxPreview = 100
