@@ -34,9 +34,9 @@ type demoCmd struct {
 func (*demoCmd) Help() string {
 	return `Starts a sandbox and Crosswalk on this machine and does the four tasks of a first set-up through
 Crosswalk's public API: makes a connection, authorizes it through the sandbox's sign-in pages, runs the
-User Sync job that came with it, and makes and runs a Company Sync job. Then it serves until Ctrl-C.
-A second demo on the same data directory first changes a few accounts in the sandbox, and then updates
-only those.
+User Sync job that came with it, and makes and runs three more: Company Sync, Company Person Sync, and an
+Opportunity Sync into an object of its own. Then it serves until Ctrl-C. A second demo on the same data
+directory first changes a few accounts in the sandbox, and then reads and updates only those.
 
 Examples:
 
@@ -202,7 +202,8 @@ const demoChanges = 36
 
 // change makes people work in Dynamics between two demos: before every run
 // of the Company Sync but the first it changes a few accounts, others each
-// time.
+// time. The sandbox forgets what changed when it ends, and the next run reads
+// only what changed after the last one, so what changed before comes first.
 func (d *demo) change(ctx context.Context, job crosswalk.Job) error {
 	if job.Entity != "account" {
 		return nil
@@ -211,9 +212,11 @@ func (d *demo) change(ctx context.Context, job crosswalk.Job) error {
 	if err != nil || before.Total == 0 {
 		return err
 	}
-	changed, err := d.box.ChangeRows(job.Entity, demoChanges, uint64(before.Total))
-	if err != nil {
-		return fmt.Errorf("change accounts in the sandbox: %w", err)
+	changed := 0
+	for i := range before.Total {
+		if changed, err = d.box.ChangeRows(job.Entity, demoChanges, uint64(i)+1); err != nil {
+			return fmt.Errorf("change accounts in the sandbox: %w", err)
+		}
 	}
 	d.step("In Dynamics", "%s accounts changed since the last demo", number(int64(changed)))
 	return nil
