@@ -1,6 +1,7 @@
 package dataverse_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,7 +10,9 @@ import (
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
 // FuzzProbe checks that no challenge sends a person or a token anywhere but
@@ -60,5 +63,45 @@ func FuzzRetryAfter(f *testing.F) {
 				t.Errorf("%v %+v", err, info)
 			}
 		})
+	})
+}
+
+// FuzzWithout refuses columns of whatever link there is: the client leaves out
+// less and less, tells what, and gives up in the end; it never asks for more
+// than before, and the rest of the link stays as it is.
+func FuzzWithout(f *testing.F) {
+	f.Add("$select=name,fax&$expand=primarycontactid($select=fax,b;$expand=parentcustomerid_account($select=name,fax))&$skiptoken=%3Ccookie%20/%3E", "fax", "account")
+	f.Add("%24expand=primarycontactid(%24select%3Dfax%3B$expand=a($select=b)),c($select=d)&%24select=a%2Cb", "primarycontactid", "")
+	f.Add("$expand=a($select=x),a($select=x;$filter=y eq ')')&&$select=&x", "x", "contact")
+	f.Fuzz(func(t *testing.T, query, name, table string) {
+		var asked []string
+		c := bubble(func(r *http.Request) (*http.Response, error) {
+			if r.Method == http.MethodPost {
+				return answer(r, 200, nil, onePage), nil // too long to be sent directly
+			}
+			asked = append(asked, r.URL.RawQuery)
+			body, err := json.Marshal(map[string]any{"error": map[string]string{
+				"code": "0x80060888", "message": "Could not find a property named '" + name + "' on type 'Microsoft.Dynamics.CRM." + table + "'.",
+			}})
+			return answer(r, 400, nil, string(body)), err
+		})
+		link := "https://contoso.crm.dynamics.com/api/data/v9.2/accounts?" + query
+		info, err := c.Page(t.Context(), withRelated(), link, odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs))
+		if err == nil || len(asked) == 0 {
+			return
+		}
+		all := dataverse.Selected(link)
+		if len(info.Missing) > len(all)+len(asked) || len(asked) > 2+len(query)/2 {
+			t.Errorf("%d requests, missing %q of %q", len(asked), info.Missing, all)
+		}
+		for i := 1; i < len(asked); i++ {
+			if len(dataverse.Selected("?"+asked[i])) > len(dataverse.Selected("?"+asked[i-1])) {
+				t.Errorf("%s became %s", asked[i-1], asked[i])
+			}
+		}
+		const token = "&$skiptoken=%3Ccookie%20/%3E"
+		if last := asked[len(asked)-1]; strings.Contains(query, token) && !strings.Contains(last, strings.TrimPrefix(token, "&")) {
+			t.Errorf("%s became %s", query, last)
+		}
 	})
 }

@@ -146,7 +146,7 @@ func FuzzMissing(f *testing.F) {
 			if n++; n > len(query)+2 {
 				t.Fatal("it does not end")
 			}
-			if r.URL.Path != "/api/data/v9.2/accounts" || len(r.URL.RawQuery) > len(query) {
+			if r.URL.Path != "/api/data/v9.2/accounts" || len(r.URL.RawQuery) > 3*len(query) { // what is expanded is encoded anew
 				t.Errorf("%s was asked", r.URL)
 			}
 			return answer(r, 400, nil, fmt.Sprintf(`{"error":{"code":"0x80060888","message":%q}}`, message)), nil
