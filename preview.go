@@ -37,6 +37,3 @@ const (
 	PreviewDuplicate PreviewOutcome = "duplicate"
 	PreviewReject    PreviewOutcome = "reject"
 )
-
-// MaxPreview is the largest number of records of a preview.
-const MaxPreview = 100

@@ -63,6 +63,12 @@ func (a *api) mappingRoutes() {
 		return &body[FormulaResult]{FormulaResult{gives, found}}, nil
 	})
 	register(a, operation{
+		method: http.MethodGet, path: "/api/formulas/functions", id: "list-functions", tag: tag, role: crosswalk.RoleViewer,
+		summary: "List the functions of formulas", detail: "By group.",
+	}, func(context.Context, *struct{}) (*body[Items[mapping.Function]], error) {
+		return items(mapping.Functions(), nil)
+	})
+	register(a, operation{
 		method: http.MethodGet, path: "/api/connections/{id}/entities/{logical_name}/suggestions", id: "suggest-mapping", tag: tag, role: crosswalk.RoleViewer,
 		summary: "Suggest a mapping of a table to an object", detail: "By known pairs, names and types. Each row can be saved as it is.",
 	}, func(ctx context.Context, in *struct {

@@ -255,6 +255,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/formulas/functions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the functions of formulas
+         * @description By group.
+         */
+        get: operations["list-functions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -1256,6 +1276,19 @@ export interface components {
             /** @description What it gives for the first records */
             items: components["schemas"]["Evaluation"][];
         };
+        Function: {
+            /** @description What it gives, in a sentence */
+            does: string;
+            /** @description A formula that uses it */
+            example: string;
+            /** @description text, number, date or logic */
+            group: string;
+            name: string;
+            /** @description What the example gives */
+            result: string;
+            /** @description How it is written, for example left(text, count) */
+            usage: string;
+        };
         ItemsEntity: {
             items: components["schemas"]["Entity"][];
         };
@@ -1264,6 +1297,9 @@ export interface components {
         };
         ItemsFinding: {
             items: components["schemas"]["Finding"][];
+        };
+        ItemsFunction: {
+            items: components["schemas"]["Function"][];
         };
         ItemsObject: {
             items: components["schemas"]["Object"][];
@@ -3010,6 +3046,53 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-functions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemsFunction"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
