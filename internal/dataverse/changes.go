@@ -136,6 +136,7 @@ func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) 
 		return at, page, nil
 	}
 	if q.Since == "" {
+		page.Recount = true
 		return q.everything(&page), page, nil
 	}
 	var since position
@@ -146,7 +147,8 @@ func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) 
 		q.restart(&page, "Other columns or records are read than last time.")
 	case since.Delta != "":
 		at = cursor{Way: wayDelta, Link: since.Delta, Last: since.At}
-	case since.At.IsZero() || !q.dated():
+	case since.At.IsZero() || !q.Dated():
+		page.Recount = true
 		at = q.everything(&page)
 	default:
 		_, page.Fallback = q.trackable()
@@ -198,8 +200,9 @@ func (q ChangeQuery) trackable() (bool, string) {
 	return true, ""
 }
 
-// dated reports whether the table says when its rows were changed.
-func (q ChangeQuery) dated() bool {
+// Dated reports whether the table says when its rows were changed. Changes of
+// one that neither does nor is tracked cannot be told: it is read as a whole.
+func (q ChangeQuery) Dated() bool {
 	a := q.Entity.Attribute(modifiedOn)
 	return a != nil && a.Type == crosswalk.AttributeDateTime
 }

@@ -93,7 +93,7 @@ func (q ChangeQuery) advance(at *cursor, page *ChangePage, delta string, several
 		// what was deleted is found by the keys, if anybody wants to know.
 		at.Link, at.Sweep, at.Since = "", q.Sweep, at.Begin.Add(-q.overlap())
 		switch {
-		case q.dated():
+		case q.Dated():
 			at.Way = wayModified
 		case q.Sweep:
 			at.Way = waySweep
@@ -156,7 +156,7 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 	}
 	page.Fallback = why
 	switch {
-	case at.Way == wayDelta && first && q.dated() && !at.Last.IsZero():
+	case at.Way == wayDelta && first && q.Dated() && !at.Last.IsZero():
 		*at = q.modified(at.Last)
 	case at.Way == wayTracked && first:
 		*at = cursor{Way: wayPlain, Full: true, Begin: at.Begin}

@@ -23,7 +23,7 @@ var newestColumns = odata.NewColumns([]column.Spec{{Name: modifiedOn, Kind: colu
 // back, for a record may bear a time to come: then more is read again.
 func (c *Client) watermark(ctx context.Context, q ChangeQuery, at *cursor, page *ChangePage) error {
 	newest, clock := time.Time{}, time.Now().UTC()
-	if q.dated() {
+	if q.Dated() {
 		one := Query{EntitySet: q.EntitySet, Select: []string{modifiedOn}, Filter: q.query(at).Filter, PageSize: 1, order: modifiedOn + " desc"}
 		call := &call{what: "read changes of " + q.EntitySet, frozen: true}
 		call.url = c.address(url.PathEscape(one.EntitySet), one.query(len(c.base.Host)+len(one.EntitySet)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
@@ -59,6 +60,13 @@ func (s *Changes) Page(ctx context.Context, link string, into *column.Batch) (pi
 	}
 	page.Changes = pipeline.Changes{
 		Deleted: p.Deleted, Present: p.Present, Recount: p.Recount, Complete: p.Complete, Watermark: p.End, Restart: p.Restart, Fallback: p.Fallback,
+	}
+	switch {
+	case p.Fallback == "":
+	case s.query.Dated():
+		page.Changes.Way = crosswalk.WayModified
+	default:
+		page.Changes.Way = crosswalk.WayEverything
 	}
 	return page, err
 }

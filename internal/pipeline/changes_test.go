@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
@@ -41,7 +42,7 @@ func (n *noted) Write(_ context.Context, _ *column.Batch, p pipeline.Progress) (
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	source := changes{
-		{Restart: "the token has expired", Fallback: "not tracked"},
+		{Restart: "the token has expired", Fallback: "not tracked", Way: crosswalk.WayEverything},
 		{Recount: true, Deleted: [][16]byte{{1}}},
 	}
 	for i := range 2500 {
@@ -55,5 +56,34 @@ func TestChanges(t *testing.T) {
 	}
 	if diff := cmp.Diff([]pipeline.Changes(source), []pipeline.Changes(target)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestWay checks that the checkpoint says how changes are found in the end,
+// and why.
+func TestWay(t *testing.T) {
+	t.Parallel()
+	fallback := pipeline.Changes{Fallback: "not tracked", Way: crosswalk.WayModified}
+	for name, test := range map[string]struct {
+		pages changes
+		way   crosswalk.Way
+		why   string
+	}{
+		"as before":      {changes{{}, {Watermark: "end"}}, crosswalk.WayEverything, "before"},
+		"falls back":     {changes{{}, fallback, {Watermark: "end"}}, crosswalk.WayModified, "not tracked"},
+		"begins again":   {changes{fallback, {Restart: "the token has expired"}, {Watermark: "end"}}, crosswalk.WayTracked, ""},
+		"both at a time": {changes{{Restart: "no right", Fallback: "no right", Way: crosswalk.WayModified}, {Watermark: "end"}}, crosswalk.WayModified, "no right"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var target noted
+			s := pipeline.Slice{Plan: plan(t), Source: test.pages, Target: &target, Checkpoint: crosswalk.Checkpoint{Way: crosswalk.WayEverything, Why: "before"}}
+			if done, err := s.Run(t.Context()); err != nil || !done {
+				t.Fatalf("done %v, error %v", done, err)
+			}
+			if at := s.Checkpoint; at.Way != test.way || at.Why != test.why {
+				t.Errorf("%s, %q, want %s, %q", at.Way, at.Why, test.way, test.why)
+			}
+		})
 	}
 }

@@ -158,8 +158,11 @@ func behind(at crosswalk.Checkpoint, p PageInfo) crosswalk.Checkpoint {
 	at.Link, at.Done = p.Next, p.Next == ""
 	at.Counting = at.Counting || p.Changes.Recount
 	at.Complete, at.Mark = at.Done && p.Changes.Complete, p.Changes.Watermark
+	if p.Changes.Restart != "" {
+		at.Way, at.Why = crosswalk.WayTracked, ""
+	}
 	if p.Changes.Fallback != "" {
-		at.Way, at.Why = crosswalk.WayModified, p.Changes.Fallback
+		at.Way, at.Why = p.Changes.Way, p.Changes.Fallback
 	}
 	return at
 }

@@ -54,9 +54,10 @@ type Changes struct {
 	// Restart says why everything is read again from the next page on, "" when
 	// it is not.
 	Restart string
-	// Fallback says why changes are not tracked but found in another way, on
-	// the page on which that became clear.
+	// Fallback says why changes are not tracked but found in another way, which
+	// is Way, on the page on which that became clear.
 	Fallback string
+	Way      crosswalk.Way
 }
 
 // Target stores what was mapped.
