@@ -32,6 +32,10 @@ const (
 	rescueAfter  = 2 * time.Minute
 )
 
+// storeLimit is how long River may take to store what became of an attempt
+// before it is thought to have given up, as it does when the disk is full.
+const storeLimit = 15 * time.Second
+
 // Slice is a bounded piece of a run.
 type Slice struct {
 	RunID string
@@ -98,6 +102,8 @@ type client interface {
 	Start(ctx context.Context) error
 	StopAndCancel(ctx context.Context) error
 	Stopped() <-chan struct{}
+	ID() string
+	JobList(ctx context.Context, params *river.JobListParams) (*river.JobListResult, error)
 }
 
 // Open opens the queue and brings its tables up to date. It works nothing
@@ -135,6 +141,25 @@ func Open(ctx context.Context, c Config) (*Queue, error) {
 // nothing, even after it was worked.
 func (q *Queue) Enqueue(ctx context.Context, s Slice) error {
 	return q.worker.enqueue(ctx, s.RunID, s.Fence)
+}
+
+// Lost returns the runs of slices that this queue has tried and must try again,
+// and will not, because what became of the attempt could not be stored: the
+// disk was full, or the database was away for long. A slice queued with a
+// higher fence takes their place.
+func (q *Queue) Lost(ctx context.Context) ([]string, error) {
+	var running []int64
+	p := river.NewJobListParams().States(rivertype.JobStateRunning).First(1000)
+	res, err := q.client.JobList(ctx, p)
+	if err != nil {
+		return nil, fmt.Errorf("list the slices at work: %w", err)
+	}
+	for _, job := range res.Jobs {
+		if n := len(job.AttemptedBy); n > 0 && job.AttemptedBy[n-1] == q.client.ID() {
+			running = append(running, job.ID)
+		}
+	}
+	return q.worker.lost(running), nil
 }
 
 // Start begins to work. Cancelling ctx does not stop the queue; Stop does.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,10 +58,19 @@ type worker struct {
 	log      *slog.Logger
 	insert   func(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
 	stopping atomic.Bool
+
+	mu   sync.Mutex
+	owed map[int64]owed // by job
+}
+
+// owed is a job that must be tried again, as River has yet to store.
+type owed struct {
+	runID string
+	since time.Time
 }
 
 func newWorker(c Config) *worker {
-	return &worker{work: c.Work, park: c.Park, backoff: c.Backoff, log: c.Logger}
+	return &worker{work: c.Work, park: c.Park, backoff: c.Backoff, log: c.Logger, owed: map[int64]owed{}}
 }
 
 func (w *worker) stop() { w.stopping.Store(true) }
@@ -73,6 +84,35 @@ func (w *worker) enqueue(ctx context.Context, runID string, fence int64) error {
 
 // Work does one attempt of a slice.
 func (w *worker) Work(ctx context.Context, job *river.Job[args]) error {
+	err := w.try(ctx, job)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.owed, job.ID)
+	if cancelled := (*rivertype.JobCancelError)(nil); err != nil && !errors.As(err, &cancelled) {
+		w.owed[job.ID] = owed{job.Args.RunID, time.Now()}
+	}
+	return err
+}
+
+// lost returns the runs of the jobs in running, which River holds for being
+// worked, that have been owed for some time.
+func (w *worker) lost(running []int64) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var runs []string
+	for id, o := range w.owed {
+		switch {
+		case time.Since(o.since) < storeLimit:
+		case slices.Contains(running, id):
+			runs = append(runs, o.runID)
+		default:
+			delete(w.owed, id)
+		}
+	}
+	return runs
+}
+
+func (w *worker) try(ctx context.Context, job *river.Job[args]) error {
 	s, reported := sliceOf(job)
 	if job.Attempt > MaxAttempts {
 		// Only a slice that took its process down with it gets here.

@@ -6,6 +6,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -110,6 +111,16 @@ func (k *Keyring) Open(sealed []byte, context string) ([]byte, error) {
 // seals now, and so should be opened and sealed again.
 func (k *Keyring) Stale(sealed []byte) bool {
 	return len(sealed) < headerSize || !bytes.Equal(sealed[1:headerSize], k.first[:])
+}
+
+// ID returns the id of the key that seals, as text. It says nothing about the
+// key.
+func (k *Keyring) ID() string { return hex.EncodeToString(k.first[:]) }
+
+// Has reports whether the key of that id is in the ring.
+func (k *Keyring) Has(id string) bool {
+	raw, err := hex.DecodeString(id)
+	return err == nil && len(raw) == idSize && k.aeads[keyID(raw)] != nil
 }
 
 // String returns the id of the key that seals.

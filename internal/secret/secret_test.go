@@ -270,3 +270,18 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// The id of the key that seals is known to the rings that hold the key.
+func TestID(t *testing.T) {
+	t.Parallel()
+	a, b := secret.NewKey(), secret.NewKey()
+	one, both, other := ring(t, a), ring(t, b, a), ring(t, b)
+	if !one.Has(one.ID()) || !both.Has(one.ID()) || other.Has(one.ID()) || both.ID() != other.ID() {
+		t.Errorf("ids %s, %s, %s", one.ID(), both.ID(), other.ID())
+	}
+	for _, id := range []string{"", "x", one.ID() + "00", one.ID()[2:]} {
+		if one.Has(id) {
+			t.Errorf("it has %q", id)
+		}
+	}
+}

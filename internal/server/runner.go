@@ -392,30 +392,3 @@ func (r *runner) end(ctx context.Context, task crosswalk.Task, status crosswalk.
 	}
 	return err
 }
-
-// recover queues runs that have no task: those that no worker has touched for
-// idle, and queued ones whose task was never written. With idle 0, at the
-// start of the only process, no worker of any run can be alive.
-func (r *runner) recover(ctx context.Context, q *queue.Queue, idle time.Duration) error {
-	runs, err := r.store.UnfinishedRuns(ctx)
-	if err != nil {
-		return err
-	}
-	for _, run := range runs {
-		fence := run.Fence
-		if run.Status == crosswalk.RunRunning && time.Since(run.SavedAt) < idle {
-			continue
-		}
-		if run.Status == crosswalk.RunRunning || idle == 0 {
-			// Whatever task there is of the old fence finds nothing to do.
-			if fence, err = r.store.BumpFence(ctx, run.ID); err != nil {
-				return err
-			}
-			r.log.Info("run taken up again", "run", run.ID)
-		}
-		if err := q.Enqueue(ctx, queue.Slice{RunID: run.ID, Fence: fence}); err != nil {
-			return err
-		}
-	}
-	return nil
-}

@@ -97,6 +97,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if err := s.openDatabase(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.checkKey(ctx, keys); err != nil {
+		return nil, err
+	}
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s.", cfg.Listen).
 			WithHint("Another program may use that address; choose another with --listen.").WithCause(err)
@@ -173,6 +176,18 @@ func (s *Server) openDatabase(ctx context.Context) (err error) {
 	return nil
 }
 
+// checkKey refuses a key file that does not hold the key with which the
+// secrets in the database are sealed.
+func (s *Server) checkKey(ctx context.Context, keys *secret.Keyring) error {
+	id, err := s.store.PinKey(ctx, keys.ID(), keys.Has)
+	if err != nil || keys.Has(id) {
+		return err
+	}
+	return crosswalk.Errorf(crosswalk.CodeConflict, "The key file %s does not belong to this database: its secrets are sealed with the key %s, and the file holds %s.",
+		filepath.Join(s.cfg.DataDir, "crosswalk.key"), id, keys.ID()).
+		WithHint("Put the crosswalk.key of the other servers, or of the backup of this one, there. All servers on one database need the same one.")
+}
+
 // queueDSN returns where the queue lives: beside the data on SQLite, since a
 // bulk writer in the same file would hold it up, else in the same database.
 func (s *Server) queueDSN() string {
@@ -237,15 +252,7 @@ func (s *Server) tokenName() string {
 	if s.cfg.Database == "" {
 		return "Command line"
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown host"
-	}
-	dir, err := filepath.Abs(s.cfg.DataDir)
-	if err != nil {
-		dir = s.cfg.DataDir
-	}
-	return "Command line of " + host + ", " + dir
+	return "Command line of " + home(s.cfg.DataDir)
 }
 
 // URL returns the address of the web UI and the API.
@@ -272,7 +279,11 @@ const drainLimit = 10 * time.Second
 // New opened.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
-	if err := s.runner.recover(ctx, s.queue, s.idleAtStart()); err != nil {
+	gone, err := s.store.Join(ctx, s.node(), s.alone())
+	if err != nil {
+		return err
+	}
+	if err := s.runner.recover(ctx, s.queue, gone || s.alone()); err != nil {
 		return fmt.Errorf("take up unfinished runs: %w", err)
 	}
 	if err := s.queue.Start(ctx); err != nil {
@@ -303,20 +314,6 @@ func (s *Server) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// idleLimit is how long a running run may stand still before its worker is
-// thought dead. It is longer than any single wait a server may ask for.
-const idleLimit = 10 * time.Minute
-
-// idleAtStart says how long a run must have stood still to be taken up at the
-// start: with a data directory of its own this process is the only one, so
-// every run found running was left by a process that died.
-func (s *Server) idleAtStart() time.Duration {
-	if s.cfg.Database == "" {
-		return 0
-	}
-	return idleLimit
-}
-
 // keepAlive refreshes unused authorizations once a day, before Microsoft ends
 // them. It begins a while after the start, when the environments have
 // answered to what is more urgent.
@@ -340,28 +337,14 @@ func (s *Server) keepAlive(ctx context.Context) error {
 	}
 }
 
-// sweep looks for runs without a task from time to time.
-func (s *Server) sweep(ctx context.Context) error {
-	tick := time.NewTicker(30 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			if err := s.runner.recover(ctx, s.queue, idleLimit); err != nil && ctx.Err() == nil {
-				s.cfg.Logger.Error("look for runs without a task", "error", err)
-			}
-		}
-	}
-}
-
 func (s *Server) close() {
 	if s.queue != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
 		defer cancel()
 		if err := s.queue.Stop(ctx); err != nil {
 			s.cfg.Logger.Warn("stop the queue", "error", err)
+		} else if err := s.store.Leave(ctx); err != nil {
+			s.cfg.Logger.Warn("leave", "error", err)
 		}
 	}
 	if s.listener != nil {

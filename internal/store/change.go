@@ -200,7 +200,7 @@ func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision) (cr
 		}
 		at.Decided, raised = d, fence+1
 		r.Status, r.Message, r.Hint = crosswalk.RunRunning, "", ""
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'running', message = '', hint = '', fence = $2, checkpoint_json = $3, saved_at = $4 WHERE id = $1",
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'running', message = '', hint = '', fence = $2, checkpoint_json = $3, saved_at = $4, node = '' WHERE id = $1",
 			id, raised, encode(at), s.now())
 		return err
 	})

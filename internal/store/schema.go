@@ -11,6 +11,16 @@ CREATE TABLE cw_counters (
 );
 INSERT INTO cw_counters (name, value) VALUES ('run', 0);
 
+CREATE TABLE cw_nodes (
+	id      {text} PRIMARY KEY,
+	home    {text} NOT NULL,
+	seen_at {time} NOT NULL
+);
+
+CREATE TABLE cw_keys (
+	id {text} PRIMARY KEY
+);
+
 CREATE TABLE cw_connections (
 	id                {text} PRIMARY KEY,
 	name              {text} NOT NULL,
@@ -114,6 +124,8 @@ CREATE TABLE cw_runs (
 	reads           {text} NOT NULL DEFAULT '',
 	checkpoint_json {text} NOT NULL DEFAULT '{}',
 	fence           {int} NOT NULL DEFAULT 0,
+	node            {text} NOT NULL DEFAULT '',
+	lost            {int} NOT NULL DEFAULT 0,
 	queued_at       {time} NOT NULL,
 	started_at      {time},
 	ended_at        {time},

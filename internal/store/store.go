@@ -18,7 +18,8 @@ type Store struct {
 	// Now tells the time; tests set it before the first use.
 	Now func() time.Time
 
-	db *database.DB
+	db   *database.DB
+	node Node // set by Join, before anything else runs
 }
 
 // New makes a store on db. Migrate must run before anything else.

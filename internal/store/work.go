@@ -3,40 +3,10 @@ package store
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
-
-// UnfinishedRun is a run that is queued or running: what is needed to see
-// that its task exists.
-type UnfinishedRun struct {
-	ID      string
-	Fence   int64
-	Status  crosswalk.RunStatus
-	SavedAt time.Time // when it last made progress
-}
-
-// UnfinishedRuns returns every run that has not ended, the oldest first.
-func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
-	rows, err := s.db.Query(ctx, "SELECT id, fence, status, saved_at FROM cw_runs WHERE status IN ('queued', 'running') ORDER BY number")
-	if err != nil {
-		return nil, wrap(err, "unfinished runs")
-	}
-	defer rows.Close()
-	var runs []UnfinishedRun
-	for rows.Next() {
-		var r UnfinishedRun
-		var saved database.Time
-		if err := rows.Scan(&r.ID, &r.Fence, &r.Status, &saved); err != nil {
-			return nil, wrap(err, "unfinished runs")
-		}
-		r.SavedAt = saved.Time
-		runs = append(runs, r)
-	}
-	return runs, wrap(rows.Err(), "unfinished runs")
-}
 
 func stale(r crosswalk.Run) error {
 	return crosswalk.Errorf(crosswalk.CodeConflict, "Another worker has taken run %d of %s.", r.Number, r.JobName)
@@ -89,8 +59,8 @@ func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.
 			t.Run.Status, t.Run.StartedAt = crosswalk.RunRunning, now.Ptr()
 		}
 		t.Fence++
-		_, err = tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5 WHERE id = $1",
-			id, t.Fence, string(t.Run.Status), database.TimeOf(t.Run.StartedAt), now)
+		_, err = tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5, node = $6 WHERE id = $1",
+			id, t.Fence, string(t.Run.Status), database.TimeOf(t.Run.StartedAt), now, s.node.ID)
 		return err
 	})
 	if err != nil {
@@ -132,7 +102,7 @@ func (s *Store) BumpFence(ctx context.Context, id string) (int64, error) {
 	var raised int64
 	_, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, _ *crosswalk.Run, fence int64) error {
 		raised = fence + 1
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET fence = $2 WHERE id = $1", id, raised)
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, node = '' WHERE id = $1", id, raised)
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,131 @@
+package server
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/queue"
+	"github.com/crosswalk-data/crosswalk/internal/store"
+)
+
+const (
+	beatEvery = 5 * time.Second
+	// silence is how long a node may say nothing before it is thought dead or
+	// cut off. It is longer than any pause that a busy machine makes.
+	silence    = 30 * time.Second
+	sweepEvery = 30 * time.Second
+)
+
+// maxLost is how often in a row a run may take the process down with it, or be
+// cut off, before it has stored anything.
+const maxLost = 5
+
+// node returns who this process is. With a data directory comes the right to
+// speak for whoever had it before: the lock on it is this process's now.
+func (s *Server) node() store.Node {
+	return store.Node{ID: crosswalk.NewID(), Home: home(s.cfg.DataDir)}
+}
+
+// home names a data directory among those of all machines.
+func home(dir string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown host"
+	}
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	return host + ", " + dir
+}
+
+// alone reports whether there can be no other node.
+func (s *Server) alone() bool { return s.cfg.Database == "" }
+
+// sweep says from time to time that this node is alive, and looks for runs
+// that nobody works on.
+func (s *Server) sweep(ctx context.Context) error {
+	beat, look := time.NewTicker(beatEvery), time.NewTicker(sweepEvery)
+	defer beat.Stop()
+	defer look.Stop()
+	for {
+		gone := false
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-look.C:
+		case <-beat.C:
+			if s.alone() {
+				continue
+			}
+			var err error
+			if gone, err = s.store.Beat(ctx, silence); err != nil && ctx.Err() == nil {
+				s.cfg.Logger.Error("say that this node is alive", "error", err)
+			}
+			if !gone {
+				continue
+			}
+			s.cfg.Logger.Warn("a node is gone; its runs are taken up here", "silent", silence)
+		}
+		if err := s.runner.recover(ctx, s.queue, gone); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("look for runs without a task", "error", err)
+		}
+	}
+}
+
+// recover queues runs that nobody works on: those whose node is gone, those
+// whose slice the queue has lost, and those that wait for a worker and whose
+// task may never have been written. died says that a node is gone, which may
+// have held such a task.
+func (r *runner) recover(ctx context.Context, q *queue.Queue, died bool) error {
+	lost, err := q.Lost(ctx)
+	if err != nil {
+		return err
+	}
+	runs, err := r.store.UnfinishedRuns(ctx)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		fence, waits := run.Fence, run.Node == ""
+		if !waits && run.Alive && !slices.Contains(lost, run.ID) {
+			continue
+		}
+		if died || !waits {
+			// Whatever task there is of the old fence finds nothing to do.
+			switch fence, err = r.takeOver(ctx, run); {
+			case err != nil:
+				return err
+			case fence == 0:
+				continue
+			}
+		}
+		if err := q.Enqueue(ctx, queue.Slice{RunID: run.ID, Fence: fence}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOver returns the fence with which a run goes on, 0 when it does not.
+func (r *runner) takeOver(ctx context.Context, run store.UnfinishedRun) (fence int64, err error) {
+	fence, lost, err := r.store.TakeOver(ctx, run.ID, run.Fence)
+	switch {
+	case crosswalk.ErrorCode(err) == crosswalk.CodeConflict, crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
+		return 0, nil // somebody else was faster
+	case err != nil:
+		return 0, err
+	case lost > maxLost:
+		r.log.Error("run given up: whoever worked on it ended before anything was stored", "run", run.ID, "times", lost)
+		return 0, r.store.FinishRun(ctx, run.ID, fence, crosswalk.RunFailed,
+			"The process that worked on the run ended again and again before it had stored anything.",
+			"Look into the log of the servers for why they ended. Other jobs go on; this one can be run again.")
+	}
+	if run.Node != "" {
+		r.log.Info("run taken up again", "run", run.ID)
+	}
+	return fence, nil
+}
