@@ -27,14 +27,19 @@ func AppendTime(b []byte, t time.Time) []byte {
 
 // AppendQuery appends s to b so that it can stand in the query of an address:
 // everything that is not allowed there as it is, or has a meaning there, is
-// percent-encoded, and so is a slash, which OData's grammar does not have
-// inside of texts. Spaces become %20, never a plus sign.
+// percent-encoded. A slash stays as it is between the names of a path, and is
+// encoded inside of texts, where OData's grammar (pchar-no-SQUOTE) does not
+// have it. Spaces become %20, never a plus sign.
 func AppendQuery(b []byte, s string) []byte {
 	const plain = "-._~'(),:@$!*="
 	const digits = "0123456789ABCDEF"
+	quoted := false
 	for i := range len(s) {
 		c := s[i]
-		if isDigit(c) || c|0x20-'a' < 26 || strings.IndexByte(plain, c) >= 0 {
+		if c == '\'' {
+			quoted = !quoted
+		}
+		if isDigit(c) || c|0x20-'a' < 26 || strings.IndexByte(plain, c) >= 0 || c == '/' && !quoted {
 			b = append(b, c)
 		} else {
 			b = append(b, '%', digits[c>>4], digits[c&15])

@@ -19,6 +19,7 @@ func TestLiterals(t *testing.T) {
 		{string(odata.AppendTime(nil, at.Truncate(time.Second))), "2024-03-01T00:59:01Z"},
 		{string(odata.AppendQuery(nil, "name eq 'A&B + 50%#' or contains(x,'é')")), "name%20eq%20'A%26B%20%2B%2050%25%23'%20or%20contains(x,'%C3%A9')"},
 		{string(odata.AppendQuery(nil, "n.In(PropertyName='a/b?c')")), "n.In(PropertyName='a%2Fb%3Fc')"},
+		{string(odata.AppendQuery(nil, "a/b eq 'O''N/A' or c/d/e eq null")), "a/b%20eq%20'O''N%2FA'%20or%20c/d/e%20eq%20null"},
 	}
 	for _, test := range tests {
 		if test.got != test.want {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -38,10 +39,14 @@ func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	return r.next.RoundTrip(request)
 }
 
-// comparisons are all comparisons of a filter.
-var comparisons = []crosswalk.Comparison{
-	crosswalk.Equal, crosswalk.NotEqual, crosswalk.Greater, crosswalk.GreaterOrEqual, crosswalk.Less, crosswalk.LessOrEqual,
-	crosswalk.In, crosswalk.Contains, crosswalk.StartsWith, crosswalk.EndsWith, crosswalk.IsNull, crosswalk.IsNotNull,
+// comparisons are all comparisons of a filter, with how many values they take
+// at least.
+var comparisons = map[crosswalk.Comparison]int{
+	crosswalk.Equal: 1, crosswalk.NotEqual: 1, crosswalk.Greater: 1, crosswalk.GreaterOrEqual: 1, crosswalk.Less: 1, crosswalk.LessOrEqual: 1,
+	crosswalk.In: 1, crosswalk.NotIn: 1, crosswalk.Between: 2, crosswalk.Contains: 1, crosswalk.NotContains: 1, crosswalk.StartsWith: 1,
+	crosswalk.EndsWith: 1, crosswalk.IsNull: 0, crosswalk.IsNotNull: 0, crosswalk.LastDays: 1, crosswalk.NextDays: 1, crosswalk.OlderThanDays: 1,
+	crosswalk.Today: 0, crosswalk.Yesterday: 0, crosswalk.Tomorrow: 0, crosswalk.ThisWeek: 0, crosswalk.LastWeek: 0, crosswalk.ThisMonth: 0,
+	crosswalk.LastMonth: 0, crosswalk.ThisYear: 0, crosswalk.LastYear: 0,
 }
 
 // texts are values that a filter must carry whatever they hold.
@@ -65,17 +70,27 @@ func conditions(a crosswalk.Attribute) []crosswalk.Condition {
 		values = values[:1]
 	}
 	var all []crosswalk.Condition
-	for _, c := range comparisons {
-		switch c {
-		case crosswalk.IsNull, crosswalk.IsNotNull:
-			all = append(all, crosswalk.Condition{Attribute: a.LogicalName, Operator: c})
-		case crosswalk.In:
-			all = append(all, crosswalk.Condition{Attribute: a.LogicalName, Operator: c, Values: values})
-			fallthrough
-		default:
-			for _, v := range values {
-				all = append(all, crosswalk.Condition{Attribute: a.LogicalName, Operator: c, Values: []string{v}})
-			}
+	for c, takes := range comparisons {
+		condition := crosswalk.Condition{Attribute: a.LogicalName, Operator: c}
+		switch {
+		case takes == 0:
+			all = append(all, condition)
+			continue
+		case takes == 2:
+			condition.Values = []string{values[0], values[0]}
+			all = append(all, condition)
+			continue
+		case c == crosswalk.LastDays || c == crosswalk.NextDays || c == crosswalk.OlderThanDays:
+			condition.Values = []string{"30"}
+			all = append(all, condition)
+			continue
+		case c == crosswalk.In || c == crosswalk.NotIn:
+			condition.Values = values
+			all = append(all, condition)
+		}
+		for _, v := range values {
+			condition.Values = []string{v}
+			all = append(all, condition)
 		}
 	}
 	return all
@@ -95,7 +110,7 @@ func TestFilters(t *testing.T) {
 		Transport: wire,
 	})
 	company := crosswalk.StandardObjects()[slices.IndexFunc(crosswalk.StandardObjects(), func(o crosswalk.Object) bool { return o.Name == "Company" })]
-	types := map[string]bool{}
+	types, sent := map[string]bool{}, map[crosswalk.Comparison]bool{}
 	for _, table := range []string{"account", "contact", "opportunity", "incident", "systemuser"} {
 		entity, err := client.Entity(t.Context(), table)
 		if err != nil {
@@ -108,17 +123,37 @@ func TestFilters(t *testing.T) {
 			}
 			types[kind] = true
 			for _, condition := range conditions(a) {
-				send(t, client, entity, &company, condition)
+				if send(t, client, entity, &company, crosswalk.Filter{Conditions: []crosswalk.Condition{condition}}) {
+					sent[condition.Operator] = true
+				}
 			}
+		}
+	}
+	for c := range comparisons {
+		if !sent[c] {
+			t.Errorf("no filter with %q was sent", c)
 		}
 	}
 	account, err := client.Entity(t.Context(), "account")
 	if err != nil {
 		t.Fatal(err)
 	}
+	for _, f := range combined {
+		if !send(t, client, account, &company, f) {
+			t.Errorf("%q is no filter", f.Expression)
+		}
+	}
+	if err := readByKey(t, client, account); err != nil {
+		t.Errorf("read by key: %v", err)
+	}
 	changed := changes(t, client, account, changes(t, client, account, ""))
 	if changed == "" {
 		t.Error("a read by modification time has no end")
+	}
+	for _, piece := range []string{"primarycontactid/", "primarycontactid/parentcustomerid_account/", ")%20or%20", "not%20", "CRM.In(", "DoesNotContainValues("} {
+		if !slices.ContainsFunc(wire.filters, func(f string) bool { return strings.Contains(f, piece) }) {
+			t.Errorf("no filter has %s", piece)
+		}
 	}
 	if len(types) < 15 {
 		t.Errorf("only these types of attributes were met: %v", types)
@@ -161,15 +196,50 @@ func changes(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity, s
 	}
 }
 
-// send reads with a filter of one condition, unless the mapping refuses it.
-func send(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity, company *crosswalk.Object, condition crosswalk.Condition) {
+// combined are filters of several conditions, some of them on rows that
+// lookups lead to.
+var combined = []crosswalk.Filter{
+	{Expression: "(1 AND 2) OR NOT (3 OR 4)", Conditions: []crosswalk.Condition{
+		{Attribute: "name", Operator: crosswalk.StartsWith, Values: []string{"O'Neil"}},
+		{Attribute: "revenue", Operator: crosswalk.Between, Values: []string{"-1", "1000000.5"}},
+		{Attribute: "createdon", Operator: crosswalk.LastDays, Values: []string{"365"}},
+		{Attribute: "industrycode", Operator: crosswalk.In, Values: []string{"1", "2"}},
+	}},
+	{Expression: "NOT 1 OR (2 AND NOT 3)", Conditions: []crosswalk.Condition{
+		{Attribute: "name", Operator: crosswalk.Contains, Values: []string{"a"}},
+		{Attribute: "primarycontactid.fullname", Operator: crosswalk.Contains, Values: []string{"O'Neil & Söhne"}},
+		{Attribute: "primarycontactid.parentcustomerid(account).name", Operator: crosswalk.IsNull},
+	}},
+	{Conditions: []crosswalk.Condition{
+		{Attribute: "primarycontactid.parentcustomerid(account).name", Operator: crosswalk.Equal, Values: []string{"Contoso"}},
+		{Attribute: "primarycontactid.statecode", Operator: crosswalk.In, Values: []string{"0", "1"}},
+		{Attribute: "primarycontactid.birthdate", Operator: crosswalk.Less, Values: []string{"2000-02-29"}},
+	}},
+}
+
+// readByKey reads rows whose keys are known, as retries of rejects and lookups
+// of a tracked read do.
+func readByKey(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity) error {
 	t.Helper()
-	plan, err := mapping.Compile(mapping.Input{Entity: entity, Object: company, Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
-		{Source: entity.PrimaryID, Target: "External_ID", Identifier: true},
-		{Source: entity.PrimaryName, Target: "Name", OnTooLong: crosswalk.LengthTruncate},
-	}}, Filter: crosswalk.Filter{Conditions: []crosswalk.Condition{condition}}})
+	specs := []column.Spec{{Name: entity.PrimaryID, Kind: column.GUID}}
+	query := dataverse.Query{EntitySet: entity.EntitySetName, Select: []string{entity.PrimaryID}, Filter: "statecode eq 0 or statecode eq 1"}
+	_, err := client.Rows(t.Context(), query, entity.PrimaryID, [][16]byte{{1}, {2}, {15: 255}}, odata.NewColumns(specs), column.NewBatch(specs))
+	return err
+}
+
+// send reads with a filter, and reports false when the mapping refuses it.
+func send(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity, company *crosswalk.Object, filter crosswalk.Filter) bool {
+	t.Helper()
+	plan, err := mapping.Compile(mapping.Input{
+		Entity: entity, Object: company, Filter: filter, Now: time.Date(2024, 3, 1, 3, 30, 15, 0, time.UTC),
+		Catalog: func(name string) (*crosswalk.Entity, error) { return client.Entity(t.Context(), name) },
+		Mapping: crosswalk.Mapping{TimeZone: "America/New_York", Fields: []crosswalk.FieldMapping{
+			{Source: entity.PrimaryID, Target: "External_ID", Identifier: true},
+			{Source: entity.PrimaryName, Target: "Name", OnTooLong: crosswalk.LengthTruncate},
+		}},
+	})
 	if crosswalk.ErrorCode(err) == crosswalk.CodeInvalid && !strings.Contains(fmt.Sprint(err), "mapping.") {
-		return
+		return false
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -179,4 +249,5 @@ func send(t *testing.T, client *dataverse.Client, entity *crosswalk.Entity, comp
 	if err != nil {
 		t.Errorf("the sandbox refuses %s: %v", plan.Filter, err)
 	}
+	return plan.Filter != ""
 }
