@@ -160,6 +160,55 @@ func (p *Process) Ended() bool {
 // bytes: VmHWM of proc(5).
 func (p *Process) PeakMemory() (int64, error) { return PeakMemory(p.cmd.Process.Pid) }
 
+// ForgetPeakMemory lets PeakMemory begin anew at what the process has now.
+func (p *Process) ForgetPeakMemory() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
+}
+
+// CPU returns the processor time that the process has used so far, in steps
+// of 10 ms.
+func (p *Process) CPU() (time.Duration, error) {
+	_, used, err := stat(p.cmd.Process.Pid)
+	return used, err
+}
+
+// TreeCPU is the processor time of a process and its children, those that
+// have ended included.
+func TreeCPU(pid int) (time.Duration, error) {
+	_, sum, err := stat(pid)
+	if err != nil {
+		return 0, err
+	}
+	all, err := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range all {
+		child, _ := strconv.Atoi(filepath.Base(dir))
+		if parent, used, err := stat(child); err == nil && parent == pid { // others may end meanwhile
+			sum += used
+		}
+	}
+	return sum, err
+}
+
+// stat reads a process's parent and the processor time of itself and those of
+// its children that have ended: /proc/pid/stat of proc(5).
+func stat(pid int) (parent int, used time.Duration, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ") // behind the name
+	fields := strings.Fields(rest)
+	if len(fields) < 15 {
+		return 0, 0, fmt.Errorf("the kernel does not tell the times of process %d", pid)
+	}
+	parent, err = strconv.Atoi(fields[1])
+	for _, f := range fields[11:15] {
+		ticks, e := strconv.ParseInt(f, 10, 64)
+		used, err = used+time.Duration(ticks)*(time.Second/100), errors.Join(err, e)
+	}
+	return parent, used, err
+}
+
 // PeakMemory is that of any process.
 func PeakMemory(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

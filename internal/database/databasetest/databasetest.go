@@ -10,6 +10,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os/exec"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -57,8 +58,14 @@ func DSN(tb testing.TB, d database.Dialect) string {
 	srv := start(tb)
 	name := fmt.Sprintf("test_%d", srv.count.Add(1))
 	ctx := context.Background()
-	srv.exec(tb, ctx, "CREATE DATABASE "+name)
-	tb.Cleanup(func() { srv.exec(tb, ctx, "DROP DATABASE "+name+" WITH (FORCE)") })
+	if err := srv.exec(ctx, "CREATE DATABASE "+name); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := srv.exec(ctx, "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			tb.Error(err)
+		}
+	})
 	return srv.dsn(name)
 }
 
@@ -67,6 +74,7 @@ type server struct {
 	dir   string    // data and socket
 	life  io.Closer // the guard's standard input: closed, or collected, it ends the server
 	count atomic.Int64
+	guard *exec.Cmd
 	admin sync.Mutex // one CREATE DATABASE at a time: they copy the same template
 }
 
@@ -74,16 +82,16 @@ func (s *server) dsn(name string) string {
 	return "postgres://postgres@/" + name + "?host=" + s.dir + "&sslmode=disable"
 }
 
-func (s *server) exec(tb testing.TB, ctx context.Context, sql string) {
-	tb.Helper()
+func (s *server) exec(ctx context.Context, sql string) error {
 	s.admin.Lock()
 	defer s.admin.Unlock()
 	conn, err := pgx.Connect(ctx, s.dsn("postgres"))
 	if err != nil {
-		tb.Fatalf("databasetest: %v", err)
+		return fmt.Errorf("databasetest: %w", err)
 	}
 	defer conn.Close(ctx)
 	if _, err := conn.Exec(ctx, sql); err != nil {
-		tb.Fatalf("databasetest: %s: %v", sql, err)
+		return fmt.Errorf("databasetest: %s: %w", sql, err)
 	}
+	return nil
 }

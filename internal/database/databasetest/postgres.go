@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -20,7 +21,10 @@ import (
 // errMissing says that there is no PostgreSQL on this machine.
 var errMissing = errors.New("PostgreSQL is not installed (Debian: apt install postgresql)")
 
-var theServer = sync.OnceValues(launch)
+// unsafe makes the server fast for tests: nothing of theirs outlives a crash.
+const unsafe = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=64MB -c jit=off"
+
+var theServer = sync.OnceValues(func() (*server, error) { return launch(unsafe) })
 
 func start(tb testing.TB) *server {
 	tb.Helper()
@@ -57,15 +61,14 @@ func binaries() (string, error) {
 // guard runs the server and waits for the end of its standard input, which
 // comes when the test process ends; then it stops the server and removes its
 // folder. Nothing is left behind even when the tests are killed.
-const guard = `"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off \
-	-c max_connections=300 -c shared_buffers=64MB -c jit=off >"$2/log" 2>&1 </dev/null &
+const guard = `"$1/postgres" -D "$2/data" -k "$2" -c listen_addresses='' $3 >"$2/log" 2>&1 </dev/null &
 pid=$!
 read -r _
 kill -INT $pid
 wait $pid
 rm -rf "$2"`
 
-func launch() (*server, error) {
+func launch(settings string) (*server, error) {
 	bin, err := binaries()
 	if err != nil {
 		return nil, err
@@ -91,7 +94,7 @@ func launch() (*server, error) {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w\n%s", err, out)
 	}
-	run := exec.Command("/bin/sh", "-c", guard, "sh", bin, dir)
+	run := exec.Command("/bin/sh", "-c", guard, "sh", bin, dir, settings)
 	// A group of its own: Ctrl-C in the terminal must not reach the guard
 	// before it has cleaned up.
 	attr.Setpgid = true
@@ -104,9 +107,38 @@ func launch() (*server, error) {
 	if err := run.Start(); err != nil {
 		return nil, err
 	}
-	s := &server{dir: dir, life: life}
+	s := &server{dir: dir, life: life, guard: run}
 	return s, s.wait()
 }
+
+// Server is a PostgreSQL server of its own with the settings it comes with,
+// for benchmarks.
+type Server struct{ s *server }
+
+// Launch starts a Server. Close must follow; should the process end without,
+// the server ends too.
+func Launch() (*Server, error) {
+	s, err := launch("")
+	return &Server{s}, err
+}
+
+// Make makes an empty database and returns its address.
+func (s *Server) Make(ctx context.Context, name string) (dsn string, err error) {
+	return s.s.dsn(name), s.s.exec(ctx, "CREATE DATABASE "+name)
+}
+
+// PID returns the process whose children work for the server.
+func (s *Server) PID() (int, error) {
+	text, err := os.ReadFile(filepath.Join(s.s.dir, "data", "postmaster.pid"))
+	if err != nil {
+		return 0, err
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	return strconv.Atoi(first)
+}
+
+// Close stops the server and removes its data.
+func (s *Server) Close() error { return errors.Join(s.s.life.Close(), s.s.guard.Wait()) }
 
 func postgresUser() (uid, gid uint32, err error) {
 	for _, name := range []string{"postgres", "nobody"} {
