@@ -79,6 +79,8 @@ export const api = {
   entities: (id: string) => page(ok(http.GET('/api/connections/{id}/entities', at(id)))),
   entity: (id: string, name: string) =>
     ok(http.GET('/api/connections/{id}/entities/{logical_name}', { params: { path: { id, logical_name: name } } })),
+  suggestions: (id: string, entity: string, object: string) =>
+    page(ok(http.GET('/api/connections/{id}/entities/{logical_name}/suggestions', { params: { path: { id, logical_name: entity }, query: { object } } }))),
   templates: (id: string) => page(ok(http.GET('/api/connections/{id}/templates', at(id)))),
 
   jobs: (query: ListQuery & { connection_id?: string }, signal?: AbortSignal) => page(ok(http.GET('/api/jobs', { params: { query }, signal }))),
@@ -87,6 +89,7 @@ export const api = {
   updateJob: (id: string, body: JobInput & { version: number }) => ok(http.PUT('/api/jobs/{id}', { ...at(id), body })),
   deleteJob: (id: string) => ok(http.DELETE('/api/jobs/{id}', at(id))),
   checkJob: (body: JobInput & { id?: string }, signal?: AbortSignal) => ok(http.POST('/api/jobs/check', { body, signal })),
+  previewJob: (body: JobInput & { id?: string; limit: number }) => ok(http.POST('/api/jobs/preview', { body })),
   runJob: (id: string, scope?: Scope) => ok(http.POST('/api/jobs/{id}/runs', { ...at(id), body: scope ? { scope } : {} })),
 
   runs: (query: ListQuery & { job_id?: string; connection_id?: string; status?: RunStatus[] }, signal?: AbortSignal) =>

@@ -29,6 +29,7 @@ export type SignInMode = Connection['sign_in_mode'];
 export type Status = S['Status'];
 export type ObjectDefinition = S['ObjectDefinition'];
 export type Position = S['Position'];
+export type PreviewRecord = S['PreviewRecord'];
 export type RejectGroup = S['RejectGroup'];
 export type Deletes = S['Deletes'];
 export type Scope = S['Scope'];

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Attribute, DataObject, Entity, Job, JobInput } from '../api/types';
-import { emptyDraft, newCondition, operatorsFor, sameDraft, suggest, toDraft, toInput, valueCount } from './draft';
+import type { Attribute, DataObject, FieldMapping, Job, JobInput } from '../api/types';
+import { addRows, emptyDraft, mappable, newCondition, newRow, operatorsFor, sameDraft, toDraft, toInput, valueCount } from './draft';
 
 const input: JobInput = {
   name: 'Company Sync', connection_id: 'c1', entity: 'account', object: 'Company', operation: 'upsert', load_mode: 'full', deletes: { policy: 'delete', guard: 50 },
@@ -42,25 +42,19 @@ test('empty values are left out', () => {
   expect(toInput(d).filter?.conditions?.map((c) => c.values)).toEqual([[], ['a', 'b']]);
 });
 
-test('only fields that are not mapped are suggested, with the attribute of the same name', () => {
-  const entity = {
-    logical_name: 'account',
-    attributes: [
-      { logical_name: 'industrycode', display_name: 'Industry', type: 'Choice' },
-      { logical_name: 'telephone1', display_name: 'Main Phone', type: 'String' },
-    ],
-  } as Entity;
+test('suggested rows fill only fields that no row fills', () => {
+  const rows = addRows([newRow(), ...toDraft(input).rows.slice(0, 1)], [
+    { source: 'accountid', target: 'External_ID', identifier: true },
+    { source: 'telephone1', target: 'Phone' },
+  ] as FieldMapping[]);
+  expect(rows.map((r) => [r.source, r.target])).toEqual([['accountid', 'External_ID'], ['telephone1', 'Phone']]);
+});
+
+test('rows do not fill system fields and lookups', () => {
   const object = {
-    name: 'Company',
-    fields: [
-      { name: 'GSID', display_name: 'GSID', type: 'GSID', system: true },
-      { name: 'External_ID', display_name: 'External ID', type: 'String' },
-      { name: 'Industry', display_name: 'Industry', type: 'Dropdown' },
-      { name: 'Phone', display_name: 'Phone', type: 'String' },
-    ],
+    fields: [{ name: 'GSID', type: 'GSID', system: true }, { name: 'CSM', type: 'Lookup' }, { name: 'Name', type: 'String' }],
   } as DataObject;
-  const rows = suggest([toDraft(input).rows[0]!], entity, object);
-  expect(rows.map((r) => [r.source, r.target, r.label])).toEqual([['industrycode', 'Industry', true], ['', 'Phone', false]]);
+  expect(mappable(object).map((f) => f.name)).toEqual(['Name']);
 });
 
 test.each([

@@ -1,4 +1,4 @@
-import type { Attribute, Comparison, Condition, DataObject, Deletes, Entity, Field, FieldMapping, Job, JobInput } from '../api/types';
+import type { Attribute, Comparison, Condition, DataObject, Deletes, Field, FieldMapping, Job, JobInput } from '../api/types';
 
 // Draft is a job as it is being edited. Rows carry a key of their own so that
 // they keep their identity while others come and go.
@@ -187,27 +187,15 @@ export function takesLength(f: Field | undefined): boolean {
   return f !== undefined && (f.max_length ?? 0) > 0;
 }
 
-// mappable returns the fields of an object that a job may fill.
-export function mappable(o: DataObject | undefined): Field[] {
-  return (o?.fields ?? []).filter((f) => !f.system);
+// addRows adds rows for fields that none fills yet, in place of empty ones.
+export function addRows(rows: MappingRow[], more: FieldMapping[]): MappingRow[] {
+  const kept = rows.filter((r) => r.source || r.target || r.formula !== undefined || r.constant !== undefined);
+  const taken = new Set(kept.map((r) => r.target));
+  return [...kept, ...more.filter((m) => !taken.has(m.target)).map((m) => newRow(m))];
 }
 
-const plainName = (s: string) => s.toLowerCase().replace(/[^a-z0-9]/g, '');
-
-// suggest returns a row for every field that is not mapped yet, with the
-// attribute of the same name where there is one.
-export function suggest(rows: MappingRow[], e: Entity | undefined, o: DataObject | undefined): MappingRow[] {
-  const taken = new Set(rows.map((r) => r.target));
-  const byName = new Map<string, Attribute>();
-  for (const a of e?.attributes ?? []) {
-    for (const n of [plainName(a.display_name), plainName(a.logical_name)]) {
-      if (n && !byName.has(n)) byName.set(n, a);
-    }
-  }
-  return mappable(o)
-    .filter((f) => !taken.has(f.name))
-    .map((f) => {
-      const a = byName.get(plainName(f.display_name)) ?? byName.get(plainName(f.name));
-      return newRow({ source: a?.logical_name ?? '', target: f.name, label: hasLabels(a) && a?.type !== 'Boolean' && f.type !== 'Number' });
-    });
+// mappable returns the fields of an object that a row may fill: lookups are
+// filled with the row that matches.
+export function mappable(o: DataObject | undefined): Field[] {
+  return (o?.fields ?? []).filter((f) => !f.system && f.type !== 'Lookup');
 }

@@ -106,6 +106,7 @@ export function Configuration({ draft, change, places, job, connection, entity, 
         />
         <Select
           id="job-load_mode"
+          inputWrapperOrder={['label', 'input', 'description', 'error']}
           label="Load mode"
           data={[
             { value: 'incremental', label: 'Incremental: read what has changed' },

@@ -17,6 +17,7 @@ import { bad, good } from '../../ui/toast';
 import { Configuration } from './Configuration';
 import { FilterSection } from './FilterSection';
 import { MappingSection } from './MappingSection';
+import { PreviewSection } from './PreviewSection';
 import { Note } from '../../ui/Note';
 
 // JobEditor edits a saved job, or a new one when job is absent.
@@ -147,6 +148,7 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
         <Configuration draft={draft} change={change} places={places} job={job} connection={connection.data} object={object.data} entity={entity.data} />
         <MappingSection draft={draft} change={change} places={places} entity={entity.data} object={object.data} loading={entity.isLoading || object.isLoading} />
         <FilterSection draft={draft} change={change} places={places} entity={entity.data} />
+        <PreviewSection input={input} jobID={job?.id} ready={draft.entity !== '' && draft.object !== ''} />
       </Stack>
 
       <Modal opened={blocker.status === 'blocked'} onClose={() => blocker.reset?.()} title="Leave without saving?" size="sm">

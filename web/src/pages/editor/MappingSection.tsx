@@ -1,10 +1,14 @@
 import { ActionIcon, Box, Button, Checkbox, Group, NativeSelect, SegmentedControl, Select, Table, Text, TextInput, VisuallyHidden } from '@mantine/core';
 import { IconArrowRight, IconPlus, IconTrash, IconWand } from '@tabler/icons-react';
+import { useMutation } from '@tanstack/react-query';
 import { memo, useCallback, useMemo } from 'react';
+import { api } from '../../api/client';
 import type { Attribute, DataObject, Entity, Field } from '../../api/types';
-import { hasLabels, mappable, newRow, suggest, takesLength, type Draft, type MappingRow } from '../../lib/draft';
+import { addRows, hasLabels, mappable, newRow, takesLength, type Draft, type MappingRow } from '../../lib/draft';
+import { plural } from '../../lib/format';
 import type { Places } from '../../lib/problems';
 import { Loading } from '../../ui/page';
+import { bad, good } from '../../ui/toast';
 import { match, Named } from './Configuration';
 import { Section } from './Section';
 
@@ -37,6 +41,15 @@ export function MappingSection({ draft, change, places, entity, object, loading 
     [change],
   );
   const remove = useCallback((key: string) => change((d) => ({ rows: d.rows.filter((r) => r.key !== key) })), [change]);
+  const suggest = useMutation({
+    mutationFn: () => api.suggestions(draft.connection_id, draft.entity, draft.object),
+    onSuccess: ({ items }) => {
+      const fresh = items.filter((m) => !draft.rows.some((r) => r.target === m.target)).length;
+      change((d) => ({ rows: addRows(d.rows, items) }));
+      good(fresh > 0 ? `${plural(fresh, 'row was', 'rows were')} added.` : 'Nothing more is certain enough to be suggested.');
+    },
+    onError: bad,
+  });
   const general = places.at('mapping') ?? places.at('mapping.fields');
   const ready = draft.entity !== '' && draft.object !== '';
 
@@ -53,9 +66,10 @@ export function MappingSection({ draft, change, places, entity, object, loading 
             variant="subtle"
             size="compact-sm"
             leftSection={<IconWand size={15} />}
-            onClick={() => change((d) => ({ rows: [...d.rows.filter((r) => r.source || r.target), ...suggest(d.rows, entity, object)] }))}
+            loading={suggest.isPending}
+            onClick={() => suggest.mutate()}
           >
-            Add rows for {unmapped} unmapped fields
+            Suggest rows
           </Button>
         )
       }
@@ -205,6 +219,11 @@ const Row = memo(function Row({ row: r, index, attribute: a, field: f, sources, 
             renderOption={({ option }) => <Named label={option.label} name={option.value} type={attributes.get(option.value)?.type} />}
           />
         )}
+        {r.fallback?.map((path) => (
+          <Text key={path} fz="xs" c="dimmed" mt={5}>
+            else <span className="cw-mono">{path}</span>
+          </Text>
+        ))}
         {a && (
           <Group gap={8} mt={5} mih={24}>
             <Text fz="xs" c="dimmed">
