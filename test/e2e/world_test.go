@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -28,6 +29,7 @@ type world struct {
 	sandbox *sandbox.Sandbox
 	env     string // address of the sandbox
 	behind  atomic.Pointer[sandbox.Sandbox]
+	edit    atomic.Pointer[func(answer []byte) []byte] // changes what the Web API says, nil for nothing
 	stop    func()
 }
 
@@ -38,7 +40,11 @@ func newWorld(t *testing.T, data sandbox.Config, cfg server.Config) *world {
 	w.sandbox = newSandbox(t, data)
 	w.behind.Store(w.sandbox)
 	env := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		w.behind.Load().Handler().ServeHTTP(rw, r)
+		h := w.behind.Load().Handler()
+		if edit := w.edit.Load(); edit != nil && strings.HasPrefix(r.URL.Path, "/api/data/") {
+			h = edited(h, *edit)
+		}
+		h.ServeHTTP(rw, r)
 	}))
 	t.Cleanup(env.Close)
 	w.env = env.URL
