@@ -5,6 +5,9 @@ SHELL       := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
+CYCLES   ?= 20
+DATABASE ?= both
+SEED     ?= 0
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo "0.1.0-dev+$$(git rev-parse --short=10 HEAD 2>/dev/null || echo unknown)")
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.release=$(VERSION)"
 
@@ -16,7 +19,7 @@ NPM         := npm --no-audit --no-fund --no-update-notifier
 
 .PHONY: help
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ui ## Build bin/crosswalk with its web UI
@@ -74,8 +77,12 @@ test-race: test-tools ui ## Run the Go tests with the race detector
 	@go test -race -vet=off -timeout 30m ./...
 
 .PHONY: test-kill
-test-kill: ui ## Kill a server with SIGKILL in the middle of a run and start it again
-	@go test -count=1 -v -timeout 10m ./test/kill
+test-kill: ui ## Kill a server CYCLES times with SIGKILL while runs are at work (DATABASE=sqlite, postgres or both; SEED=n)
+	@go test -count=1 -v -timeout 120m ./test/kill -cycles $(CYCLES) -databases $(DATABASE) -seed $(SEED)
+
+.PHONY: test-cluster
+test-cluster: ui ## Kill, pause and replace servers of a cluster on PostgreSQL while runs are at work
+	@go test -count=1 -v -timeout 20m ./test/cluster
 
 .PHONY: lint
 lint: ui ## Check format, go vet, staticcheck, import rules, ESLint
@@ -101,8 +108,8 @@ check: test-tools lint ## Everything CI checks: lint, TypeScript, all tests with
 	@$(MAKE) --no-print-directory test-race
 
 .PHONY: bench
-bench: ui ## Sync 200,000 accounts into SQLite, walk 1,000,000 with the client alone; print rows a second, memory, shares
-	@go run ./test/bench
+bench: ui ## Measure syncs and each of their stages on both databases, then the client alone; ARGS="-accounts 1000000"
+	@go run ./test/bench $(ARGS)
 	@go run ./test/bench -walk
 
 .PHONY: clean
