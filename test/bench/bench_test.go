@@ -15,31 +15,49 @@ import (
 func TestRun(t *testing.T) {
 	t.Parallel()
 	const accounts = 3000
-	var out strings.Builder
-	if err := run(t.Context(), accounts, &out, io.Discard); err != nil {
-		t.Fatal(err)
-	}
-	head, lines, ok := strings.Cut(out.String(), "\n{")
-	if !ok || !strings.Contains(head, "of the speed of its slowest stage") {
-		t.Fatalf("no table above the lines of JSON:\n%s", out.String())
-	}
-	got := map[string]Measure{}
-	for dec := json.NewDecoder(strings.NewReader("{" + lines)); ; {
-		var m Measure
-		if err := dec.Decode(&m); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		got[m.Name] = m
-	}
-	for _, name := range []string{"first sync (insert)", "second sync (unchanged)", "read and decode", "decoder alone", "map", "write"} {
-		if m := got[name]; m.Rows < accounts || m.RowsPerSec <= 0 {
-			t.Errorf("%s: %+v", name, m)
-		}
-	}
-	if m := got["first sync (insert)"]; m.PeakBytes <= 0 || m.Share <= 0 {
-		t.Errorf("the first sync has no peak memory or share: %+v", m)
+	for _, name := range databaseNames {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var out strings.Builder
+			if err := run(t.Context(), options{accounts, []string{name}, scenarioNames()}, &out, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			table, lines, _ := strings.Cut(out.String(), "\n{")
+			got := map[string]Measure{}
+			for dec := json.NewDecoder(strings.NewReader("{" + lines)); ; {
+				var m Measure
+				if err := dec.Decode(&m); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				if !strings.Contains(table, m.Name) {
+					t.Errorf("%s is not in the table\n%s", m.Name, table)
+				}
+				got[m.Name] = m
+			}
+			for _, stage := range []string{"decoder alone", "read and decode", "map", "all but writing", "write new rows", "write changed rows", "write unchanged rows"} {
+				if m := got[stage]; m.Rows < accounts || m.RowsPerSec <= 0 || m.CPU <= 0 {
+					t.Errorf("%s: %+v", stage, m)
+				}
+			}
+			for scenario, rows := range map[string]int64{
+				"first load": accounts, "all changed": accounts, "unchanged": accounts, "few changed": accounts / 100,
+				"thinking server, 1 stream": accounts, "contacts": accounts / 2, "contacts with a derived lookup": accounts / 2,
+			} {
+				for _, m := range []Measure{got[scenario], got[scenario+", again"]} {
+					if m.Database != name || m.Rows != rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 {
+						t.Errorf("%s: %+v", scenario, m)
+					}
+				}
+			}
+			if m := got["all changed"]; m.Share <= 0 || m.Of == "" {
+				t.Errorf("all changed has no share: %+v", m)
+			}
+			if m := got["thinking server, 1 stream"]; m.Seconds < thought.Seconds() {
+				t.Errorf("the server did not think: %+v", m)
+			}
+		})
 	}
 }
 

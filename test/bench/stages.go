@@ -7,81 +7,119 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/extract"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/oauth"
-	"github.com/crosswalk-data/crosswalk/internal/odata"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
 	"github.com/crosswalk-data/crosswalk/internal/store"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
-// measureStages measures, each alone: reading and decoding all pages,
-// mapping them, and writing them into a new SQLite file. The sandbox works on
-// the same machine while pages are read, as it does during a sync.
-func measureStages(ctx context.Context, dir, environment string, progress io.Writer) ([]Measure, error) {
+// stages are measured in this process, each alone. The sandbox works on the
+// same machine while pages are read, as it does during a sync.
+type stages struct {
+	object crosswalk.Object
+	plan   *mapping.Plan
+	cfg    extract.Config
+	mapped []*column.Batch // all records, ready to be written
+
+	decoder, read, mapping, null Measure
+}
+
+func (s *stages) list() []Measure { return []Measure{s.decoder, s.read, s.mapping, s.null} }
+
+// alone measures what work does, which returns the number of rows.
+func alone(name string, work func() (int64, error)) (Measure, error) {
+	began, before := time.Now(), ownCPU()
+	rows, err := work()
+	m := measure(name, rows, time.Since(began))
+	m.CPU = perRow(ownCPU()-before, rows)
+	return m, err
+}
+
+// ownCPU is the processor time of this process so far.
+func ownCPU() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // fails for wrong arguments only
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// measureStages measures reading and decoding all pages, mapping them, and all
+// of that together with a target that stores nothing.
+func measureStages(ctx context.Context, environment string, progress io.Writer) (*stages, error) {
 	token, err := signInToken(ctx, environment)
 	if err != nil {
 		return nil, err
 	}
 	rec := &recorder{next: &http.Transport{DisableCompression: true}}
 	api := clientOf(environment, token, rec)
-	plan, object, entity, err := companySync(ctx, api)
+	s := &stages{}
+	if s.object, err = crosswalk.NewObject(definition("Bench Account", accountFields, ""), nil); err != nil {
+		return nil, err
+	}
+	entity, err := api.Entity(ctx, "account")
 	if err != nil {
 		return nil, err
 	}
-	query := dataverse.Query{EntitySet: entity.EntitySetName, Select: plan.Select, Filter: plan.Filter, Annotations: plan.Annotations}
-
-	fmt.Fprintln(progress, "  read and decode")
-	scratch := plan.NewSourceBatch()
-	began := time.Now()
-	rows, err := readAll(ctx, api, query, plan, func() *column.Batch { scratch.Reset(); return scratch })
+	s.plan, err = mapping.Compile(mapping.Input{Entity: entity, Object: &s.object, Mapping: mappingOf(accountFields, false), Tracked: true})
 	if err != nil {
 		return nil, err
 	}
-	measures := []Measure{measure("read and decode", rows, time.Since(began))}
+	s.cfg = extract.Config{Client: api, Entity: entity, Plan: s.plan}
 
+	fmt.Fprintln(progress, "measuring the stages alone")
+	scratch := s.plan.NewSourceBatch()
+	s.read, err = alone("read and decode", func() (int64, error) {
+		return s.readAll(ctx, func() *column.Batch { scratch.Reset(); return scratch })
+	})
+	if err != nil {
+		return nil, err
+	}
 	rec.left = recordedPages
 	var pages []*column.Batch
-	if _, err = readAll(ctx, api, query, plan, func() *column.Batch {
-		pages = append(pages, plan.NewSourceBatch())
+	if _, err = s.readAll(ctx, func() *column.Batch {
+		pages = append(pages, s.plan.NewSourceBatch())
 		return pages[len(pages)-1]
 	}); err != nil {
 		return nil, err
 	}
-
-	fmt.Fprintln(progress, "  decode alone")
-	decoder, err := decodeAll(rec.pages, plan.Source, int(rows))
-	if err != nil {
+	if s.decoder, err = decodeAll(rec.pages, s.plan.Source, int(s.read.Rows)); err != nil {
 		return nil, err
 	}
-	measures = append(measures, decoder)
-
-	fmt.Fprintln(progress, "  map")
-	mapped, m, err := mapAll(plan, pages)
-	if err != nil {
+	if err := s.mapAll(pages); err != nil {
 		return nil, err
 	}
-	measures = append(measures, m)
-
-	fmt.Fprintln(progress, "  write")
-	m, err = writeAll(ctx, filepath.Join(dir, "stage.db"), object, plan, mapped)
-	return append(measures, m), err
+	s.null, err = alone("all but writing", func() (int64, error) {
+		slice := pipeline.Slice{Plan: s.plan, Source: extract.NewChanges(s.cfg, "", false), Target: nowhere{}, Budget: time.Hour}
+		_, err := slice.Run(ctx)
+		return slice.Counts.Read, err
+	})
+	return s, err
 }
 
-// readAll reads all pages, each into the batch that next returns.
-func readAll(ctx context.Context, api *dataverse.Client, query dataverse.Query, plan *mapping.Plan, next func() *column.Batch) (int64, error) {
-	columns := odata.NewColumns(plan.Source)
+// nowhere is a target that stores nothing.
+type nowhere struct{}
+
+func (nowhere) Write(context.Context, *column.Batch, pipeline.Progress) (pipeline.Written, error) {
+	return pipeline.Written{}, nil
+}
+
+// readAll reads all pages the way the first run of a job does, each into the
+// batch that next returns.
+func (s *stages) readAll(ctx context.Context, next func() *column.Batch) (int64, error) {
+	source := extract.NewChanges(s.cfg, "", false)
 	var rows int64
 	for link := ""; ; {
-		page, err := api.Page(ctx, query, link, columns, next())
+		page, err := source.Page(ctx, link, next())
 		if err != nil {
 			return rows, err
 		}
@@ -94,67 +132,85 @@ func readAll(ctx context.Context, api *dataverse.Client, query dataverse.Query, 
 
 // mapAll maps pages into one reused batch, which is measured, and then again
 // into batches to keep.
-func mapAll(plan *mapping.Plan, pages []*column.Batch) ([]*column.Batch, Measure, error) {
-	scratch := plan.NewBatch()
+func (s *stages) mapAll(pages []*column.Batch) (err error) {
+	scratch := s.plan.NewBatch()
 	var rejects []crosswalk.Reject
-	var rows int64
-	began := time.Now()
-	for _, page := range pages {
-		scratch.Reset()
-		rejects, _ = plan.Apply(page, scratch, rejects[:0])
-		rows += int64(page.Rows())
-	}
-	m := measure("map", rows, time.Since(began))
-	mapped := make([]*column.Batch, len(pages))
-	for i, page := range pages {
-		mapped[i] = plan.NewBatch()
-		if rejects, _ = plan.Apply(page, mapped[i], nil); len(rejects) > 0 {
-			return nil, m, fmt.Errorf("%d records of a page cannot be mapped: %s", len(rejects), rejects[0].Message)
+	s.mapping, err = alone("map", func() (rows int64, err error) {
+		for _, page := range pages {
+			scratch.Reset()
+			rejects, _ = s.plan.Apply(page, scratch, rejects[:0])
+			rows += int64(page.Rows())
 		}
+		return rows, nil
+	})
+	for _, page := range pages {
+		batch := s.plan.NewBatch()
+		if rejects, _ = s.plan.Apply(page, batch, nil); len(rejects) > 0 {
+			return fmt.Errorf("%d records of a page cannot be mapped: %s: %s", len(rejects), rejects[0].Field, rejects[0].Message)
+		}
+		s.mapped = append(s.mapped, batch)
 	}
-	return mapped, m, nil
+	return err
 }
 
-// writeAll writes the batches into the object's table in a new file. The
-// objects that its lookups lead to are empty there, but for what is written.
-func writeAll(ctx context.Context, path string, object crosswalk.Object, plan *mapping.Plan, batches []*column.Batch) (Measure, error) {
-	db, err := database.Open(ctx, "sqlite:"+path, nil)
+// writes are the measures of writing alone into one database: into an empty
+// table, over rows that are all other ones, and over the same.
+type writes struct{ fresh, changed, unchanged Measure }
+
+func (w *writes) list() []Measure { return []Measure{w.fresh, w.changed, w.unchanged} }
+
+// write measures writing alone into an empty database.
+func (s *stages) write(ctx context.Context, dsn string) (w writes, err error) {
+	db, err := database.Open(ctx, dsn, nil)
 	if err != nil {
-		return Measure{}, err
+		return w, err
 	}
 	defer db.Close()
 	if err := store.New(db).Migrate(ctx); err != nil {
-		return Measure{}, err
+		return w, err
 	}
-	for _, o := range crosswalk.StandardObjects() {
-		if err := table.Ensure(ctx, db, o); err != nil {
-			return Measure{}, err
-		}
-	}
-	cfg := table.Config{
-		Object: object, Columns: tableColumns(plan.Target), Modified: plan.Modified >= 0,
+	writer, err := table.NewWriter(ctx, db, table.Config{
+		Object: s.object, Columns: tableColumns(s.plan.Target), Modified: s.plan.Modified >= 0,
 		ConnectionID: crosswalk.NewID(), Entity: "account", JobID: crosswalk.NewID(), Run: 1,
+	})
+	if err != nil {
+		return w, err
 	}
-	for _, d := range plan.Derived {
-		cfg.Lookups = append(cfg.Lookups, table.Lookup{
-			Field: d.Field, Object: *standardObject(d.Object), Match: tableColumns(d.Match), OnSeveral: d.OnSeveral, OnNone: d.OnNone,
+	defer writer.Close()
+	all := func(name string) (Measure, error) {
+		return alone(name, func() (rows int64, err error) {
+			for _, b := range s.mapped {
+				if _, err := writer.Write(ctx, b, nil); err != nil {
+					return rows, err
+				}
+				rows += int64(b.Rows())
+			}
+			return rows, nil
 		})
 	}
-	w, err := table.NewWriter(ctx, db, cfg)
-	if err != nil {
-		return Measure{}, err
+	if w.fresh, err = all("write new rows"); err != nil {
+		return w, err
 	}
-	defer w.Close()
-	var rows int64
-	began := time.Now()
+	invert(s.mapped)
+	w.changed, err = all("write changed rows")
+	if err == nil {
+		w.unchanged, err = all("write unchanged rows")
+	}
+	invert(s.mapped)
+	return w, err
+}
+
+// invert makes every truth its opposite, which changes every row.
+func invert(batches []*column.Batch) {
 	for _, b := range batches {
-		r, err := w.Write(ctx, b, nil)
-		if err != nil {
-			return Measure{}, err
+		for i := range b.Columns {
+			if c := &b.Columns[i]; c.Kind == column.Bool {
+				for row := range c.Ints {
+					c.Ints[row] ^= 1
+				}
+			}
 		}
-		rows += r.Inserted
 	}
-	return measure("write", rows, time.Since(began)), nil
 }
 
 func tableColumns(targets []mapping.TargetColumn) []table.Column {
@@ -163,34 +219,6 @@ func tableColumns(targets []mapping.TargetColumn) []table.Column {
 		list = append(list, table.Column{Field: t.Field, Kind: t.Kind, Identifier: t.Identifier, KeepOnNull: t.KeepOnNull})
 	}
 	return list
-}
-
-// standardObject returns the object of that API name, nil when there is none.
-func standardObject(name string) *crosswalk.Object {
-	for _, o := range crosswalk.StandardObjects() {
-		if o.Name == name {
-			return &o
-		}
-	}
-	return nil
-}
-
-// companySync compiles the job that is measured.
-func companySync(ctx context.Context, api *dataverse.Client) (*mapping.Plan, crosswalk.Object, *crosswalk.Entity, error) {
-	job := crosswalk.Templates("bench", "bench")[0].Job
-	object := standardObject(job.Object)
-	if object == nil {
-		return nil, crosswalk.Object{}, nil, fmt.Errorf("there is no object %s", job.Object)
-	}
-	entity, err := api.Entity(ctx, job.Entity)
-	if err != nil {
-		return nil, *object, nil, err
-	}
-	plan, err := mapping.Compile(mapping.Input{
-		Entity: entity, Object: object, Objects: standardObject, Mapping: job.Mapping, Filter: job.Filter,
-		Catalog: func(name string) (*crosswalk.Entity, error) { return api.Entity(ctx, name) },
-	})
-	return plan, *object, entity, err
 }
 
 // clientOf returns a client with that access token. A nil transport means the

@@ -1,113 +1,165 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
-	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
 	"github.com/crosswalk-data/crosswalk/test/program"
 )
 
-// system is a sandbox and a server that is connected to it, each a process
-// of its own.
-type system struct {
-	sandbox, server *program.Process
-	client          *client.Client
-	job             crosswalk.Job
+// environment is a sandbox in a process of its own.
+type environment struct {
+	*program.Process
+	accounts, contacts int
 }
 
-// newSystem starts a system with its data in dir.
-func newSystem(dir string, accounts int, progress io.Writer) (_ *system, err error) {
-	fmt.Fprintln(progress, "building")
-	path, err := program.Build(dir)
+func startEnvironment(dir, path string, accounts int) (*environment, error) {
+	e := &environment{accounts: accounts, contacts: (accounts + 1) / 2}
+	var err error
+	e.Process, err = program.Start(nil, dir, path, "sandbox", "--listen", "127.0.0.1:0", "--users", "5",
+		"--accounts", strconv.Itoa(e.accounts), "--contacts", strconv.Itoa(e.contacts), "--log-level", "error")
+	return e, err
+}
+
+// control does something to the sandbox.
+func (e *environment) control(ctx context.Context, method, path string, body any) error {
+	text, err := json.Marshal(body)
 	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, e.Ready.URL+"/sandbox/"+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %s", method, path, resp.Status)
+	}
+	return nil
+}
+
+// system is a server that is connected to an environment, a process of its
+// own with a database of its own.
+type system struct {
+	database   string
+	sandbox    *environment
+	server     *program.Process
+	postgres   int // process whose children work for the database, 0 for SQLite
+	client     *client.Client
+	connection string
+}
+
+// startSystem starts a server with its data in dir and authorizes its
+// connection. postgres is nil for SQLite.
+func startSystem(ctx context.Context, dir, path string, sandbox *environment, postgres *databasetest.Server) (_ *system, err error) {
+	s := &system{database: databaseNames[0], sandbox: sandbox}
+	data := filepath.Join(dir, "data")
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error"}
+	if postgres != nil {
+		s.database = databaseNames[1]
+		dsn, err := postgres.Make(ctx, "system")
+		if err != nil {
+			return nil, err
+		}
+		if s.postgres, err = postgres.PID(); err != nil {
+			return nil, err
+		}
+		args = append(args, "--database", dsn)
+	}
+	if s.server, err = program.Start(nil, dir, path, args...); err != nil {
 		return nil, err
 	}
-	s := &system{}
 	defer func() {
 		if err != nil {
-			s.close()
+			_ = s.server.Kill()
 		}
 	}()
-	s.sandbox, err = program.Start(nil, dir, path, "sandbox", "--listen", "127.0.0.1:0", "--users", "5", "--contacts", "0",
-		"--accounts", strconv.Itoa(accounts), "--log-level", "error")
-	if err != nil {
-		return nil, err
-	}
-	data := filepath.Join(dir, "data")
-	s.server, err = program.Start(nil, dir, path, "serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "error")
-	if err != nil {
-		return nil, err
-	}
 	token, err := os.ReadFile(filepath.Join(data, "token"))
 	if err != nil {
 		return nil, err
 	}
 	s.client = client.New(s.server.Ready.URL, strings.TrimSpace(string(token)))
-	s.job, err = s.connect(context.Background())
-	return s, err
-}
-
-// connect makes and authorizes the connection and makes its Company Sync.
-func (s *system) connect(ctx context.Context) (crosswalk.Job, error) {
-	var none crosswalk.Job
 	conn, err := s.client.InsertConnection(ctx, client.ConnectionInput{
-		Name: "Sandbox", EnvironmentURL: s.sandbox.Ready.URL,
-		ClientID: s.sandbox.Ready.ClientID, ClientSecret: s.sandbox.Ready.ClientSecret,
+		Name: "Sandbox", EnvironmentURL: sandbox.Ready.URL, ClientID: sandbox.Ready.ClientID, ClientSecret: sandbox.Ready.ClientSecret,
 	})
 	if err != nil {
-		return none, err
+		return nil, err
 	}
+	s.connection = conn.ID
 	link, err := s.client.Authorize(ctx, conn.ID, "")
 	if err != nil {
-		return none, err
+		return nil, err
 	}
-	if err := visitor.SignIn(ctx, link, visitor.Accept); err != nil {
-		return none, err
-	}
-	templates, err := s.client.Templates(ctx, conn.ID)
-	if err != nil {
-		return none, err
-	}
-	for _, t := range templates {
-		if t.Name == crosswalk.TemplateCompanySync {
-			return s.client.InsertJob(ctx, t.Job)
-		}
-	}
-	return none, errors.New("the server has no template for a Company Sync")
+	return s, visitor.SignIn(ctx, link, visitor.Accept)
 }
 
-// run runs the job once and measures it from its start to its end as the
-// server tells them.
-func (s *system) run(ctx context.Context, name string, rows int64) (Measure, error) {
-	queued, err := s.client.StartRun(ctx, s.job.ID, crosswalk.Scope{})
+// job makes an object and a job that fills it with all records of an entity.
+func (s *system) job(ctx context.Context, display, entity string, fields []filled, lookup string) (crosswalk.Job, error) {
+	o, err := s.client.InsertObject(ctx, definition(display, fields, lookup))
 	if err != nil {
-		return Measure{}, err
+		return crosswalk.Job{}, err
+	}
+	m := mappingOf(fields, false)
+	if lookup != "" {
+		m.Derived = []crosswalk.DerivedMapping{{
+			Target: crosswalk.APIName(companyDisplay) + "__gc",
+			Match:  []crosswalk.MatchPair{{Source: "parentcustomerid", Field: accountFields[0].name()}},
+		}}
+	}
+	return s.client.InsertJob(ctx, jobOf(s.connection, display, entity, o.Name, m))
+}
+
+// run runs a job once and measures it from its start to its end as the server
+// tells them. rows is how many records it must read.
+func (s *system) run(ctx context.Context, name string, j crosswalk.Job, scope crosswalk.Scope, rows int) (m Measure, err error) {
+	if err := s.server.ForgetPeakMemory(); err != nil {
+		return m, err
+	}
+	own, db, err := s.cpu()
+	if err != nil {
+		return m, err
+	}
+	queued, err := s.client.StartRun(ctx, j.ID, scope)
+	if err != nil {
+		return m, err
 	}
 	run, err := s.client.WaitRun(ctx, queued.ID, nil)
 	if err != nil {
-		return Measure{}, err
+		return m, err
 	}
-	if run.Status != crosswalk.RunSuccess || run.Counts.Read != rows || run.StartedAt == nil || run.EndedAt == nil {
-		return Measure{}, fmt.Errorf("%s ended %s (%s) with %d of %d records read", name, run.Status, run.Message, run.Counts.Read, rows)
+	if run.Status != crosswalk.RunSuccess || run.Counts.Read != int64(rows) || run.StartedAt == nil || run.EndedAt == nil {
+		return m, fmt.Errorf("%s: %s ended %s (%s) with %d of %d records read", s.database, name, run.Status, run.Message, run.Counts.Read, rows)
 	}
-	m := measure(name, run.Counts.Read, run.EndedAt.Sub(*run.StartedAt))
+	m = measure(name, run.Counts.Read, run.EndedAt.Sub(*run.StartedAt))
+	ownAfter, dbAfter, err := s.cpu()
+	if err != nil {
+		return m, err
+	}
+	m.Database, m.CPU, m.DBCPU = s.database, perRow(ownAfter-own, m.Rows), perRow(dbAfter-db, m.Rows)
 	m.PeakBytes, err = s.server.PeakMemory()
 	return m, err
 }
 
-func (s *system) close() {
-	for _, p := range []*program.Process{s.server, s.sandbox} {
-		if p != nil {
-			_ = p.Kill()
-		}
+// cpu is the processor time of the server and of its database so far.
+func (s *system) cpu() (own, db time.Duration, err error) {
+	if own, err = s.server.CPU(); err == nil && s.postgres != 0 {
+		db, err = program.TreeCPU(s.postgres)
 	}
+	return own, db, err
 }
