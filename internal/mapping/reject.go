@@ -13,10 +13,12 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// How many characters of a value a message and a reject show.
+// How many characters of a value a message and a reject show, and of each text
+// the record of a reject.
 const (
 	shownInMessage = 80
 	shownInValue   = 1000
+	shownInRecord  = 10_000
 )
 
 // reject tells why the row of src could not be mapped.
@@ -115,7 +117,7 @@ func shorten(s string, n int) string {
 }
 
 // Record returns the row of a batch as a JSON object: of a source batch, the
-// record as it was read.
+// record as it was read. Of a text it holds the first 10,000 characters.
 func Record(batch *column.Batch, row int) string {
 	b := []byte{'{'}
 	for i := range batch.Columns {
@@ -139,6 +141,9 @@ func appendMember(b []byte, c *column.Column, row int) []byte {
 		return append(b, "null"...)
 	}
 	switch c.Kind {
+	case column.Text:
+		v := c.Bytes(row)
+		return appendJSON(b, string(v[:prefix(v, shownInRecord)]))
 	case column.Int, column.Decimal, column.Bool:
 		if v := appendValue(nil, c, row); json.Valid(v) {
 			return append(b, v...)

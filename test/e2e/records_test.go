@@ -8,6 +8,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -64,11 +66,6 @@ func (r *records) put(set, key string, record map[string]any) {
 	r.send(http.MethodPatch, set, key, record)
 }
 
-func (r *records) remove(set, key string) {
-	r.w.t.Helper()
-	r.send(http.MethodDelete, set, key, nil)
-}
-
 func (r *records) send(method, set, key string, record map[string]any) {
 	r.w.t.Helper()
 	body, err := json.Marshal(record)
@@ -83,6 +80,29 @@ func (r *records) send(method, set, key string, record map[string]any) {
 	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusNoContent {
 		r.w.t.Fatalf("%s %s(%s) %.200s: %s %s", method, set, key, body, resp.Status, text)
 	}
+}
+
+// wire is values of a record as they stand in the answers, by their names.
+type wire map[string]string
+
+// pretend has answers show other values of records than the sandbox holds: those
+// that it would not store. Records are named by their keys.
+func (w *world) pretend(primaryID string, other map[string]wire) {
+	record, id := regexp.MustCompile(`\{"@odata\.etag"[^{}]*\}`), regexp.MustCompile(`"`+primaryID+`":"([^"]*)"`)
+	edit := func(answer []byte) []byte {
+		return record.ReplaceAllFunc(answer, func(text []byte) []byte {
+			found := id.FindSubmatch(text)
+			if found == nil {
+				return text
+			}
+			for name, value := range other[string(found[1])] {
+				member := regexp.MustCompile(`("` + name + `":)("[^"]*"|[^,}]*)`)
+				text = member.ReplaceAll(text, []byte("${1}"+strings.ReplaceAll(value, "$", "$$")))
+			}
+			return text
+		})
+	}
+	w.edit.Store(&edit)
 }
 
 // key is the key of a record that a test makes.
