@@ -25,6 +25,8 @@ var depths = []Depth{"", DepthBasic, DepthLocal, DepthDeep, DepthGlobal}
 type Privileges map[string]Depth
 
 // Read returns how far the user may read a table, named by its logical name.
+// Tables whose privileges have names of their own (prvReadActivity for all
+// activities, prvReadNote for annotation) are not found by it, but for users.
 func (p Privileges) Read(entity string) Depth {
 	if d, ok := p["prvread"+entity]; ok || entity != "systemuser" {
 		return d

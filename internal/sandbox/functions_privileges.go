@@ -1,6 +1,9 @@
 package sandbox
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // userPrivileges answers with all privileges that a user holds through roles
 // and teams, each with its depth.
@@ -56,7 +59,7 @@ func (t *table) privileges() []privilege {
 	if len(all) > 0 {
 		return all
 	}
-	named := t.raw.text("SchemaName")
+	named := t.schemaName
 	if t.name == "systemuser" {
 		named = "User" // as the platform names it
 	}
@@ -64,4 +67,13 @@ func (t *table) privileges() []privilege {
 		all = append(all, privilege{verb, "prv" + verb + named, nameGUID("privilege", verb, t.name).String()})
 	}
 	return all
+}
+
+// privilege returns the one to do that.
+func (t *table) privilege(verb string) privilege {
+	all := t.privileges()
+	if i := slices.IndexFunc(all, func(p privilege) bool { return p.verb == verb }); i >= 0 {
+		return all[i]
+	}
+	return privilege{verb: verb, name: "prv" + verb + t.schemaName, id: nameGUID("privilege", verb, t.name).String()}
 }

@@ -249,15 +249,10 @@ func (c *call) noAccess(t *table, row int, right string) *fault {
 		" right(s) for record with id " + t.id(row).String() + " of entity " + t.name + "."}
 }
 
-func (c *call) missingPrivilege(t *table, privilege string) *fault {
-	name, id := "prv"+privilege+t.name, nameGUID("privilege", privilege, t.name).String()
-	for _, v := range t.raw.list("Privileges") {
-		if p := v.(object); p.text("PrivilegeType") == privilege && p.text("PrivilegeId") != "" {
-			name, id = p.text("Name"), p.text("PrivilegeId")
-		}
-	}
+func (c *call) missingPrivilege(t *table, verb string) *fault {
+	p := t.privilege(verb)
 	return &fault{http.StatusForbidden, "0x80040220", "Principal user (Id=" + c.who.UserID +
-		", type=8, roleCount=1, privilegeCount=465, accessMode=0), is missing " + name + " privilege (Id=" + id + ") on OTC=" +
+		", type=8, roleCount=1, privilegeCount=465, accessMode=0), is missing " + p.name + " privilege (Id=" + p.id + ") on OTC=" +
 		string(appendJSON(nil, t.typeCode)) + " for entity '" + t.name + "'. context.Caller=" + c.who.UserID}
 }
 

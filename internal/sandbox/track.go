@@ -80,8 +80,10 @@ func (c *call) track(t *table) error {
 		return err
 	}
 	if d := c.depth(t, "Read"); d != Global {
-		return &fault{http.StatusForbidden, "0x80040220", "SecLib::CheckPrivilege failed. User: " + c.who.UserID + ", PrivilegeName: prvRead" + t.schemaName +
-			", PrivilegeId: " + nameGUID("privilege", "Read", t.name).String() + ", Required Depth: Global, BusinessUnitId: " + c.s.org.String() + ", MetadataCache Privileges Count: 4590, User Privileges Count: 465"}
+		p := t.privilege("Read")
+		_, unit := c.identity()
+		return &fault{http.StatusForbidden, "0x80040220", "SecLib::CheckPrivilege failed. User: " + c.who.UserID + ", PrivilegeName: " + p.name +
+			", PrivilegeId: " + p.id + ", Required Depth: Global, BusinessUnitId: " + unit.String() + ", MetadataCache Privileges Count: 4590, User Privileges Count: 465"}
 	}
 	cols, err := t.selectColumns(q.Select, c.prefer)
 	if err != nil {
