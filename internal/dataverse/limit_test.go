@@ -126,7 +126,9 @@ func TestParallelismFollowsRefusals(t *testing.T) {
 		s.most = 0
 		begin := time.Now()
 		rush(t, c, 500, 50)
-		if got := c.Parallelism(); got < 5 || got > 11 || s.most > 11 {
+		// Eleven are one too many; ten good answers of the same moment may let
+		// another in before the refusal is read.
+		if got := c.Parallelism(); got < 5 || got > 12 || s.most > 12 {
 			t.Errorf("the limit is %d, at most %d at a time, of a server that takes 10", got, s.most)
 		}
 		if took := time.Since(begin); took > 150*time.Second {
