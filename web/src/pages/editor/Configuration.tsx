@@ -142,7 +142,7 @@ export function Configuration({ draft, change, places, job, connection, entity, 
             error={places.at('deletes.field')}
           />
         )}
-        {draft.deletes.policy !== 'ignore' && (
+        {(draft.deletes.policy ?? 'ignore') !== 'ignore' && (
           <NumberInput
             id="job-deletes-guard"
             label="Ask when more than this share is gone"

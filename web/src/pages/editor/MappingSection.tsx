@@ -138,12 +138,15 @@ export function MappingSection({ draft, change, places, entity, object, loading 
               </Table.Tbody>
             </Table>
           </Table.ScrollContainer>
-          {(draft.rest.derived ?? []).map((d) => (
-            <Text key={d.target} fz="sm" px={20} py={8} style={{ borderTop: '1px solid var(--cw-border)' }}>
-              {fields.get(d.target)?.display_name ?? d.target} is the row of {fields.get(d.target)?.lookup} with{' '}
-              {d.match.map((m) => `${m.field} = ${m.source ?? `“${m.constant ?? ''}”`}`).join(' and ')}.
-            </Text>
-          ))}
+          {(draft.rest.derived ?? []).map((d) => {
+            const f = object?.fields.find((x) => x.name === d.target);
+            const pairs = d.match.map((m) => `${m.field} = ${m.source ? [m.source, ...(m.fallback ?? [])].join(', else ') : `“${m.constant ?? ''}”`}`);
+            return (
+              <Text key={d.target} fz="sm" px={20} py={8} style={{ borderTop: '1px solid var(--cw-border)' }}>
+                {f?.display_name ?? d.target} is the row of {f?.lookup ?? 'its object'} with {pairs.join(' and ')}.
+              </Text>
+            );
+          })}
           <Box px={20} py={12} style={draft.rows.length > 0 ? { borderTop: '1px solid var(--cw-border)' } : undefined}>
             <Button
               variant="default"

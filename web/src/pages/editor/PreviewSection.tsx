@@ -9,6 +9,9 @@ import { Section } from './Section';
 
 const shownRecords = 20;
 
+// Of a record, this many fields are shown; an insert fills them all.
+const shownChanges = 6;
+
 const colors: Record<PreviewRecord['outcome'], string> = {
   insert: 'teal', update: 'blue', unchanged: 'gray', skip: 'gray', duplicate: 'yellow', reject: 'red',
 };
@@ -58,7 +61,7 @@ export function PreviewSection({ input, jobID, ready }: { input: JobInput; jobID
               {records.map((r, i) => (
                 <Table.Tr key={`${i} ${r.source_id}`}>
                   <Table.Td w={1}>
-                    <Badge variant="light" color={colors[r.outcome]} tt="none" fw={560}>
+                    <Badge miw={92} variant="light" color={colors[r.outcome]} tt="none" fw={560}>
                       {r.outcome}
                     </Badge>
                   </Table.Td>
@@ -86,12 +89,13 @@ function Changes({ record: r }: { record: PreviewRecord }) {
       </>
     );
   }
-  const changes = r.changes ?? [];
+  const all = r.changes ?? [];
+  const changes = all.slice(0, shownChanges);
   if (changes.length === 0) return <Text span c="dimmed" fz="sm">–</Text>;
   return (
     <Group gap="4px 14px">
       {changes.map((c) => (
-        <Text key={c.field} span fz="sm" maw={360} truncate title={c.new ?? ''}>
+        <Text key={c.field} span fz="sm" maw={280} truncate title={c.new ?? ''}>
           <Text span c="dimmed" fz="xs">
             {c.field}{' '}
           </Text>
@@ -103,6 +107,11 @@ function Changes({ record: r }: { record: PreviewRecord }) {
           {c.new ?? 'empty'}
         </Text>
       ))}
+      {all.length > changes.length && (
+        <Text span fz="xs" c="dimmed">
+          and {all.length - changes.length} more
+        </Text>
+      )}
     </Group>
   );
 }
