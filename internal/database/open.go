@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -160,6 +161,7 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (*DB, error
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "crosswalk"
 	}
+	cfg.AfterConnect = LimitIdle
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err == nil {
 		var cancel context.CancelFunc
@@ -175,6 +177,14 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (*DB, error
 	}
 	std := stdlib.OpenDBFromPool(pool)
 	return &DB{dialect: Postgres, pool: pool, read: std, write: std, lock: newLock(), log: log}, nil
+}
+
+// LimitIdle has PostgreSQL roll transactions back whose client says nothing for
+// long: a process that was stopped in the middle of one would keep its locks,
+// and nobody else could go on with its work.
+func LimitIdle(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '20s'")
+	return err
 }
 
 // Close closes every connection. Open transactions are rolled back.

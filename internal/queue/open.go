@@ -15,6 +15,8 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 	"github.com/riverqueue/river/rivermigrate"
 	_ "modernc.org/sqlite" // the driver "sqlite" of database/sql
+
+	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
 // openSQLite opens the queue in a file. River runs several services at a
@@ -50,6 +52,7 @@ func (q *Queue) openPostgres(ctx context.Context, c Config) error {
 	}
 	// The workers, the fetcher, the completer and the listener.
 	pc.MaxConns = max(pc.MaxConns, int32(c.Workers)+4)
+	pc.AfterConnect = database.LimitIdle
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return fmt.Errorf("open the queue: %w", err)

@@ -17,7 +17,7 @@ const (
 	// silence is how long a node may say nothing before it is thought dead or
 	// cut off. It is longer than any pause that a busy machine makes.
 	silence    = 30 * time.Second
-	sweepEvery = 30 * time.Second
+	sweepEvery = 20 * time.Second
 )
 
 // maxLost is how often in a row a run may take the process down with it, or be
@@ -45,30 +45,46 @@ func home(dir string) string {
 // alone reports whether there can be no other node.
 func (s *Server) alone() bool { return s.cfg.Database == "" }
 
-// sweep says from time to time that this node is alive, and looks for runs
-// that nobody works on.
-func (s *Server) sweep(ctx context.Context) error {
-	beat, look := time.NewTicker(beatEvery), time.NewTicker(sweepEvery)
-	defer beat.Stop()
-	defer look.Stop()
+// beat says from time to time that this node is alive, and on died that
+// another no longer is.
+func (s *Server) beat(ctx context.Context, died chan<- struct{}) error {
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for !s.alone() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		limited, cancel := context.WithTimeout(ctx, silence/2)
+		gone, err := s.store.Beat(limited, silence)
+		cancel()
+		switch {
+		case err != nil && ctx.Err() == nil:
+			s.cfg.Logger.Error("say that this node is alive", "error", err)
+		case gone:
+			select {
+			case died <- struct{}{}:
+			default: // another one has been told of, and not yet seen to
+			}
+		}
+	}
+	return nil
+}
+
+// sweep looks from time to time for runs that nobody works on.
+func (s *Server) sweep(ctx context.Context, died <-chan struct{}) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
 	for {
 		gone := false
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-look.C:
-		case <-beat.C:
-			if s.alone() {
-				continue
-			}
-			var err error
-			if gone, err = s.store.Beat(ctx, silence); err != nil && ctx.Err() == nil {
-				s.cfg.Logger.Error("say that this node is alive", "error", err)
-			}
-			if !gone {
-				continue
-			}
-			s.cfg.Logger.Warn("a node is gone; its runs are taken up here", "silent", silence)
+		case <-tick.C:
+		case <-died:
+			gone = true
+			s.cfg.Logger.Warn("a node is gone; its runs are taken up", "silent", silence)
 		}
 		if err := s.runner.recover(ctx, s.queue, gone); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("look for runs without a task", "error", err)

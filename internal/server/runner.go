@@ -385,7 +385,8 @@ func (r *runner) finish(ctx context.Context, task crosswalk.Task, log *slog.Logg
 func (r *runner) end(ctx context.Context, task crosswalk.Task, status crosswalk.RunStatus, message, hint string, log *slog.Logger) error {
 	err := r.store.FinishRun(ctx, task.Run.ID, task.Fence, status, message, hint)
 	if crosswalk.ErrorCode(err) == crosswalk.CodeConflict {
-		return nil // somebody else took the run over
+		log.Warn("the run was taken over by another worker; nothing more is written here", "fence", task.Fence)
+		return nil
 	}
 	if err == nil {
 		log.Info("run ended", "status", status, "message", message)

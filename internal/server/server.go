@@ -303,7 +303,9 @@ func (s *Server) Run(ctx context.Context) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return s.sweep(gctx) })
+	died := make(chan struct{}, 1)
+	group.Go(func() error { return s.beat(gctx, died) })
+	group.Go(func() error { return s.sweep(gctx, died) })
 	group.Go(func() error { return s.keepAlive(gctx) })
 	group.Go(func() error {
 		<-gctx.Done()

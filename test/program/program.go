@@ -132,6 +132,13 @@ func (p *Process) Kill() error {
 	return nil
 }
 
+// Pause stops the process as the kernel does with one that gets no time, until
+// Resume.
+func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
+
+// Resume lets a paused process go on.
+func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
+
 // Stop asks the process to end and returns how it ended. One that does not
 // end is killed when ctx ends.
 func (p *Process) Stop(ctx context.Context) error {
