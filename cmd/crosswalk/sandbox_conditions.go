@@ -293,18 +293,19 @@ func (cmd *sandboxMetadataCacheCmd) Run(ctx context.Context, a *app) error {
 }
 
 type sandboxMetadataCmd struct {
-	Action  string   `arg:"" enum:"add-column,add-option,remove-column,remove-table,track,untrack,publish" help:"One of ${enum}."`
+	Action  string   `arg:"" enum:"add-column,add-option,set-label,remove-column,remove-table,track,untrack,publish" help:"One of ${enum}."`
 	Table   string   `arg:"" optional:"" help:"Logical name of the table."`
 	Column  string   `arg:"" optional:"" help:"Logical name of the column."`
 	Type    string   `default:"StringType" help:"Type of a new column: StringType, MoneyType, PicklistType, …"`
-	Label   string   `help:"Display name of a new column, or label of a new option."`
+	Label   string   `help:"Display name of a new column, label of a new option, or another label."`
 	Targets []string `help:"Tables a new lookup leads to."`
 	Options []string `help:"Labels of a new choice."`
+	Option  *int64   `help:"Value of the option whose label to set; by default the column's is set."`
 	sandboxRemote
 }
 
 func (cmd *sandboxMetadataCmd) Run(ctx context.Context, a *app) error {
-	c := sandbox.MetadataChange{Action: cmd.Action, Table: cmd.Table, Column: cmd.Column, DisplayName: cmd.Label}
+	c := sandbox.MetadataChange{Action: cmd.Action, Table: cmd.Table, Column: cmd.Column, DisplayName: cmd.Label, Option: cmd.Option}
 	if cmd.Action == "add-column" {
 		c.Type, c.Targets, c.Options = cmd.Type, cmd.Targets, cmd.Options
 	}

@@ -129,8 +129,8 @@ type ClockChange struct {
 }
 
 // MetadataChange changes the metadata of a table. Action is add-column,
-// add-option (labelled DisplayName), remove-column, remove-table, track,
-// untrack or publish.
+// add-option (labelled DisplayName), set-label (DisplayName, of the column or
+// of its Option), remove-column, remove-table, track, untrack or publish.
 type MetadataChange struct {
 	Action      string   `json:"action"`
 	Table       string   `json:"table,omitempty"`
@@ -139,6 +139,7 @@ type MetadataChange struct {
 	Type        string   `json:"type,omitempty"` // of a new column, for example StringType
 	Targets     []string `json:"targets,omitempty"`
 	Options     []string `json:"options,omitempty"`
+	Option      *int64   `json:"option,omitempty"` // whose label to set; nil means the column's
 }
 
 func (c MetadataChange) apply(s *Sandbox) (any, error) {
@@ -148,6 +149,11 @@ func (c MetadataChange) apply(s *Sandbox) (any, error) {
 	case "add-option":
 		value, err := s.AddOption(c.Table, c.Column, c.DisplayName)
 		return map[string]int64{"value": value}, err
+	case "set-label":
+		if c.Option != nil {
+			return nil, s.SetOptionLabel(c.Table, c.Column, *c.Option, c.DisplayName)
+		}
+		return nil, s.SetLabel(c.Table, c.Column, c.DisplayName)
 	case "remove-column":
 		return nil, s.RemoveColumn(c.Table, c.Column)
 	case "remove-table":
@@ -158,7 +164,7 @@ func (c MetadataChange) apply(s *Sandbox) (any, error) {
 		s.Publish()
 		return nil, nil
 	}
-	return nil, errors.New("sandbox: action is none of add-column, add-option, remove-column, remove-table, track, untrack and publish")
+	return nil, errors.New("sandbox: action is none of add-column, add-option, set-label, remove-column, remove-table, track, untrack and publish")
 }
 
 // RoleChange gives a user a role.

@@ -69,6 +69,8 @@ func endpoints() []endpoint {
 		{"POST", "metadata", take(func(s *Sandbox, c MetadataChange) (any, error) { return c.apply(s.active()) }), []example{
 			{"AddColumn", `{"action":"add-column","table":"account","column":"new_size","type":"PicklistType","options":["Small","Large"]}`, "metadata add-column account new_size --type PicklistType --options Small --options Large", "adds a column"},
 			{"AddOption", `{"action":"add-option","table":"account","column":"industrycode","display_name":"Space"}`, "metadata add-option account industrycode --label Space", "adds an option to a choice, and tells its value"},
+			{"SetLabel", `{"action":"set-label","table":"account","column":"industrycode","display_name":"Branch"}`, "metadata set-label account industrycode --label Branch", "gives a column another label, or none"},
+			{"SetOptionLabel", `{"action":"set-label","table":"account","column":"industrycode","option":1,"display_name":"Books"}`, "metadata set-label account industrycode --option 1 --label Books", "gives an option another label, or none"},
 			{"RemoveColumn", `{"action":"remove-column","table":"account","column":"fax"}`, "metadata remove-column account fax", "removes a column"},
 			{"RemoveTable", `{"action":"remove-table","table":"lead"}`, "metadata remove-table lead", "removes a table"},
 			{"SetTracked", `{"action":"untrack","table":"contact"}`, "metadata untrack contact", "turns change tracking of a table off, `track` on"},

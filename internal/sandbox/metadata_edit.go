@@ -129,9 +129,7 @@ func (s *Sandbox) AddOption(table, column, label string) (value int64, err error
 		set := a.raw.object("OptionSet")
 		options := append(slices.Clone(set.list("Options")), object{{"Value", json.Number(strconv.FormatInt(value, 10))}, {"Label", label}})
 		b.raw = a.raw.with("OptionSet", set.with("Options", options))
-		i := slices.Index(e.attributes, a)
-		e.attributes = slices.Clone(e.attributes)
-		e.attributes[i] = &b
+		e.replace(a, &b)
 		return nil
 	})
 	return value, err

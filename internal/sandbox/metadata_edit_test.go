@@ -85,6 +85,60 @@ func TestMetadataEdits(t *testing.T) {
 	}
 }
 
+// Labels change while no row does; options and columns can be without.
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	s := start(t, small)
+	id := s.values(t, "accounts?$select=accountid")[0]["accountid"].(string)
+	s.must(t, 204, "PATCH", "accounts("+id+")", `{"industrycode":1,"creditonhold":true,"statecode":0}`)
+	show := func() []any {
+		row := s.decode(t, "accounts("+id+")?$select=industrycode,creditonhold,statecode", "Prefer", `odata.include-annotations="*"`)
+		const formatted = "@OData.Community.Display.V1.FormattedValue"
+		label := func(v any) any {
+			if one, ok := v.(map[string]any)["UserLocalizedLabel"].(map[string]any); ok {
+				return one["Label"]
+			}
+			return nil
+		}
+		a := s.decode(t, "EntityDefinitions(LogicalName='account')/Attributes(LogicalName='industrycode')/Microsoft.Dynamics.CRM.PicklistAttributeMetadata?$expand=OptionSet")
+		first := a["OptionSet"].(map[string]any)["Options"].([]any)[0].(map[string]any)
+		return []any{row["@odata.etag"], row["industrycode"], row["industrycode"+formatted], row["creditonhold"+formatted], row["statecode"+formatted], label(a["DisplayName"]), label(first["Label"])}
+	}
+	before, version := show(), s.MetadataVersion()
+	for _, err := range []error{
+		s.SetLabel("account", "industrycode", "Branch"), s.SetOptionLabel("account", "industrycode", 1, "Books"),
+		s.SetOptionLabel("account", "creditonhold", 1, "Held"), s.SetOptionLabel("account", "statecode", 0, "Alive"),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d := cmp.Diff([]any{before[0], before[1], "Books", "Held", "Alive", "Branch", "Books"}, show()); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff(version+4, s.MetadataVersion()); d != "" {
+		t.Error(d)
+	}
+	for _, err := range []error{s.SetLabel("account", "industrycode", ""), s.SetOptionLabel("account", "industrycode", 1, "")} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := show(); got[5] != nil || got[6] != nil {
+		t.Errorf("labels that are taken away: %v", got)
+	}
+	for what, err := range map[string]error{
+		"no table":  s.SetLabel("nope", "name", "x"),
+		"no column": s.SetLabel("account", "nope", "x"),
+		"no choice": s.SetOptionLabel("account", "name", 1, "x"),
+		"no option": s.SetOptionLabel("account", "industrycode", 4711, "x"),
+	} {
+		if err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
 func TestMetadataChanges(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC)
