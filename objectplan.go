@@ -43,15 +43,16 @@ type ObjectStep struct {
 	Reason   string      `json:"reason,omitempty" doc:"Why the step is lossy or refused, and what to do"`
 	Rows     int64       `json:"rows" doc:"Rows that the step writes, that lose something, or that stand in the way"`
 	Examples []string    `json:"examples,omitempty" doc:"Some of the values concerned"`
-	Jobs     []ObjectUse `json:"jobs" doc:"Jobs that fill the field"`
+	Jobs     []ObjectUse `json:"jobs" doc:"Jobs that use the field"`
 }
 
-// ObjectUse is a job that fills a field.
+// ObjectUse is a job that fills a field, or finds rows by it.
 type ObjectUse struct {
 	ID         string `json:"id"`
 	Name       string `json:"name"`
 	Version    int64  `json:"version"`
 	Identifier bool   `json:"identifier" doc:"Whether the field decides which row a record updates"`
+	Match      bool   `json:"match" doc:"Whether the job finds rows for its lookups by the field, or deactivates rows by it"`
 }
 
 // ObjectPlan is what a change of an object would do, computed from its rows

@@ -199,7 +199,11 @@ func (a *app) showPlan(p crosswalk.ObjectPlan) {
 			fmt.Fprintf(a.stdout, "         Rows: %s\n", number(s.Rows))
 		}
 		for _, j := range s.Jobs {
-			fmt.Fprintf(a.stdout, "         Filled by the job %s\n", clean(j.Name))
+			use := "Filled by"
+			if j.Match {
+				use = "Rows are found by it in"
+			}
+			fmt.Fprintf(a.stdout, "         %s the job %s\n", use, clean(j.Name))
 		}
 	}
 	for _, w := range p.Warnings {

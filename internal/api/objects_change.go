@@ -9,6 +9,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/store"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
@@ -33,7 +34,7 @@ func (a *api) objectChangeRoutes() {
 	register(a, operation{
 		method: http.MethodPost, path: "/api/objects/{name}/plan", id: "plan-object", tag: tag, role: crosswalk.RoleViewer,
 		summary: "Plan a change of an object",
-		detail:  "Compares the definition with the object as it is, and with its rows and jobs: what each step does, how many rows lose something or stand in the way, and which jobs fill the field. Nothing is changed.",
+		detail:  "Compares the definition with the object as it is, and with its rows and jobs: what each step does, how many rows lose something or stand in the way, and which jobs use the field. Nothing is changed.",
 	}, a.planObject)
 	register(a, operation{
 		method: http.MethodPut, path: "/api/objects/{name}", id: "change-object", tag: tag, role: crosswalk.RoleAdmin,
@@ -86,12 +87,12 @@ func (a *api) plan(ctx context.Context, q table.Querier, name string, d crosswal
 	if plan.Steps, err = table.PlanChange(ctx, q, a.DB.Dialect(), c); err != nil {
 		return c, plan, err
 	}
-	jobs, err := a.Store.ObjectUses(ctx, q, c.Old.Name)
+	uses, err := a.Store.ObjectUses(ctx, q, c.Old.Name)
 	if err != nil {
 		return c, plan, err
 	}
 	for i := range plan.Steps {
-		addUses(&plan.Steps[i], jobs)
+		addUses(&plan.Steps[i], uses)
 	}
 	if n := len(c.Next.Fields); n > crosswalk.RecommendedFields {
 		plan.Warnings = append(plan.Warnings, fmt.Sprintf("The object would have %d fields; more than %d make lists slow and hard to read.", n, crosswalk.RecommendedFields))
@@ -100,27 +101,26 @@ func (a *api) plan(ctx context.Context, q table.Querier, name string, d crosswal
 	return c, plan, nil
 }
 
-// addUses names the jobs that fill the field of a step. A field must not go
-// while a job finds its rows by it.
-func addUses(s *crosswalk.ObjectStep, jobs []crosswalk.Job) {
+// addUses names the jobs that use the field of a step. A field must not go
+// while a job finds rows by it.
+func addUses(s *crosswalk.ObjectStep, uses []store.Use) {
 	if s.Field == "" || s.Kind == crosswalk.StepAdd {
 		return
 	}
 	var finds []string
-	for _, j := range jobs {
-		for _, f := range j.Mapping.Fields {
-			if f.Target != s.Field {
-				continue
-			}
-			s.Jobs = append(s.Jobs, crosswalk.ObjectUse{ID: j.ID, Name: j.Name, Version: j.Version, Identifier: f.Identifier})
-			if f.Identifier {
-				finds = append(finds, j.Name)
-			}
+	for _, u := range uses {
+		use, ok := u.Fields[s.Field]
+		if !ok {
+			continue
+		}
+		s.Jobs = append(s.Jobs, use)
+		if use.Identifier || use.Match {
+			finds = append(finds, use.Name)
 		}
 	}
 	if s.Kind == crosswalk.StepDrop && len(finds) > 0 {
 		s.Effect = crosswalk.EffectRefused
-		s.Reason = fmt.Sprintf("It is an identifier of %s. Choose another identifier there first.", strings.Join(finds, ", "))
+		s.Reason = fmt.Sprintf("Rows are found by it: %s. Choose another field there first.", strings.Join(finds, ", "))
 	}
 }
 
@@ -239,12 +239,12 @@ func (a *api) deleteObject(ctx context.Context, in *struct {
 // has other rows than the caller knows.
 func (a *api) mayDelete(ctx context.Context, tx *database.Tx, object crosswalk.Object, rows int64) error {
 	var needs []string
-	jobs, err := a.Store.ObjectUses(ctx, tx, object.Name)
+	uses, err := a.Store.ObjectUses(ctx, tx, object.Name)
 	if err != nil {
 		return err
 	}
-	for _, j := range jobs {
-		needs = append(needs, "the job "+j.Name)
+	for _, u := range uses {
+		needs = append(needs, "the job "+u.Job.Name)
 	}
 	objects, err := a.Store.ObjectsIn(ctx, tx)
 	if err != nil {

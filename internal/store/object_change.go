@@ -83,118 +83,92 @@ func (s *Store) DeleteObject(ctx context.Context, tx *database.Tx, name string) 
 	return wrap(err, "delete object")
 }
 
-// ObjectUses returns the jobs that write into an object, by name, each with
-// its mapping.
-func (s *Store) ObjectUses(ctx context.Context, q Querier, object string) ([]crosswalk.Job, error) {
-	rows, err := q.Query(ctx, "SELECT id, name, version, mapping_json FROM cw_jobs WHERE lower(object) = $1 ORDER BY name_key", key(object))
-	if err != nil {
-		return nil, wrap(err, "uses of an object")
-	}
-	defer rows.Close()
-	var jobs []crosswalk.Job
-	for rows.Next() {
-		var j crosswalk.Job
-		var mapping string
-		if err := rows.Scan(&j.ID, &j.Name, &j.Version, &mapping); err != nil {
-			return nil, wrap(err, "uses of an object")
-		}
-		if err := decode(mapping, &j.Mapping); err != nil {
-			return nil, err
-		}
-		jobs = append(jobs, j)
-	}
-	return jobs, wrap(rows.Err(), "uses of an object")
-}
-
-// RunningInto returns CodeConflict when a run is writing into the object.
+// RunningInto returns CodeConflict when a run is writing into the object, or
+// finds rows in it.
 func (s *Store) RunningInto(ctx context.Context, q Querier, object string) error {
-	var number sql.NullInt64
-	var job sql.NullString
-	err := q.QueryRow(ctx, "SELECT max(number), max(job_name) FROM cw_runs WHERE status IN ('running', 'held') AND lower(object) = $1", key(object)).Scan(&number, &job)
-	if err == nil && number.Valid {
-		err = crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is writing into %s.", number.Int64, job.String, object).
-			WithHint("Wait until it has ended, or cancel it.")
+	objects, err := s.ObjectsIn(ctx, q)
+	if err != nil {
+		return err
+	}
+	runs, err := runJobs(ctx, q, "status IN ('running', 'held')")
+	for _, r := range runs {
+		use := useOf(&r.job, object, objects)
+		switch does := "finding rows in"; {
+		case use.Writes:
+			does = "writing into"
+			fallthrough
+		case len(use.Fields) > 0:
+			return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is %s %s.", r.number, r.job.Name, does, object).
+				WithHint("Wait until it has ended, or cancel it.")
+		}
 	}
 	return wrap(err, "runs of an object")
 }
 
-// RemapObject lets the jobs that write into an object, and their runs that
-// wait, follow a change of its fields: renamed ones (new API names by old
-// ones) are filled under their new names, and those that are gone no longer.
+// RemapObject lets the jobs that use fields of an object, and their runs that
+// wait, follow a change of them before the object itself is changed: renamed
+// fields (new API names by old ones) are used under their new names, and those
+// that are gone are no longer filled.
 func (s *Store) RemapObject(ctx context.Context, tx *database.Tx, object string, renamed map[string]string, gone []string) error {
-	jobs, err := s.ObjectUses(ctx, tx, object)
+	objects, err := s.ObjectsIn(ctx, tx)
+	if err != nil {
+		return err
+	}
+	uses, err := s.ObjectUses(ctx, tx, object)
 	if err != nil {
 		return err
 	}
 	now := s.now()
-	for _, j := range jobs {
-		if !remap(&j.Mapping, renamed, gone) {
+	for _, u := range uses {
+		j := u.Job
+		if !remap(&j, object, objects, renamed, gone) {
 			continue
 		}
-		if _, err := tx.Exec(ctx, "UPDATE cw_jobs SET mapping_json = $2, version = version + 1, updated_at = $3 WHERE id = $1", j.ID, encode(j.Mapping), now); err != nil {
+		_, err := tx.Exec(ctx, "UPDATE cw_jobs SET mapping_json = $2, deletes_json = $3, version = version + 1, updated_at = $4 WHERE id = $1",
+			j.ID, encode(j.Mapping), encode(j.Deletes), now)
+		if err != nil {
 			return wrap(err, "remap job")
 		}
 	}
-	return wrap(s.remapRuns(ctx, tx, object, renamed, gone), "remap runs")
-}
-
-func (s *Store) remapRuns(ctx context.Context, tx *database.Tx, object string, renamed map[string]string, gone []string) error {
-	rows, err := tx.Query(ctx, "SELECT id, job_json FROM cw_runs WHERE status = 'queued' AND lower(object) = $1", key(object))
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	waiting := map[string]crosswalk.Job{}
-	for rows.Next() {
-		var id, text string
-		var j crosswalk.Job
-		if err := rows.Scan(&id, &text); err != nil {
-			return err
-		}
-		if err := decode(text, &j); err != nil {
-			return err
-		}
-		if remap(&j.Mapping, renamed, gone) {
-			waiting[id] = j
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	if err := rows.Close(); err != nil {
-		return err
-	}
-	for id, j := range waiting {
-		if _, err := tx.Exec(ctx, "UPDATE cw_runs SET job_json = $2 WHERE id = $1", id, encode(j)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// remap reports whether the mapping had to change.
-func remap(m *crosswalk.Mapping, renamed map[string]string, gone []string) bool {
-	var fields, derived bool
-	m.Fields, fields = follow(m.Fields, func(f *crosswalk.FieldMapping) *string { return &f.Target }, renamed, gone)
-	m.Derived, derived = follow(m.Derived, func(d *crosswalk.DerivedMapping) *string { return &d.Target }, renamed, gone)
-	return fields || derived
-}
-
-// follow returns the rows that do not fill fields that are gone, with the new
-// names of the others' fields, and whether anything changed.
-func follow[T any](rows []T, target func(*T) *string, renamed map[string]string, gone []string) (kept []T, changed bool) {
-	for _, row := range rows {
-		field := target(&row)
-		if slices.Contains(gone, *field) {
-			changed = true
+	waiting, err := runJobs(ctx, tx, "status = 'queued'")
+	for _, r := range waiting {
+		if !remap(&r.job, object, objects, renamed, gone) {
 			continue
 		}
-		if name, ok := renamed[*field]; ok {
-			*field, changed = name, true
+		if _, err := tx.Exec(ctx, "UPDATE cw_runs SET job_json = $2 WHERE id = $1", r.id, encode(r.job)); err != nil {
+			return wrap(err, "remap run")
 		}
-		kept = append(kept, row)
 	}
-	return kept, changed
+	return wrap(err, "remap runs")
+}
+
+// runJob is a run with its job as it was when the run was asked for.
+type runJob struct {
+	id     string
+	number int64
+	job    crosswalk.Job
+}
+
+// runJobs returns the runs that a condition chooses, by number.
+func runJobs(ctx context.Context, q Querier, where string) ([]runJob, error) {
+	rows, err := q.Query(ctx, "SELECT id, number, job_json FROM cw_runs WHERE "+where+" ORDER BY number")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []runJob
+	for rows.Next() {
+		var r runJob
+		var text string
+		if err := rows.Scan(&r.id, &r.number, &text); err != nil {
+			return nil, err
+		}
+		if err := decode(text, &r.job); err != nil {
+			return nil, err
+		}
+		list = append(list, r)
+	}
+	return list, rows.Err()
 }
 
 // FindRunByNumber returns the run of that number, or CodeNotFound.

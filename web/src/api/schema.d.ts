@@ -472,7 +472,7 @@ export interface paths {
         put?: never;
         /**
          * Plan a change of an object
-         * @description Compares the definition with the object as it is, and with its rows and jobs: what each step does, how many rows lose something or stand in the way, and which jobs fill the field. Nothing is changed.
+         * @description Compares the definition with the object as it is, and with its rows and jobs: what each step does, how many rows lose something or stand in the way, and which jobs use the field. Nothing is changed.
          */
         post: operations["plan-object"];
         delete?: never;
@@ -1578,7 +1578,7 @@ export interface components {
             examples?: string[];
             /** @description API name of the field before the change; absent for the object itself */
             field?: string;
-            /** @description Jobs that fill the field */
+            /** @description Jobs that use the field */
             jobs: components["schemas"]["ObjectUse"][];
             /** @enum {string} */
             kind: "add_field" | "drop_field" | "rename_field" | "retype_field" | "change_length" | "change_required" | "change_unique" | "change_default" | "change_options" | "change_display_name" | "change_order";
@@ -1594,6 +1594,8 @@ export interface components {
             id: string;
             /** @description Whether the field decides which row a record updates */
             identifier: boolean;
+            /** @description Whether the job finds rows for its lookups by the field, or deactivates rows by it */
+            match: boolean;
             name: string;
             /** Format: int64 */
             version: number;
@@ -1714,11 +1716,6 @@ export interface components {
             connection_name?: string;
             /** @description Logical name of the table the record was read from */
             entity: string;
-            /**
-             * Format: date-time
-             * @description When the row was flagged because its record is gone; absent while the record is there
-             */
-            gone_at?: string;
             job_id?: string;
             job_name?: string;
             /**
