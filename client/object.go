@@ -72,6 +72,9 @@ type Provenance struct {
 	RunID          string    `json:"run_id,omitempty"`
 	Run            int64     `json:"run"`
 	At             time.Time `json:"at"`
+	// GoneAt is when the row was flagged because its record is gone; nil
+	// while the record is there.
+	GoneAt *time.Time `json:"gone_at"`
 }
 
 // FindRow returns one row and where it came from, which is nil when no run

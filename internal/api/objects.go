@@ -53,6 +53,8 @@ type Provenance struct {
 	RunID          string    `json:"run_id,omitempty"`
 	Run            int64     `json:"run" doc:"Number of the run that wrote the row last"`
 	At             time.Time `json:"at" doc:"When it did"`
+	// GoneAt is for jobs that flag rows.
+	GoneAt *time.Time `json:"gone_at,omitempty" doc:"When the row was flagged because its record is gone; absent while the record is there"`
 }
 
 // RowsInput chooses and orders rows.
@@ -172,7 +174,7 @@ func (a *api) getRow(ctx context.Context, in *struct {
 	if from.Run == 0 {
 		return &body[RowDetail]{detail}, nil
 	}
-	p := &Provenance{ConnectionID: from.ConnectionID, Entity: from.Entity, SourceID: from.SourceID, JobID: from.JobID, Run: from.Run}
+	p := &Provenance{ConnectionID: from.ConnectionID, Entity: from.Entity, SourceID: from.SourceID, JobID: from.JobID, Run: from.Run, GoneAt: from.GoneAt}
 	detail.Provenance = p
 	if text, ok := row[crosswalk.ModifiedDateField].(string); ok {
 		if p.At, err = time.Parse(time.RFC3339, text); err != nil {

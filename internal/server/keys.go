@@ -5,62 +5,66 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
-	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
 )
 
 // comparedKeys is how many kept keys are compared with rows at once, 16 bytes
-// each.
-const comparedKeys = 1 << 20
+// each; twice as many are in memory while they are chosen.
+const comparedKeys = 1 << 19
 
-// keyRange holds the kept keys from one on, in their order.
+// keyRange holds the lowest kept keys from one on, in their order.
 type keyRange struct {
 	keys [][16]byte
 	from [16]byte
-	all  bool // there are no others behind the last
+	most int       // keys that are held
+	to   *[16]byte // the last one held; nil when none was left out
+}
+
+func newKeyRange(from string, most int) keyRange {
+	first, _ := parseKey(from)
+	return keyRange{from: first, most: most}
 }
 
 // keptKeys returns those of a run's kept keys that follow from, itself
 // included, as many as fit.
 func (r *runner) keptKeys(ctx context.Context, runID, from string) (keyRange, error) {
-	first, _ := parseKey(from)
-	k := keyRange{from: first, all: true}
+	k := newKeyRange(from, comparedKeys)
 	err := r.store.EachKeptKeys(ctx, runID, func(page []byte) error {
-		for ; len(page) >= 16; page = page[16:] {
-			if key := [16]byte(page); compareKeys(key, first) >= 0 {
-				k.keys = append(k.keys, key)
-			}
-		}
-		if len(k.keys) > 2*comparedKeys {
-			k.shorten()
-		}
+		k.add(page)
 		return nil
 	})
-	k.sort()
+	k.shorten()
 	return k, err
 }
 
-func (k *keyRange) sort() { slices.SortFunc(k.keys, compareKeys) }
+// add adds keys, 16 bytes each. shorten must follow the last ones.
+func (k *keyRange) add(page []byte) {
+	for ; len(page) >= 16; page = page[16:] {
+		if key := [16]byte(page); compareKeys(key, k.from) >= 0 && (k.to == nil || compareKeys(key, *k.to) <= 0) {
+			k.keys = append(k.keys, key)
+		}
+	}
+	if len(k.keys) >= 2*k.most {
+		k.shorten()
+	}
+}
 
-// shorten keeps the lowest keys only.
+// shorten sorts the keys and leaves out the highest of too many.
 func (k *keyRange) shorten() {
-	k.sort()
+	slices.SortFunc(k.keys, compareKeys)
 	k.keys = slices.Compact(k.keys)
-	if len(k.keys) > comparedKeys {
-		k.keys, k.all = k.keys[:comparedKeys], false
+	if len(k.keys) > k.most {
+		k.keys = k.keys[:k.most]
+		to := k.keys[k.most-1]
+		k.to = &to
 	}
 }
 
 // holds reports whether has can tell about the key.
 func (k *keyRange) holds(text string) bool {
 	key, ok := parseKey(text)
-	switch {
-	case !ok:
-		return true
-	case compareKeys(key, k.from) < 0:
-		return false
-	default:
-		return k.all || len(k.keys) > 0 && compareKeys(key, k.keys[len(k.keys)-1]) <= 0
-	}
+	return !ok || compareKeys(key, k.from) >= 0 && (k.to == nil || compareKeys(key, *k.to) <= 0)
 }
 
 // has reports whether the key is among them. What is no key came from
@@ -71,10 +75,15 @@ func (k *keyRange) has(text string) bool {
 	return found || !ok
 }
 
-// parseKey reads a key of 36 characters; keys order as their texts do.
+// parseKey reads a key of 36 characters in the form in which keys are stored;
+// keys order as their texts do.
 func parseKey(text string) (key [16]byte, ok bool) {
-	n, err := hex.Decode(key[:], []byte(strings.ReplaceAll(text, "-", "")))
-	return key, err == nil && n == len(key)
+	if len(text) != 36 {
+		return key, false
+	}
+	digits := text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
+	n, err := hex.Decode(key[:], []byte(digits))
+	return key, err == nil && n == len(key) && crosswalk.GSID(key).String() == text
 }
 
 func compareKeys(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }

@@ -268,7 +268,7 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 			return false, err
 		}
 	}
-	source, all := r.newSource(task, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize})
+	source, all := r.newSource(task, in.Object, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize})
 	if task.Checkpoint.Page == 0 {
 		if err := r.begin(ctx, client, task, all && plan.Filter == "", log); err != nil {
 			return false, err

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,7 @@ func incremental(t *crosswalk.Task) bool {
 
 // newSource returns where the records of a run come from and whether those are
 // all of the table, and notes in the task's checkpoint how they are found.
-func (r *runner) newSource(task *crosswalk.Task, cfg extract.Config) (source pipeline.Source, all bool) {
+func (r *runner) newSource(task *crosswalk.Task, object *crosswalk.Object, cfg extract.Config) (source pipeline.Source, all bool) {
 	at, scope := &task.Checkpoint, task.Run.Scope
 	if scope.Kind == crosswalk.ScopeRejects {
 		return extract.NewRecords(cfg, func(ctx context.Context, after string, n int) ([]string, error) {
@@ -34,30 +35,61 @@ func (r *runner) newSource(task *crosswalk.Task, cfg extract.Config) (source pip
 		}
 		return extract.NewPages(cfg), true
 	}
-	since := ""
 	if at.Of == "" {
-		at.Of = definition(task.Job)
+		at.Of = definition(task.Job, object)
 	}
-	if scope.Kind != crosswalk.ScopeEverything && task.Position.Of == at.Of {
-		since = task.Position.Mark
-	}
+	since := since(task)
 	if at.Way == "" {
 		at.Way = crosswalk.WayTracked
+		if since != "" && task.Position.Way == crosswalk.WayModified { // until everything is read again
+			at.Way, at.Why = task.Position.Way, task.Position.Why
+		}
 	}
 	return extract.NewChanges(cfg, since, task.Job.Deletes.On()), since == ""
 }
 
+// since returns where an incremental run goes on from, "" when it reads
+// everything.
+func since(t *crosswalk.Task) string {
+	if t.Run.Scope.Kind == crosswalk.ScopeEverything || t.Position.Of != t.Checkpoint.Of {
+		return ""
+	}
+	return t.Position.Mark
+}
+
 // definition identifies what a job reads and makes of it. When it changes,
 // records that did not change are read again too.
-func definition(j crosswalk.Job) string {
-	text, err := json.Marshal([]any{j.Entity, j.Object, j.Operation, j.Mapping, j.Filter, j.Deletes.On()})
+func definition(j crosswalk.Job, o *crosswalk.Object) string {
+	var fields []crosswalk.Field
+	for _, f := range o.Fields {
+		if !f.System && fills(&j.Mapping, f.Name) {
+			// What does not change which values the field holds is left out:
+			// runs add options themselves.
+			fields = append(fields, crosswalk.Field{
+				Name: f.Name, Type: f.Type, MaxLength: f.MaxLength, Decimals: f.Decimals, Required: f.Required, Unique: f.Unique, Lookup: f.Lookup,
+			})
+		}
+	}
+	text, err := json.Marshal([]any{j.Entity, j.Object, j.Operation, j.Mapping, j.Filter, j.Deletes.On(), fields})
 	if err != nil {
 		panic("server: a job that cannot be encoded: " + err.Error()) // it came from JSON
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(text))
 }
 
-// reads says which records a run reads, how it finds them and why.
+// fills reports whether a mapping fills the field.
+func fills(m *crosswalk.Mapping, field string) bool {
+	return slices.ContainsFunc(m.Fields, func(f crosswalk.FieldMapping) bool { return f.Target == field }) ||
+		slices.ContainsFunc(m.Derived, func(d crosswalk.DerivedMapping) bool { return d.Target == field })
+}
+
+const (
+	readsTracked  = "What changed since the last run, by change tracking."
+	readsModified = "What changed since the last run, by the time of the last change. "
+)
+
+// reads says which records a run reads, how it finds them and why. The source
+// must have been made.
 func reads(t *crosswalk.Task) string {
 	switch kind := t.Run.Scope.Kind; {
 	case kind == crosswalk.ScopeRejects, kind == crosswalk.ScopeRange:
@@ -68,14 +100,29 @@ func reads(t *crosswalk.Task) string {
 		return "Every record, as asked."
 	case t.Position.Mark == "":
 		return "Every record, as this is the first run to end."
-	case t.Position.Of != definition(t.Job):
-		return "Every record, as the job has changed since its last run."
+	case t.Position.Of != t.Checkpoint.Of:
+		return "Every record, as the job or its object has changed since its last run."
 	case t.Position.Way == crosswalk.WayTracked:
-		return "What changed since the last run, by change tracking."
+		return readsTracked
 	case t.Position.Way == crosswalk.WayEverything:
 		return "Every record. " + t.Position.Why
 	default:
-		return "What changed since the last run, by the time of the last change. " + t.Position.Why
+		return readsModified + t.Position.Why
+	}
+}
+
+// readsNow says what a run reads from a page on on which that has changed; ""
+// when it has not.
+func readsNow(t *crosswalk.Task, p pipeline.Changes) string {
+	switch {
+	case p.Restart != "":
+		return "Every record. " + p.Restart
+	case p.Fallback == "":
+		return ""
+	case p.Way == crosswalk.WayModified && since(t) != "":
+		return readsModified + p.Fallback
+	default:
+		return "Every record. " + p.Fallback
 	}
 }
 

@@ -32,10 +32,11 @@ var errMore = errors.New("the step goes on in another slice")
 // task's checkpoint, which it moves in the transaction of what it did.
 type finisher struct {
 	*runner
-	task  *crosswalk.Task
-	gone  table.Gone
-	log   *slog.Logger
-	until time.Time
+	task   *crosswalk.Task
+	gone   table.Gone
+	log    *slog.Logger
+	until  time.Time
+	worked bool // something was stored, so that the next slice begins further on
 }
 
 // after does what is left of a run when its last page is stored, and reports
@@ -49,10 +50,7 @@ func (r *runner) after(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if budget == 0 {
 		budget = pipeline.DefaultBudget
 	}
-	f := finisher{runner: r, task: &task, log: log, until: time.Now().Add(budget), gone: table.Gone{
-		Object: object, ConnectionID: task.Run.ConnectionID, Entity: task.Run.Entity, JobID: task.Run.JobID,
-		Policy: task.Job.Deletes.Policy, Field: task.Job.Deletes.Field, Run: task.Run.Number, By: task.Run.JobName,
-	}}
+	f := finisher{runner: r, task: &task, log: log, until: time.Now().Add(budget), gone: goneOf(&task, &object)}
 	for err == nil && task.Checkpoint.Step != crosswalk.StepEnd {
 		err = f.step(ctx)
 	}
@@ -64,11 +62,11 @@ func (r *runner) after(ctx context.Context, task crosswalk.Task, log *slog.Logge
 
 // step works on one step to its end.
 func (f *finisher) step(ctx context.Context) error {
-	at, kind := f.task.Checkpoint, f.task.Run.Scope.Kind
+	at := f.task.Checkpoint
 	switch at.Step {
 	case crosswalk.StepRead:
 		switch {
-		case !f.task.Job.Deletes.On() || kind == crosswalk.ScopeRange || kind == crosswalk.ScopeRejects:
+		case !wantsGone(f.task):
 			return f.next(ctx, crosswalk.StepLookups)
 		case at.Complete && at.Counting:
 			return f.next(ctx, crosswalk.StepCompare)
@@ -88,7 +86,7 @@ func (f *finisher) step(ctx context.Context) error {
 
 // goOn returns why a step cannot go on in this slice.
 func (f *finisher) goOn(ctx context.Context) error {
-	if !time.Now().Before(f.until) {
+	if f.worked && !time.Now().Before(f.until) {
 		return errMore
 	}
 	return f.mayGoOn(ctx, *f.task)
@@ -120,7 +118,7 @@ func (f *finisher) next(ctx context.Context, step crosswalk.Step) error {
 // through the rows in the order of their records' keys, with as many of the
 // keys that came in memory as fit.
 func (f *finisher) compare(ctx context.Context) error {
-	var kept keyRange
+	var kept *keyRange
 	for {
 		if err := f.goOn(ctx); err != nil {
 			return err
@@ -135,10 +133,12 @@ func (f *finisher) compare(ctx context.Context) error {
 		}
 		var gone []string
 		for _, k := range rows {
-			if !kept.holds(k) {
-				if kept, err = f.keptKeys(ctx, f.task.Run.ID, k); err != nil {
+			if kept == nil || !kept.holds(k) {
+				fresh, err := f.keptKeys(ctx, f.task.Run.ID, k)
+				if err != nil {
 					return err
 				}
+				kept = &fresh
 			}
 			if !kept.has(k) {
 				gone = append(gone, k)
@@ -148,6 +148,7 @@ func (f *finisher) compare(ctx context.Context) error {
 		if err := f.move(ctx, at, store.Progress{Deleted: gone}); err != nil {
 			return err
 		}
+		f.worked = true
 	}
 }
 
@@ -182,7 +183,7 @@ func (f *finisher) remove(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.task.Checkpoint = at
+		f.task.Checkpoint, f.worked = at, true
 	}
 }
 
@@ -195,6 +196,9 @@ var did = map[crosswalk.DeletePolicy]string{
 func (f *finisher) guard(ctx context.Context) error {
 	var n int64
 	for after := ""; ; {
+		if err := f.mayGoOn(ctx, *f.task); err != nil {
+			return err
+		}
 		keys, err := f.store.NotedDeletes(ctx, f.task.Run.ID, after, goneAtOnce)
 		if err != nil {
 			return err
@@ -202,14 +206,19 @@ func (f *finisher) guard(ctx context.Context) error {
 		if len(keys) == 0 {
 			break
 		}
-		found, err := table.CountRows(ctx, f.db, f.gone, keys)
+		found, err := table.CountKeys(ctx, f.db, f.gone, keys)
 		if err != nil {
 			return err
 		}
 		n += found
 		after = keys[len(keys)-1]
 	}
-	rows, err := table.CountRows(ctx, f.db, f.gone, nil)
+	if n == 0 {
+		return nil
+	}
+	// Of how many rows they would be few enough; whether there are more makes
+	// no difference.
+	rows, err := table.CountRows(ctx, f.db, f.gone, 100*n+1)
 	if err != nil || !f.task.Job.Deletes.Holds(n, rows) {
 		return err
 	}
@@ -222,9 +231,14 @@ func (f *finisher) guard(ctx context.Context) error {
 
 // lookups fills the lookups that wait for a row of the object.
 func (f *finisher) lookups(ctx context.Context) error {
-	_, err := table.Heal(ctx, f.db, table.Healing{Object: f.gone.Object, Run: f.task.Run.Number, By: f.task.Run.JobName},
-		func(ctx context.Context, tx database.Execer, _ int64) error {
-			return f.save(ctx, tx, f.task.Checkpoint, store.Progress{})
-		})
+	at := f.task.Checkpoint
+	h := table.Healing{Object: f.gone.Object, Run: f.task.Run.Number, By: f.task.Run.JobName, At: &at.After}
+	_, err := table.Heal(ctx, f.db, h, func(ctx context.Context, tx database.Execer, _ int64) error {
+		if err := f.goOn(ctx); err != nil {
+			return err
+		}
+		f.worked = true
+		return f.save(ctx, tx, at, store.Progress{})
+	})
 	return err
 }

@@ -18,9 +18,11 @@ import (
 type target struct {
 	writer *table.Writer
 	store  *store.Store
+	db     *database.DB
 	task   crosswalk.Task
+	gone   table.Gone
 	log    *slog.Logger
-	gone   bool // records that are gone were noted since the last recount
+	noted  bool // records that are gone may have been noted
 }
 
 func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.Input, plan *mapping.Plan, log *slog.Logger) (*target, error) {
@@ -31,7 +33,23 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	if err != nil {
 		return nil, err
 	}
-	return &target{writer: w, store: r.store, task: task, log: log, gone: task.Checkpoint.Page > 0}, nil
+	return &target{writer: w, store: r.store, db: r.db, task: task, gone: goneOf(&task, in.Object), log: log, noted: task.Checkpoint.Page > 0}, nil
+}
+
+// goneOf says which rows are those of a run's job, and what becomes of those
+// whose records are gone.
+func goneOf(t *crosswalk.Task, o *crosswalk.Object) table.Gone {
+	return table.Gone{
+		Object: *o, ConnectionID: t.Run.ConnectionID, Entity: t.Run.Entity, JobID: t.Run.JobID,
+		Policy: t.Job.Deletes.Policy, Field: t.Job.Deletes.Field, Run: t.Run.Number, By: t.Run.JobName,
+	}
+}
+
+// wantsGone reports whether a run looks for records that are gone. One that
+// reads a part of them only does not.
+func wantsGone(t *crosswalk.Task) bool {
+	kind := t.Run.Scope.Kind
+	return t.Job.Deletes.On() && kind != crosswalk.ScopeRange && kind != crosswalk.ScopeRejects
 }
 
 // writerConfig returns how the batches of a plan are written.
@@ -70,14 +88,9 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 			return pipeline.Written{}, err
 		}
 	}
-	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint}
-	t.note(&progress, p)
-	switch changes := p.Changes; {
-	case changes.Restart != "":
-		progress.Reads = "Every record. " + changes.Restart
-		t.log.Info("everything is read again", "why", changes.Restart)
-	case changes.Fallback != "" && t.task.Position.Mark == "":
-		progress.Reads = "Every record. " + changes.Fallback
+	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint, Reads: readsNow(&t.task, p.Changes)}
+	if err := t.note(ctx, &progress, p); err != nil {
+		return pipeline.Written{}, err
 	}
 	var written pipeline.Written
 	_, err := t.writer.Write(ctx, batch, func(ctx context.Context, tx database.Execer, r table.Result) error {
@@ -94,45 +107,79 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 		progress.Rejects = append(p.Rejects, rejects(batch, r.Rejects)...)
 		return t.store.SaveProgress(ctx, tx, progress)
 	})
+	if why := p.Changes.Restart; err == nil && why != "" {
+		t.log.Info("everything is read again", "why", why)
+	}
 	return written, err
 }
 
 // note adds to the progress what a page says about records that are gone, when
-// the job wants to know. A record that the filter leaves out is gone to the
-// job; one that was rejected is not.
-func (t *target) note(to *store.Progress, p pipeline.Progress) {
-	if !t.task.Job.Deletes.On() {
-		return
+// the run wants to know. A record that the filter leaves out is gone to the
+// job; one that was rejected is not. Of a record that comes several times on
+// the page, the last one counts.
+func (t *target) note(ctx context.Context, to *store.Progress, p pipeline.Progress) error {
+	if !wantsGone(&t.task) {
+		return nil
 	}
-	changes := p.Changes
-	to.Recount = changes.Recount
-	t.gone = t.gone && !changes.Recount
-	for _, k := range changes.Deleted {
+	to.Recount = p.Changes.Recount
+	for _, k := range p.Changes.Deleted {
 		to.Deleted = append(to.Deleted, crosswalk.GSID(k).String())
 	}
-	keys, left := &p.Page.Columns[0], p.Skipped
-	for row := range p.Page.Rows() {
-		if !keys.Valid[row] || keys.Kind != column.GUID {
-			continue
-		}
-		if len(left) > 0 && left[0] == row {
-			left = left[1:]
-			if !p.Checkpoint.Counting {
-				to.Deleted = append(to.Deleted, crosswalk.GSID(keys.GUIDs[row]).String())
-			}
-			continue
-		}
-		if p.Checkpoint.Counting {
-			to.Keys = append(to.Keys, keys.GUIDs[row][:]...)
-		}
-		if t.gone {
-			to.Back = append(to.Back, crosswalk.GSID(keys.GUIDs[row]).String())
-		}
-	}
-	for _, k := range changes.Present {
+	for _, k := range p.Changes.Present {
 		to.Keys = append(to.Keys, k[:]...)
 	}
-	t.gone = t.gone || len(to.Deleted) > 0
+	if keys := &p.Page.Columns[0]; keys.Kind == column.GUID {
+		if err := t.noteRows(ctx, to, p, keys); err != nil {
+			return err
+		}
+	}
+	t.noted = t.noted || len(to.Deleted) > 0
+	return nil
+}
+
+func (t *target) noteRows(ctx context.Context, to *store.Progress, p pipeline.Progress, keys *column.Column) error {
+	skipped := p.Skipped
+	stored, left := map[[16]byte]bool{}, map[[16]byte]bool{}
+	for row := range p.Page.Rows() {
+		out := len(skipped) > 0 && skipped[0] == row
+		if out {
+			skipped = skipped[1:]
+		}
+		key := keys.GUIDs[row]
+		switch {
+		case !keys.Valid[row]:
+			if p.Checkpoint.Counting { // it would look as if the record were gone
+				return crosswalk.Errorf(crosswalk.CodeUnavailable, "A record of %s came without its key.", t.task.Run.Entity).
+					WithHint("Crosswalk tries again by itself.")
+			}
+			continue
+		case out:
+			left[key] = true
+			continue
+		}
+		if len(p.Skipped) > 0 {
+			stored[key] = true
+			delete(left, key)
+		}
+		if p.Checkpoint.Counting {
+			to.Keys = append(to.Keys, key[:]...)
+		}
+		if t.noted {
+			to.Back = append(to.Back, crosswalk.GSID(key).String())
+		}
+	}
+	// Records that never passed the filter are many, and no news.
+	var ask []string
+	for key := range left {
+		if text := crosswalk.GSID(key).String(); stored[key] {
+			to.Deleted = append(to.Deleted, text)
+		} else {
+			ask = append(ask, text)
+		}
+	}
+	known, err := table.KnownKeys(ctx, t.db, t.gone, ask)
+	to.Deleted = append(to.Deleted, known...)
+	return err
 }
 
 // rejects returns the rows of a batch that could not be stored.

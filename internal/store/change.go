@@ -56,7 +56,7 @@ func (s *Store) dropChanges(ctx context.Context, tx database.Execer, runID strin
 
 func (s *Store) saveChanges(ctx context.Context, tx database.Execer, p Progress) error {
 	if p.Recount {
-		if err := s.dropChanges(ctx, tx, p.RunID); err != nil {
+		if _, err := tx.Exec(ctx, "DELETE FROM cw_run_keys WHERE run_id = $1", p.RunID); err != nil {
 			return err
 		}
 	}
@@ -167,12 +167,16 @@ func (s *Store) SetRunReads(ctx context.Context, id string, fence int64, text st
 	return wrap(err, "note what is read")
 }
 
-// HoldRun stops a running run until Decide. It returns CodeNotFound, and
-// CodeConflict when the run has ended or the fence is not the present one.
+// HoldRun stops a running run until Decide; one that was to be cancelled
+// meanwhile ends. It returns CodeNotFound, and CodeConflict when the run has
+// ended or the fence is not the present one.
 func (s *Store) HoldRun(ctx context.Context, id string, fence int64, message, hint string) error {
 	_, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, present int64) error {
-		if present != fence {
+		switch {
+		case present != fence:
 			return stale(*r)
+		case r.Cancelling:
+			return s.endRun(ctx, tx, *r, crosswalk.RunCancelled, "Cancelled.", "")
 		}
 		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'held', message = $2, hint = $3, saved_at = $4 WHERE id = $1",
 			id, database.Text(message), database.Text(hint), s.now())
@@ -188,7 +192,8 @@ func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision) (cr
 	var raised int64
 	r, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, fence int64) error {
 		if r.Status != crosswalk.RunHeld {
-			return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is not held.", r.Number, r.JobName)
+			return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is not held.", r.Number, r.JobName).
+				WithHint("Only a run that waits for a decision takes one.")
 		}
 		var text string
 		if err := tx.QueryRow(ctx, "SELECT checkpoint_json FROM cw_runs WHERE id = $1", id).Scan(&text); err != nil {

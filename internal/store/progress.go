@@ -16,7 +16,8 @@ type Progress struct {
 	Checkpoint crosswalk.Checkpoint
 	Rejects    []crosswalk.Reject // RunID and At are filled here
 	Reads      string             // what the run reads now; "" if nothing changed
-	// Recount forgets the keys kept so far: all records come again.
+	// Recount forgets the keys kept so far: all records come again. What was
+	// noted as gone stays so until it is among those that are back.
 	Recount bool
 	// Keys are those of records that exist, 16 bytes each, to be kept until
 	// the end of the read.

@@ -204,18 +204,21 @@ func (s *Store) FinishRun(ctx context.Context, id string, fence int64, status cr
 		if present != fence {
 			return stale(*r)
 		}
-		now := s.now()
 		if status == crosswalk.RunSuccess || status == crosswalk.RunPartialSuccess {
 			if err := s.movePosition(ctx, tx, *r); err != nil {
 				return err
 			}
 		}
-		if err := s.dropChanges(ctx, tx, id); err != nil {
-			return err
-		}
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, hint = $4, ended_at = $5, saved_at = $5, cancelling = FALSE WHERE id = $1",
-			id, string(status), database.Text(message), database.Text(hint), now)
-		return err
+		return s.endRun(ctx, tx, *r, status, message, hint)
 	})
 	return wrap(err, "finish run")
+}
+
+func (s *Store) endRun(ctx context.Context, tx *database.Tx, r crosswalk.Run, status crosswalk.RunStatus, message, hint string) error {
+	if err := s.dropChanges(ctx, tx, r.ID); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, hint = $4, ended_at = $5, saved_at = $5, cancelling = FALSE WHERE id = $1",
+		r.ID, string(status), database.Text(message), database.Text(hint), s.now())
+	return err
 }

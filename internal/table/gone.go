@@ -2,7 +2,9 @@ package table
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -68,32 +70,74 @@ func GoneKeys(ctx context.Context, db *database.DB, g Gone, after string, n int)
 	return keys, rows.Err()
 }
 
+// KnownKeys returns those of the keys whose records have a row of the job that
+// is not treated yet, each once.
+func KnownKeys(ctx context.Context, db *database.DB, g Gone, keys []string) ([]string, error) {
+	var known []string
+	err := g.each(ctx, db, "SELECT DISTINCT "+sourceIDColumn, keys, func(rows *sql.Rows) error {
+		var k string
+		err := rows.Scan(&k)
+		known = append(known, k)
+		return err
+	})
+	return known, err
+}
+
+// CountKeys returns how many rows of the job that are not treated yet there
+// are of records with these keys.
+func CountKeys(ctx context.Context, db *database.DB, g Gone, keys []string) (int64, error) {
+	var total int64
+	err := g.each(ctx, db, "SELECT count(*)", keys, func(rows *sql.Rows) error {
+		var n int64
+		err := rows.Scan(&n)
+		total += n
+		return err
+	})
+	return total, err
+}
+
+// each runs a query over the rows of records with these keys and calls fn with
+// each row of its answers.
+func (g *Gone) each(ctx context.Context, db *database.DB, query string, keys []string, fn func(*sql.Rows) error) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if err := g.ensure(ctx, db); err != nil {
+		return err
+	}
+	query += fmt.Sprintf(" FROM %s WHERE %s", quote(g.Object.Table()), g.rows())
+	for part := range slices.Chunk(keys, goneBatch) {
+		if err := func() error {
+			list, args := g.list(part)
+			rows, err := db.Query(ctx, query+list, args...)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				if err := fn(rows); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		}(); err != nil {
+			return fmt.Errorf("table: find rows of %s: %w", g.Object.Table(), err)
+		}
+	}
+	return nil
+}
+
 // CountRows returns how many rows of the job there are that are not treated
-// yet: all of them when keys is nil, else those of records with these keys.
-func CountRows(ctx context.Context, db *database.DB, g Gone, keys []string) (int64, error) {
+// yet, and most when there are more: it takes as long as most is large.
+func CountRows(ctx context.Context, db *database.DB, g Gone, most int64) (n int64, err error) {
 	if err := g.ensure(ctx, db); err != nil {
 		return 0, err
 	}
-	text := fmt.Sprintf("SELECT count(*) FROM %s WHERE %s", quote(g.Object.Table()), g.rows())
-	var total int64
-	if keys == nil {
-		err := db.QueryRow(ctx, text, g.origin()...).Scan(&total)
-		if err != nil {
-			err = fmt.Errorf("table: count rows of %s: %w", g.Object.Table(), err)
-		}
-		return total, err
+	err = db.QueryRow(ctx, fmt.Sprintf("SELECT count(*) FROM (SELECT 1 FROM %s WHERE %s LIMIT $4) AS r", quote(g.Object.Table()), g.rows()), append(g.origin(), most)...).Scan(&n)
+	if err != nil {
+		err = fmt.Errorf("table: count rows of %s: %w", g.Object.Table(), err)
 	}
-	for len(keys) > 0 {
-		n := min(len(keys), goneBatch)
-		list, args := g.list(keys[:n])
-		var found int64
-		if err := db.QueryRow(ctx, text+list, args...).Scan(&found); err != nil {
-			return 0, fmt.Errorf("table: count rows of %s: %w", g.Object.Table(), err)
-		}
-		total += found
-		keys = keys[n:]
-	}
-	return total, nil
+	return n, err
 }
 
 // list returns the condition that a row has one of the keys, and all
@@ -123,14 +167,12 @@ func Remove(ctx context.Context, db *database.DB, g Gone, keys []string, save He
 	var total int64
 	err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		total = 0
-		for rest := keys; len(rest) > 0; {
-			n := min(len(rest), goneBatch)
-			touched, err := g.remove(ctx, tx, rest[:n])
+		for part := range slices.Chunk(keys, goneBatch) {
+			touched, err := g.remove(ctx, tx, part)
 			if err != nil {
 				return fmt.Errorf("table: %s rows of %s: %w", g.Policy, g.Object.Table(), err)
 			}
 			total += touched
-			rest = rest[n:]
 		}
 		if save == nil {
 			return nil

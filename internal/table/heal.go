@@ -22,7 +22,24 @@ type Healing struct {
 	Object crosswalk.Object // as it is now; its rows are looked up
 	Run    int64            // number of the run
 	By     string           // for Modified By; may be empty
+	// At is where Heal begins, "" for the beginning, and how far it has come:
+	// it is moved before each step is stored. It may be nil.
+	At *string
 }
+
+// place reads At.
+func (h *Healing) place() (lookup int64, after string) {
+	if h.At != nil {
+		_, _ = fmt.Sscan(*h.At, &lookup, &after) // whatever is no place is the beginning
+	}
+	return lookup, after
+}
+
+// firstGSID and lastGSID stand before and behind every GSID.
+const (
+	firstGSID = "00000000-0000-0000-0000-000000000000"
+	lastGSID  = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+)
 
 // HealFunc stores what belongs to a step of Heal in the step's transaction:
 // filled rows since the step before. An error rolls the step back and is
@@ -49,8 +66,16 @@ func Heal(ctx context.Context, db *database.DB, h Healing, save HealFunc) (int64
 		return 0, err
 	}
 	var total int64
+	begun, from := h.place()
 	for _, l := range lookups {
-		n, err := l.heal(ctx, db, h, save)
+		after := firstGSID
+		switch {
+		case l.id < begun:
+			continue
+		case l.id == begun:
+			after = from
+		}
+		n, err := l.heal(ctx, db, h, after, save)
 		total += n
 		if err != nil {
 			return total, err
@@ -89,8 +114,8 @@ func lookupsInto(ctx context.Context, q Querier, target string) ([]pendingLookup
 	return list, rows.Err()
 }
 
-// heal fills the rows that wait for one lookup.
-func (l *pendingLookup) heal(ctx context.Context, db *database.DB, h Healing, save HealFunc) (int64, error) {
+// heal fills the rows behind after that wait for one lookup.
+func (l *pendingLookup) heal(ctx context.Context, db *database.DB, h Healing, after string, save HealFunc) (int64, error) {
 	fail := func(err error) error { return fmt.Errorf("table: fill %s of %s: %w", l.field.Name, l.object.Name, err) }
 	have, err := readColumns(ctx, db.Dialect(), l.object.Table(), db.Query)
 	if err != nil {
@@ -121,12 +146,15 @@ func (l *pendingLookup) heal(ctx context.Context, db *database.DB, h Healing, sa
 	}
 	var total int64
 	step := healStep{l: l, h: h, d: db.Dialect(), fields: fields, by: h.By != "" && have["modified_by"]}
-	for after := "00000000-0000-0000-0000-000000000000"; after != ""; {
+	for after != lastGSID {
 		var next string
 		var filled int64
 		err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
 			if filled, next, err = step.run(ctx, tx, after); err != nil {
 				return fail(err)
+			}
+			if h.At != nil {
+				*h.At = fmt.Sprint(l.id, " ", next)
 			}
 			return save(ctx, tx, filled)
 		})
@@ -149,7 +177,7 @@ type healStep struct {
 }
 
 // run fills waiting rows that follow the GSID after, and returns the last one
-// it looked at, "" at the end.
+// it looked at, lastGSID at the end.
 func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (filled int64, next string, err error) {
 	id := func(placeholder string) string { return fromText(s.d, column.GUID, placeholder) }
 	if s.d == database.Postgres {
@@ -161,13 +189,12 @@ func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (fill
 	gsid := crosswalk.Field{Type: crosswalk.FieldGSID}
 	err = tx.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM cw_pending p WHERE p.lookup = $1 AND p.gsid > %s ORDER BY p.gsid LIMIT 1 OFFSET %d",
 		plainColumn(s.d, &gsid, "p.gsid"), id("$2"), healBatch-1), s.l.id, after).Scan(&next)
-	last := next
 	if errors.Is(err, sql.ErrNoRows) {
-		next, last = "", "ffffffff-ffff-ffff-ffff-ffffffffffff"
+		next = lastGSID
 	} else if err != nil {
 		return 0, "", err
 	}
-	args := []any{s.l.id, after, last}
+	args := []any{s.l.id, after, next}
 	span := fmt.Sprintf("p.lookup = $1 AND p.gsid > %s AND p.gsid <= %s", id("$2"), id("$3"))
 	set := fmt.Sprintf("%s = f.found, modified_date = $4, %s = $5", quote(s.l.field.Column()), runColumn)
 	more := []any{database.Time{Time: time.Now()}, s.h.Run}

@@ -193,6 +193,9 @@ type Provenance struct {
 	JobID        string // "" when it is not known
 	SourceID     string // key of the record
 	Run          int64  // number of the run that wrote the row last
+	// GoneAt is when the row was flagged because its record is gone; nil when
+	// it is not.
+	GoneAt *time.Time
 }
 
 // Row reads one row and where it came from. It returns CodeNotFound when
@@ -206,9 +209,9 @@ func Row(ctx context.Context, db *database.DB, o crosswalk.Object, gsid string) 
 		return nil, p, missing
 	}
 	s := &selection{d: db.Dialect(), o: &o}
-	rows, err := db.Query(ctx, fmt.Sprintf(`SELECT %s, coalesce(c.connection_id, ''), coalesce(c.entity, ''), coalesce(c.job_id, ''), coalesce(t.%s, ''), coalesce(t.%s, 0)
+	rows, err := db.Query(ctx, fmt.Sprintf(`SELECT %s, coalesce(c.connection_id, ''), coalesce(c.entity, ''), coalesce(c.job_id, ''), coalesce(t.%s, ''), coalesce(t.%s, 0), t.%s
 		FROM %s t LEFT JOIN cw_origins c ON c.id = t.%s WHERE t.gsid = %s`,
-		s.columns(), sourceIDColumn, runColumn, quote(o.Table()), originColumn, fromText(s.d, column.GUID, "$1")), gsid)
+		s.columns(), sourceIDColumn, runColumn, deletedColumn, quote(o.Table()), originColumn, fromText(s.d, column.GUID, "$1")), gsid)
 	if err != nil {
 		return nil, p, fmt.Errorf("table: row of %s: %w", o.Table(), err)
 	}
@@ -219,7 +222,9 @@ func Row(ctx context.Context, db *database.DB, o crosswalk.Object, gsid string) 
 		}
 		return nil, p, missing
 	}
-	item, err := s.scan(rows, &p.ConnectionID, &p.Entity, &p.JobID, &p.SourceID, &p.Run)
+	var gone database.Time
+	item, err := s.scan(rows, &p.ConnectionID, &p.Entity, &p.JobID, &p.SourceID, &p.Run, &gone)
+	p.GoneAt = gone.Ptr()
 	return item, p, err
 }
 

@@ -1716,6 +1716,11 @@ export interface components {
             connection_name?: string;
             /** @description Logical name of the table the record was read from */
             entity: string;
+            /**
+             * Format: date-time
+             * @description When the row was flagged because its record is gone; absent while the record is there
+             */
+            gone_at?: string;
             job_id?: string;
             job_name?: string;
             /**
