@@ -23,7 +23,7 @@ type postgresTarget struct {
 	missing string // removes rows from the stage whose identifiers no row has
 	absent  string // counts them
 	own     string // notes whose rows are
-	lost    string // counts rows of the stage that lost against another record
+	left    string // counts rows of the stage that own would note, and those that lost against another record
 }
 
 // incoming are the values of a record in the stage.
@@ -94,7 +94,8 @@ func (t *postgresTarget) statements(in incoming, chosen string, lookups []*looku
 	t.absent = fmt.Sprintf("SELECT count(*) FROM %s s WHERE %s AND %s", t.stage, span, absent)
 	at := incoming{origin: "$3::bigint", source: in.source, changed: in.changed}
 	t.own = t.ownSQL(at, fmt.Sprintf("FROM %s s", t.stage), span+" AND "+same)
-	t.lost = fmt.Sprintf("SELECT count(*) FROM %s s JOIN %s t ON %s WHERE %s AND NOT (%s)", t.stage, table, same, span, t.foreign(at))
+	t.left = fmt.Sprintf("SELECT count(*) FILTER (WHERE %s), count(*) FILTER (WHERE NOT (%s OR %s)) FROM %s s JOIN %s t ON %s WHERE %s",
+		t.news(at), t.foreign(at), t.wins(at), t.stage, table, same, span)
 }
 
 // rows implements engine.
@@ -156,31 +157,34 @@ func (p *postgresWriter) span(ctx context.Context, t *postgresTarget, low, high 
 		}
 	}
 	left -= r.Inserted + r.Updated - before
-	count := func(n *int64, query string, args ...any) error {
-		var found int64
-		if err := p.tx.QueryRow(ctx, query, append([]any{low, high}, args...)...).Scan(&found); err != nil {
-			return fmt.Errorf("table: write %s: %w", t.object.Table(), err)
-		}
-		*n += found
-		left -= found
+	if left == 0 {
 		return nil
 	}
 	if t.operation == crosswalk.OperationInsert {
 		r.Skipped += left
 		return nil
 	}
+	fail := func(err error) error { return fmt.Errorf("table: write %s: %w", t.object.Table(), err) }
 	if t.modified >= 0 {
-		if _, err := p.tx.Exec(ctx, t.own, low, high, p.origin); err != nil {
-			return fmt.Errorf("table: write %s: %w", t.object.Table(), err)
+		var news, lost int64
+		if err := p.tx.QueryRow(ctx, t.left, low, high, p.origin).Scan(&news, &lost); err != nil {
+			return fail(err)
 		}
-		if err := count(&r.Duplicates, t.lost, p.origin); err != nil {
-			return err
+		if news > 0 {
+			if _, err := p.tx.Exec(ctx, t.own, low, high, p.origin); err != nil {
+				return fail(err)
+			}
 		}
+		r.Duplicates += lost
+		left -= lost
 	}
 	if t.operation == crosswalk.OperationUpdate {
-		if err := count(&r.Skipped, t.absent); err != nil {
-			return err
+		var absent int64
+		if err := p.tx.QueryRow(ctx, t.absent, low, high).Scan(&absent); err != nil {
+			return fail(err)
 		}
+		r.Skipped += absent
+		left -= absent
 	}
 	r.Unchanged += left
 	return nil

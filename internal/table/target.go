@@ -162,15 +162,19 @@ func (t *target) wins(in incoming) string {
 	return fmt.Sprintf("(coalesce(%s, %s), %s) > (coalesce(t.%s, %s), t.%s)", in.changed, never, in.source, changedColumn, never, sourceIDColumn)
 }
 
-// own is the statement, from SET on, that notes which record a row belongs to
-// although nothing else changes: one that was modified since, or that wins
-// over another one with the same values. values joins the record, found is the
-// condition that it is the row's.
+// news is the condition that the row is to be noted as the record's although
+// nothing else changes: the record was modified since, or wins over another one
+// with the same values.
+func (t *target) news(in incoming) string {
+	return fmt.Sprintf("(t.%s = %s AND t.%s IS NULL AND (t.%s = %s AND t.%s IS DISTINCT FROM %s OR t.%s <> %s AND %s))",
+		originColumn, in.origin, deletedColumn, sourceIDColumn, in.source, changedColumn, in.changed, sourceIDColumn, in.source, t.wins(in))
+}
+
+// ownSQL returns the statement that notes it. from joins the record, found is
+// the condition that it is the row's.
 func (t *target) ownSQL(in incoming, from, found string) string {
-	return fmt.Sprintf(`UPDATE %s AS t SET %s = %s, %s = %s %s WHERE %s AND t.%s = %s AND t.%s IS NULL
-		AND (t.%s = %s AND t.%s IS DISTINCT FROM %s OR t.%s <> %s AND %s)`, quote(t.object.Table()),
-		sourceIDColumn, in.source, changedColumn, in.changed, from, found, originColumn, in.origin, deletedColumn,
-		sourceIDColumn, in.source, changedColumn, in.changed, sourceIDColumn, in.source, t.wins(in))
+	return fmt.Sprintf("UPDATE %s AS t SET %s = %s, %s = %s %s WHERE %s AND %s", quote(t.object.Table()),
+		sourceIDColumn, in.source, changedColumn, in.changed, from, found, t.news(in))
 }
 
 // violation makes the reject of a row that would break the unique index over

@@ -46,7 +46,7 @@ func TestRun(t *testing.T) {
 				"thinking server, 1 stream": accounts, "contacts": accounts / 2, "contacts with a derived lookup": accounts / 2,
 			} {
 				for _, m := range []Measure{got[scenario], got[scenario+", again"]} {
-					if m.Database != name || m.Rows != rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 {
+					if m.Database != name || m.Rows < rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 {
 						t.Errorf("%s: %+v", scenario, m)
 					}
 				}
