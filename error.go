@@ -109,6 +109,16 @@ func (p *Problems) AddHint(field, hint, format string, args ...any) {
 	*p = append(*p, FieldError{Field: field, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// AddError notes at field what err says, with its hint.
+func (p *Problems) AddError(field string, err error) {
+	f := FieldError{Field: field, Message: err.Error()}
+	var e *Error
+	if errors.As(err, &e) {
+		f.Message, f.Hint = e.Message, e.Hint
+	}
+	*p = append(*p, f)
+}
+
 // Err returns nil when there is no problem, else an Error of CodeInvalid with
 // message and all problems.
 func (p Problems) Err(message string) error {

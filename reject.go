@@ -37,3 +37,12 @@ type Reject struct {
 	Record   string     `json:"record" doc:"The record as read, as a JSON object"`
 	At       time.Time  `json:"at"`
 }
+
+// RejectGroup is the rejects of a run that have the same reason at the same
+// field.
+type RejectGroup struct {
+	Code    RejectCode `json:"code"`
+	Field   string     `json:"field" doc:"API name of the field that could not be filled"`
+	Count   int64      `json:"count"`
+	Example string     `json:"example" doc:"Message of the first of them"`
+}

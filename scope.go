@@ -38,20 +38,33 @@ func (s Scope) Check(e *Entity) error {
 	ranged := s.Kind == ScopeRange
 	switch {
 	case !ranged && (s.Attribute != "" || s.From != nil || s.To != nil):
-		p.Add("kind", "Only a range has an attribute, a begin and an end.")
+		p.AddHint("kind", "Choose range, or leave them out.", "Only a range has an attribute, a begin and an end.")
 	case ranged && s.Attribute != "createdon" && s.Attribute != "modifiedon":
-		p.Add("attribute", "A range is of createdon or modifiedon.")
+		p.AddHint("attribute", "Choose one of them.", "A range is of createdon or modifiedon.")
 	case ranged && e != nil && e.Attribute(s.Attribute) == nil:
 		p.AddHint("attribute", "Run the job over everything instead.", "%s has no attribute %s.", e.DisplayName, s.Attribute)
+	}
+	if ranged {
+		checkMoment(&p, "from", s.From)
+		checkMoment(&p, "to", s.To)
+	}
+	switch {
 	case ranged && s.From == nil && s.To == nil:
-		p.Add("from", "Say where the range begins or ends.")
+		p.AddHint("from", "To read every record, choose everything.", "Say where the range begins or ends.")
 	case ranged && s.From != nil && s.To != nil && !s.From.Before(*s.To):
-		p.Add("to", "The range ends before it begins.")
+		p.AddHint("to", "Give a later end; it does not belong to the range.", "The range ends before it begins.")
 	}
 	if (s.Kind == ScopeRejects) != (s.RunID != "") {
-		p.Add("run_id", "Rejects are those of a run, and only they are.")
+		p.AddHint("run_id", "Name a run with rejects, or choose another kind.", "Rejects are those of a run, and only they are.")
 	}
 	return p.Err("The run cannot be started like that.")
+}
+
+// checkMoment notes when a moment lies before the first that Dataverse stores.
+func checkMoment(p *Problems, at string, t *time.Time) {
+	if t != nil && (t.UTC().Year() < 1753 || t.UTC().Year() > 9999) {
+		p.AddHint(at, "Give a time from 1753 to 9999.", "Dynamics has no times of the year %d.", t.UTC().Year())
+	}
 }
 
 // Words tells the scope to a person; "" for what the load mode says.
@@ -72,13 +85,4 @@ func (s Scope) Words() string {
 		return text
 	}
 	return ""
-}
-
-// RejectGroup is the rejects of a run that have the same reason at the same
-// field.
-type RejectGroup struct {
-	Code    RejectCode `json:"code"`
-	Field   string     `json:"field" doc:"API name of the field that could not be filled"`
-	Count   int64      `json:"count"`
-	Example string     `json:"example" doc:"Message of the first of them"`
 }

@@ -13,6 +13,7 @@ import (
 func TestScope(t *testing.T) {
 	t.Parallel()
 	early, late := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	never := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	entity := &crosswalk.Entity{DisplayName: "Note", Attributes: []crosswalk.Attribute{{LogicalName: "createdon"}}}
 	tests := []struct {
 		name  string
@@ -32,6 +33,7 @@ func TestScope(t *testing.T) {
 		{"an attribute that is not there", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "modifiedon", From: &early}, "modifiedon from 2026-01-01T00:00:00Z", []string{"attribute"}},
 		{"everything with a begin", crosswalk.Scope{Kind: crosswalk.ScopeEverything, From: &early}, "everything", []string{"kind"}},
 		{"rejects of no run", crosswalk.Scope{Kind: crosswalk.ScopeRejects}, "rejected records", []string{"run_id"}},
+		{"a range before all time", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &never}, "createdon from 0000-01-01T00:00:00Z", []string{"from"}},
 		{"a run without rejects", crosswalk.Scope{RunID: "r"}, "", []string{"run_id"}},
 	}
 	for _, tt := range tests {

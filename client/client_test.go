@@ -91,7 +91,7 @@ func TestRequests(t *testing.T) {
 				_, err := c.UpdateJob(ctx, "7", 3, client.JobInput{Name: "J"})
 				return err
 			},
-			`PUT /api/jobs/7 {"name":"J","connection_id":"","entity":"","object":"","operation":"","load_mode":"","mapping":{"fields":null},"filter":{},"version":3}`,
+			`PUT /api/jobs/7 {"name":"J","connection_id":"","entity":"","object":"","mapping":{"fields":null},"filter":{},"version":3}`,
 		},
 		"runs in some states": {
 			func(c *client.Client) error {

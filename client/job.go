@@ -15,9 +15,9 @@ type JobInput struct {
 	ConnectionID string              `json:"connection_id"`
 	Entity       string              `json:"entity"`
 	Object       string              `json:"object"`
-	Operation    crosswalk.Operation `json:"operation"`
-	LoadMode     crosswalk.LoadMode  `json:"load_mode"`
-	Deletes      crosswalk.Deletes   `json:"deletes"`
+	Operation    crosswalk.Operation `json:"operation,omitempty"`
+	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty"`
+	Deletes      crosswalk.Deletes   `json:"deletes,omitzero"`
 	Mapping      crosswalk.Mapping   `json:"mapping"`
 	Filter       crosswalk.Filter    `json:"filter"`
 }

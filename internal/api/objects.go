@@ -71,7 +71,7 @@ func (in RowsInput) query() (table.RowQuery, error) {
 	for i, text := range in.Filter {
 		c, err := table.ParseCondition(text)
 		if err != nil {
-			p.Add(fmt.Sprintf("filter[%d]", i), "%s", err.Error())
+			p.AddError(fmt.Sprintf("filter[%d]", i), err)
 		}
 		q.Where = append(q.Where, c)
 	}
@@ -228,7 +228,7 @@ func (a *api) exportRows(ctx context.Context, in *struct {
 			if f := object.Field(name); f != nil {
 				fields = append(fields, *f)
 			} else {
-				p.Add("fields", "%s has no field %s.", object.Name, name)
+				p.AddHint("fields", "Fields go by their API names, which the object's definition has.", "%s has no field %s.", object.Name, name)
 			}
 		}
 		if err := p.Err("The rows cannot be written like that."); err != nil {

@@ -114,6 +114,9 @@ func init() {
 		if status == http.StatusUnprocessableEntity && message == "validation failed" {
 			p.Detail = "The request has problems."
 		}
+		if status < 500 {
+			p.Hint = "The document at /openapi.json says what every operation takes."
+		}
 		return p
 	}
 }

@@ -43,8 +43,13 @@ func Compile(in Input) (*Plan, error) {
 	if c.err != nil {
 		return nil, c.err
 	}
-	if err := c.problems.Err("The job cannot be saved as it is."); err != nil {
-		return nil, err
+	if len(c.problems) > 0 {
+		return nil, &crosswalk.Error{
+			Code:    crosswalk.CodeInvalid,
+			Message: "The job does not fit its table or its object.",
+			Hint:    "Look at its drift, which compares it with the metadata of today, and change it.",
+			Fields:  c.problems,
+		}
 	}
 	return c.plan, nil
 }

@@ -91,6 +91,9 @@ func (c *checker) attribute(node ast.Node) expression {
 			p = c.problems[before]
 			c.problems = c.problems[:before]
 		}
+		if strings.EqualFold(path, "null") {
+			p.Hint = "Ask isNull(x) whether x is empty; an empty value is written nil."
+		}
 		problem(node, p.Hint, "%s", p.Message)
 	}
 	k := kindOf(r.attribute)
@@ -138,7 +141,7 @@ func (c *checker) fold(node ast.Node, x expression, parts ...expression) (folded
 		switch r := recover().(type) {
 		case nil:
 		case failure:
-			problem(node, "", "This has no value: %s.", string(r))
+			problem(node, "It is so for every record, whatever it holds: write it otherwise.", "This has no value: %s.", string(r))
 		default:
 			panic(r)
 		}

@@ -30,7 +30,7 @@ func (c *checker) unary(n *ast.UnaryNode) expression {
 			return numberValue(arithmetic["-"](zero, v.number))
 		}}, x)
 	}
-	problem(n, "", "There is no operator %q in formulas.", n.Operator)
+	problem(n, operatorHint, "There is no operator %q in formulas.", n.Operator)
 	return expression{}
 }
 
@@ -70,10 +70,12 @@ func (c *checker) binary(n *ast.BinaryNode) expression {
 	case "+", "-", "*", "/", "%":
 		x = c.arithmetic(n, a, b)
 	default:
-		problem(n, "", "There is no operator %q in formulas.", n.Operator)
+		problem(n, operatorHint, "There is no operator %q in formulas.", n.Operator)
 	}
 	return c.fold(n, x, a, b)
 }
+
+const operatorHint = "There are + - * / %, == != < <= > >=, and, or, not, in, contains, startsWith, endsWith, ?: and ??."
 
 var orders = map[string]func(int) bool{
 	"<":  func(c int) bool { return c < 0 },

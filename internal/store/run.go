@@ -46,7 +46,8 @@ func runNotFound(err error, id string) error {
 }
 
 func runEnded(r crosswalk.Run) error {
-	return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s has ended already (%s).", r.Number, r.JobName, strings.ReplaceAll(string(r.Status), "_", " "))
+	return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s has ended already (%s).", r.Number, r.JobName, strings.ReplaceAll(string(r.Status), "_", " ")).
+		WithHint("Run the job again.")
 }
 
 // unfinished returns how many runs of a job have not ended and how many of

@@ -61,7 +61,7 @@ func (s *selection) conditions(list []crosswalk.Condition) error {
 	for i, c := range list {
 		text, err := s.condition(c)
 		if err != nil {
-			p.Add(fmt.Sprintf("filter[%d]", i), "%s", err.Error())
+			p.AddError(fmt.Sprintf("filter[%d]", i), err)
 			continue
 		}
 		s.where = append(s.where, "("+text+")")
@@ -72,7 +72,8 @@ func (s *selection) conditions(list []crosswalk.Condition) error {
 func (s *selection) condition(c crosswalk.Condition) (string, error) {
 	f := s.o.Field(c.Attribute)
 	if f == nil {
-		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no field %s.", s.o.Name, c.Attribute)
+		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no field %s.", s.o.Name, c.Attribute).
+			WithHint("Fields go by their API names, which the object's definition has.")
 	}
 	name, kind := "t."+quote(f.Column()), column.KindFor(f)
 	if n := len(c.Values); c.Operator != crosswalk.IsNull && c.Operator != crosswalk.IsNotNull && (n == 0 || n > 1 && c.Operator != crosswalk.In) {

@@ -26,7 +26,8 @@ func newOrder(d database.Dialect, o *crosswalk.Object, q RowQuery) (*order, erro
 		return by, nil
 	}
 	if by.by = o.Field(q.Sort); by.by == nil {
-		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no field %s to sort by.", o.Name, q.Sort)
+		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no field %s to sort by.", o.Name, q.Sort).
+			WithHint("Fields go by their API names, which the object's definition has.")
 	}
 	return by, nil
 }
