@@ -158,3 +158,28 @@ func (w *world) newJob(in client.JobInput) crosswalk.Job {
 	w.must(err)
 	return job
 }
+
+// all returns the records of a set by their keys, as the Web API shows them.
+func (r *records) all(set, primaryID string) map[string]map[string]any {
+	r.w.t.Helper()
+	all := map[string]map[string]any{}
+	for next := r.w.env + "/api/data/v9.2/" + set; next != ""; {
+		req, err := http.NewRequestWithContext(r.w.t.Context(), http.MethodGet, next, nil)
+		r.w.must(err)
+		req.Header.Set("Authorization", "Bearer "+r.token)
+		resp, err := http.DefaultClient.Do(req)
+		r.w.must(err)
+		var page struct {
+			Value []map[string]any `json:"value"`
+			Next  string           `json:"@odata.nextLink"`
+		}
+		err = json.NewDecoder(resp.Body).Decode(&page)
+		_ = resp.Body.Close()
+		r.w.must(err)
+		for _, record := range page.Value {
+			all[fmt.Sprint(record[primaryID])] = record
+		}
+		next = page.Next
+	}
+	return all
+}
