@@ -25,7 +25,7 @@ import (
 func TestCluster(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	source := mirror.NewSource(t, sandbox.Config{Seed: 5, Users: 12, Accounts: 2500, Contacts: 2500, Latency: 100 * time.Millisecond})
+	source := mirror.NewSource(t, sandbox.Config{Seed: 5, Users: 20, Accounts: 2500, Contacts: 2500, Latency: 100 * time.Millisecond})
 	nodes := map[string]*node{}
 	for _, name := range []string{"one", "two", "three"} {
 		nodes[name] = c.start(name)

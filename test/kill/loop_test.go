@@ -92,7 +92,7 @@ func newLoop(t *testing.T, path string, d database.Dialect) *loop {
 			t.Logf("the end of the servers' log:\n%s", text[max(0, len(text)-12000):])
 		}
 	})
-	l.source = mirror.NewSource(t, sandbox.Config{Seed: *seed, Users: 12, Accounts: 900, Contacts: 900, Latency: 4 * time.Millisecond})
+	l.source = mirror.NewSource(t, sandbox.Config{Seed: *seed, Users: 20, Accounts: 900, Contacts: 900, Latency: 4 * time.Millisecond})
 	server, c := l.serve()
 	if l.jobs, err = l.source.Connect(l.ctx, c); err != nil {
 		t.Fatal(err)
