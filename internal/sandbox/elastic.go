@@ -131,7 +131,7 @@ func (c *call) replace(tx *transaction, t *table, row int, body object, keys []c
 		k.read(tx.data, &v)
 		w.put(t.attributeAt(k.index), &v)
 	}
-	if err := w.complete(); err != nil {
+	if err := w.complete(t.id(row)); err != nil {
 		return err
 	}
 	tx.put(t, row, &rowState{id: t.id(row), fresh: true, modified: c.s.now().Unix(), by: c.callerRow(), cells: (&rowState{}).with(w.cells)})

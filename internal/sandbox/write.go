@@ -157,7 +157,7 @@ func (c *call) insert(tx *transaction, t *table, body object, keys []cell, id gu
 		return id, err
 	}
 	written := slices.Clone(w.cells)
-	if err := w.complete(); err != nil {
+	if err := w.complete(id); err != nil {
 		return id, err
 	}
 	if err := w.unique(id); err != nil {
@@ -187,15 +187,15 @@ func (c *call) modify(tx *transaction, t *table, row int, body object) error {
 
 // commit stores what was read into an existing row.
 func (w *writing) commit() error {
-	written := slices.Clone(w.cells)
-	if err := w.complete(); err != nil {
+	written, id := slices.Clone(w.cells), w.t.id(w.row)
+	if err := w.complete(id); err != nil {
 		return err
 	}
-	if err := w.unique(w.t.id(w.row)); err != nil {
+	if err := w.unique(id); err != nil {
 		return err
 	}
 	w.tx.modify(w.t, w.row, w.c.callerRow(), w.cells)
-	w.tx.happened(w.c, "Update", w.t, w.t.id(w.row), written)
+	w.tx.happened(w.c, "Update", w.t, id, written)
 	return nil
 }
 

@@ -6,13 +6,14 @@ import (
 	"strings"
 )
 
-// complete sets what follows from the values written: companions of lookups
-// and money, names, and for a new row its defaults.
-func (w *writing) complete() error {
+// complete sets what follows from the values written into the row with that
+// id: companions of lookups, money and images, names, and for a new row its
+// defaults.
+func (w *writing) complete(id guid) error {
 	if w.create {
 		w.defaults()
 	}
-	if err := w.status(); err != nil {
+	if err := w.status(id); err != nil {
 		return err
 	}
 	if err := w.registered(); err != nil {
@@ -22,6 +23,7 @@ func (w *writing) complete() error {
 	w.owner()
 	w.customer()
 	w.money()
+	w.images(id)
 	w.fullName()
 	return w.duplicate()
 }
@@ -88,7 +90,7 @@ func (w *writing) defaults() {
 
 // status holds statecode and statuscode together: a state alone takes its
 // first reason.
-func (w *writing) status() error {
+func (w *writing) status(id guid) error {
 	state, reason := w.t.byName["statecode"], w.t.byName["statuscode"]
 	if state == nil || reason == nil || !w.has(state) && !w.has(reason) {
 		return nil
@@ -111,10 +113,6 @@ func (w *writing) status() error {
 			w.put(reason, &r)
 		}
 		return nil
-	}
-	id := guid{}
-	if w.row >= 0 {
-		id = w.t.id(w.row)
 	}
 	return &fault{http.StatusBadRequest, codeBadStatus, strconv.FormatInt(r.n, 10) + " is not a valid status code for state code " +
 		w.t.schemaName + "State." + state.label(v.n) + " on " + w.t.name + " with Id " + id.String() + "."}

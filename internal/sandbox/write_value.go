@@ -193,6 +193,8 @@ func (w *writing) convert(a *attribute, from any, v *value) error {
 		}
 		v.setGUID(id)
 		return nil
+	case column == "Edm.Binary":
+		return w.image(a, text, v)
 	}
 	return literal(text)
 }
