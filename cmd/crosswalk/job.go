@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"io"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -204,16 +200,8 @@ func parseJob(text []byte) (jobFile, error) {
 		CreatedAt      any `json:"created_at"`
 		UpdatedAt      any `json:"updated_at"`
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	err := dec.Decode(&in)
-	if err == nil {
-		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("something follows the job")
-		}
-	}
-	if err != nil {
-		return jobFile{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold a job: %s.", strings.TrimPrefix(err.Error(), "json: ")).
+	if err := decode(text, &in); err != nil {
+		return jobFile{}, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold a job: %s.", err).
 			WithHint("\"crosswalk job show NAME --json\" shows how a job is written.")
 	}
 	if in.Operation == "" {
@@ -229,61 +217,4 @@ func parseJob(text []byte) (jobFile, error) {
 		in.Mapping.Fields = []crosswalk.FieldMapping{}
 	}
 	return in.jobFile, nil
-}
-
-type jobShowCmd struct {
-	Job string `arg:"" help:"Name or id of the job."`
-	remote
-}
-
-func (cmd *jobShowCmd) Run(ctx context.Context, a *app) error {
-	c, err := cmd.client()
-	if err != nil {
-		return err
-	}
-	job, err := findJob(ctx, c, cmd.Job)
-	if err != nil {
-		return err
-	}
-	if cmd.JSON {
-		return a.printJSON(job)
-	}
-	a.showJob(job)
-	return nil
-}
-
-func (a *app) showJob(j crosswalk.Job) {
-	a.facts(
-		"Name", j.Name,
-		"Id", j.ID,
-		"Connection", j.ConnectionName,
-		"Source", j.Entity,
-		"Destination", j.Object,
-		"Operation", string(j.Operation),
-		"Load mode", string(j.LoadMode),
-		"Deletes", string(j.Deletes.Policy),
-	)
-	a.note("")
-	a.printTable(mappingTable(j.Mapping.Fields))
-	if len(j.Mapping.Derived) > 0 {
-		a.note("")
-		t := &table{head: []string{"Lookup", "Row with"}}
-		for _, d := range j.Mapping.Derived {
-			var pairs []string
-			for _, m := range d.Match {
-				value := strings.Join(append([]string{m.Source}, m.Fallback...), ", else ")
-				if m.Constant != "" {
-					value = "“" + m.Constant + "”"
-				}
-				pairs = append(pairs, m.Field+" = "+value)
-			}
-			t.add(d.Target, strings.Join(pairs, " and "))
-		}
-		a.printTable(t)
-	}
-	if p := j.Mapping.Person; p != nil {
-		a.note("")
-		a.note("Person, found by %s", p.Match)
-		a.printTable(mappingTable(p.Fields))
-	}
 }

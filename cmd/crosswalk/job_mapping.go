@@ -217,38 +217,3 @@ func (cmd *jobFormulaCmd) Run(ctx context.Context, a *app) error {
 	a.printTable(t)
 	return nil
 }
-
-// mappingTable shows how fields are filled.
-func mappingTable(rows []crosswalk.FieldMapping) *table {
-	t := &table{head: []string{"Source", "Field", "Options"}}
-	for _, f := range rows {
-		source := strings.Join(append([]string{f.Source}, f.Fallback...), ", else ")
-		switch {
-		case f.Formula != "":
-			source = "= " + f.Formula
-		case f.Constant != "":
-			source = "“" + f.Constant + "”"
-		}
-		var options []string
-		for _, o := range []struct {
-			on   bool
-			name string
-		}{
-			{f.Identifier, "identifier"},
-			{f.Label, "label"},
-			{f.Table, "table"},
-			{f.Negate, "negated"},
-			{f.Default != "", "default " + f.Default},
-			{f.OnNull == crosswalk.NullKeep, "keep when empty"},
-			{f.OnTooLong == crosswalk.LengthTruncate, "truncate"},
-			{f.OnUnknown == crosswalk.OptionReject, "reject unknown options"},
-			{f.OnUnknown == crosswalk.OptionNull, "drop unknown options"},
-		} {
-			if o.on {
-				options = append(options, o.name)
-			}
-		}
-		t.add(source, f.Target, strings.Join(options, ", "))
-	}
-	return t
-}

@@ -36,10 +36,12 @@ func TestParseJobRefuses(t *testing.T) {
 		"a mistyped sub-rule": `{"mapping":{"fields":[{"sorce":"name"}]}}`,
 		"two documents":       `{"name":"J"}{"name":"K"}`,
 		"a list":              `[]`,
+		"a wrong type":        `{"mapping":{"fields":{}}}`,
+		"half of one":         `{"name":`,
 		"nothing":             ``,
 	} {
 		_, err := parseJob([]byte(text))
-		if crosswalk.ErrorCode(err) != crosswalk.CodeInvalid || !strings.HasPrefix(err.Error(), "The file does not hold a job: ") {
+		if crosswalk.ErrorCode(err) != crosswalk.CodeInvalid || !strings.HasPrefix(err.Error(), "The file does not hold a job: ") || strings.Contains(err.Error(), "Go ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

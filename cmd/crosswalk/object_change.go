@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -90,16 +87,8 @@ func (a *app) definition(file string) (crosswalk.ObjectDefinition, error) {
 		Standard any `json:"standard"`
 		Rows     any `json:"rows"`
 	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.DisallowUnknownFields()
-	err = dec.Decode(&in)
-	if err == nil {
-		if _, more := dec.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("something follows the object")
-		}
-	}
-	if err != nil {
-		return in.ObjectDefinition, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold an object: %s.", strings.TrimPrefix(err.Error(), "json: ")).
+	if err := decode(text, &in); err != nil {
+		return in.ObjectDefinition, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold an object: %s.", err).
 			WithHint("\"crosswalk object show NAME --json\" shows how an object is written.")
 	}
 	if in.Fields == nil {
@@ -139,6 +128,9 @@ func (cmd *objectCreateCmd) Run(ctx context.Context, a *app) error {
 		return a.printJSON(o)
 	}
 	a.showObject(o)
+	if n := len(o.Fields); n > crosswalk.RecommendedFields {
+		a.note("The object has %d fields; more than %d make lists slow and hard to read.", n, crosswalk.RecommendedFields)
+	}
 	return nil
 }
 

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+)
+
+type jobShowCmd struct {
+	Job string `arg:"" help:"Name or id of the job."`
+	remote
+}
+
+func (cmd *jobShowCmd) Run(ctx context.Context, a *app) error {
+	c, err := cmd.client()
+	if err != nil {
+		return err
+	}
+	job, err := findJob(ctx, c, cmd.Job)
+	if err != nil {
+		return err
+	}
+	if cmd.JSON {
+		return a.printJSON(job)
+	}
+	a.showJob(job)
+	return nil
+}
+
+func (a *app) showJob(j crosswalk.Job) {
+	a.facts(
+		"Name", j.Name,
+		"Id", j.ID,
+		"Connection", j.ConnectionName,
+		"Source", j.Entity,
+		"Destination", j.Object,
+		"Operation", string(j.Operation),
+		"Load mode", string(j.LoadMode),
+		"Deletes", string(j.Deletes.Policy),
+		"Time zone", j.Mapping.TimeZone,
+		"Filter", j.Filter.Expression,
+	)
+	a.note("")
+	a.printTable(mappingTable(j.Mapping.Fields))
+	if len(j.Mapping.Derived) > 0 {
+		a.note("")
+		a.printTable(derivedTable(j.Mapping.Derived))
+	}
+	if p := j.Mapping.Person; p != nil {
+		a.note("")
+		a.note("Person, found by %s", p.Match)
+		a.printTable(mappingTable(p.Fields))
+	}
+	if len(j.Filter.Conditions) > 0 {
+		a.note("")
+		a.printTable(filterTable(j.Filter.Conditions))
+	}
+}
+
+// mappingTable shows how fields are filled.
+func mappingTable(rows []crosswalk.FieldMapping) *table {
+	t := &table{head: []string{"Source", "Field", "Options"}}
+	for _, f := range rows {
+		source := strings.Join(append([]string{f.Source}, f.Fallback...), ", else ")
+		switch {
+		case f.Formula != "":
+			source = "= " + f.Formula
+		case f.Constant != "":
+			source = "“" + f.Constant + "”"
+		}
+		var options []string
+		for _, o := range []struct {
+			on   bool
+			name string
+		}{
+			{f.Identifier, "identifier"},
+			{f.Label, "label"},
+			{f.Table, "table"},
+			{f.Negate, "negated"},
+			{f.Default != "", "default " + f.Default},
+			{f.OnNull == crosswalk.NullKeep, "keep when empty"},
+			{f.OnTooLong == crosswalk.LengthTruncate, "truncate"},
+			{f.OnUnknown == crosswalk.OptionReject, "reject unknown options"},
+			{f.OnUnknown == crosswalk.OptionNull, "drop unknown options"},
+		} {
+			if o.on {
+				options = append(options, o.name)
+			}
+		}
+		t.add(source, f.Target, strings.Join(options, ", "))
+	}
+	return t
+}
+
+// derivedTable shows how rows are found for lookup fields.
+func derivedTable(rows []crosswalk.DerivedMapping) *table {
+	t := &table{head: []string{"Lookup", "Row with", "Options"}}
+	for _, d := range rows {
+		var pairs, options []string
+		for _, m := range d.Match {
+			value := strings.Join(append([]string{m.Source}, m.Fallback...), ", else ")
+			if m.Constant != "" {
+				value = "“" + m.Constant + "”"
+			}
+			if m.Label {
+				value = "label of " + value
+			}
+			pairs = append(pairs, m.Field+" = "+value)
+		}
+		if d.OnNone == crosswalk.NoneReject {
+			options = append(options, "reject when there is none")
+		}
+		if d.OnSeveral == crosswalk.SeveralReject {
+			options = append(options, "reject when there are several")
+		}
+		t.add(d.Target, strings.Join(pairs, " and "), strings.Join(options, ", "))
+	}
+	return t
+}
+
+// filterTable shows which records are read. The numbers are those of the
+// filter's expression.
+func filterTable(rows []crosswalk.Condition) *table {
+	t := &table{head: []string{"Condition", "Attribute", "Comparison", "Values"}}
+	for i, c := range rows {
+		t.add(fmt.Sprint(i+1), c.Attribute, strings.ReplaceAll(string(c.Operator), "_", " "), strings.Join(c.Values, ", "))
+	}
+	return t
+}
