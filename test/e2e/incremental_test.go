@@ -47,6 +47,17 @@ type keeper struct {
 	job  crosswalk.Job
 }
 
+// bearer returns a token for the sandbox, where the test reads and writes as an
+// application.
+func (w *world) bearer() string {
+	w.t.Helper()
+	if now := w.sandbox.Clock(); w.token == "" || now.Sub(w.signedIn) > 30*time.Minute {
+		e := environment{t: w.t, sandbox: w.sandbox, url: w.env}
+		w.token, w.signedIn = e.signIn(), now
+	}
+	return w.token
+}
+
 // keeping returns an incremental job that deletes the rows whose accounts are
 // gone.
 func keeping(connectionID string) client.JobInput {
@@ -113,10 +124,9 @@ func (k *keeper) position() crosswalk.Position {
 // write changes something in Dynamics.
 func (w *world) write(method, path, body string) {
 	w.t.Helper()
-	e := environment{t: w.t, sandbox: w.sandbox, url: w.env}
 	r, err := http.NewRequestWithContext(w.t.Context(), method, w.env+"/api/data/v9.2/"+path, strings.NewReader(body))
 	w.must(err)
-	r.Header.Set("Authorization", "Bearer "+e.signIn())
+	r.Header.Set("Authorization", "Bearer "+w.bearer())
 	r.Header.Set("Content-Type", "application/json")
 	resp, err := http.DefaultClient.Do(r)
 	w.must(err)
@@ -131,8 +141,7 @@ func (w *world) write(method, path, body string) {
 // chooses, by key.
 func (w *world) accounts(filter string) map[string][]any {
 	w.t.Helper()
-	e := environment{t: w.t, sandbox: w.sandbox, url: w.env}
-	token, rows := e.signIn(), map[string][]any{}
+	token, rows := w.bearer(), map[string][]any{}
 	next := w.env + "/api/data/v9.2/accounts?$select=name,telephone1"
 	if filter != "" {
 		next += "&$filter=" + strings.ReplaceAll(filter, " ", "%20")

@@ -31,6 +31,9 @@ type world struct {
 	behind  atomic.Pointer[sandbox.Sandbox]
 	edit    atomic.Pointer[func(answer []byte) []byte] // changes what the Web API says, nil for nothing
 	stop    func()
+
+	token    string // for the sandbox, see bearer
+	signedIn time.Time
 }
 
 // newWorld starts both. They end with the test.
