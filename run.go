@@ -121,6 +121,7 @@ const (
 	StepCompare Step = "compare" // look for rows whose records are gone
 	StepDelete  Step = "delete"  // treat them as the job says
 	StepLookups Step = "lookups" // fill lookups that wait for a row
+	StepPersons Step = "persons" // the same for the persons that the job made
 	StepEnd     Step = "end"
 )
 

@@ -76,11 +76,26 @@ func (f *finisher) step(ctx context.Context) error {
 		return f.compare(ctx)
 	case crosswalk.StepDelete:
 		return f.remove(ctx)
-	default:
-		if err := f.lookups(ctx); err != nil {
+	case crosswalk.StepLookups:
+		next := crosswalk.StepEnd
+		if f.task.Job.Mapping.Person != nil {
+			next = crosswalk.StepPersons
+		}
+		if err := f.lookups(ctx, f.gone.Object); err != nil {
+			return err
+		}
+		return f.next(ctx, next)
+	case crosswalk.StepPersons:
+		person, err := f.store.FindObject(ctx, "Person")
+		if err == nil {
+			err = f.lookups(ctx, person)
+		}
+		if err != nil {
 			return err
 		}
 		return f.next(ctx, crosswalk.StepEnd)
+	default:
+		return fmt.Errorf("there is no step %q", at.Step)
 	}
 }
 
@@ -230,9 +245,9 @@ func (f *finisher) guard(ctx context.Context) error {
 }
 
 // lookups fills the lookups that wait for a row of the object.
-func (f *finisher) lookups(ctx context.Context) error {
+func (f *finisher) lookups(ctx context.Context, object crosswalk.Object) error {
 	at := f.task.Checkpoint
-	h := table.Healing{Object: f.gone.Object, Run: f.task.Run.Number, By: f.task.Run.JobName, At: &at.After}
+	h := table.Healing{Object: object, Run: f.task.Run.Number, By: f.task.Run.JobName, At: &at.After}
 	_, err := table.Heal(ctx, f.db, h, func(ctx context.Context, tx database.Execer, _ int64) error {
 		if err := f.goOn(ctx); err != nil {
 			return err
