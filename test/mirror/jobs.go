@@ -17,7 +17,7 @@ const (
 
 // Connect connects a server to the source and makes the jobs, in the order in
 // which a first run of each fills most lookups: users; companies by tracked
-// changes; contacts through a filter, so by the time of their last change and
+// changes; contacts, through a filter, by the time of their last change and by
 // their keys; and a journal to which each of its runs adds every account, so
 // that whatever happens twice leaves two rows.
 func (s *Source) Connect(ctx context.Context, c *client.Client) ([]crosswalk.Job, error) {

@@ -27,11 +27,15 @@ type Source struct {
 	tokenAt time.Time
 }
 
-// NewSource starts a sandbox in this process. It ends with the test.
+// NewSource starts a sandbox in this process, which does not track changes of
+// contacts. It ends with the test.
 func NewSource(tb testing.TB, cfg sandbox.Config) *Source {
 	tb.Helper()
 	s, err := sandbox.New(cfg)
 	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := s.SetTracked("contact", false); err != nil {
 		tb.Fatal(err)
 	}
 	srv := httptest.NewServer(s.Handler())
