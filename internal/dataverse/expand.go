@@ -8,10 +8,6 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// MaxExpands is how many navigation properties one query can expand, those
-// inside of others included.
-const MaxExpands = 15
-
 // Expand is a row to read along with each record: the one that a lookup leads
 // to. Its members come in an object under the name of the navigation
 // property, null when the lookup is empty, leads elsewhere, or to a row that

@@ -29,7 +29,7 @@ type Query struct {
 	EntitySet   string   // name of the table in addresses, for example "accounts"
 	Table       string   // its logical name; only needed with Expand
 	Select      []string // members to read; none means all
-	Expand      []Expand // rows to read along; at most MaxExpands
+	Expand      []Expand // rows to read along; Dataverse takes 15 at most, those inside of others included
 	Filter      string   // text of $filter, not yet encoded; empty means all records
 	PageSize    int      // records a page at most; 0 means 5,000, which is the most there can be
 	Annotations []string // annotations to send along, for example "Microsoft.Dynamics.CRM.lookuplogicalname"
