@@ -49,7 +49,7 @@ type DerivedMapping struct {
 	Target    string        `json:"target" doc:"API name of the lookup field to fill"`
 	Match     []MatchPair   `json:"match" doc:"1 to 6 pairs that must all be equal"`
 	OnSeveral SeveralPolicy `json:"on_several,omitempty" enum:"any,reject" default:"any" doc:"What happens when several rows match; any takes the one with the lowest GSID"`
-	OnNone    NonePolicy    `json:"on_none,omitempty" enum:"empty,reject" default:"empty" doc:"What happens when no row matches a value that is there; a lookup into the job's own object cannot reject"`
+	OnNone    NonePolicy    `json:"on_none,omitempty" enum:"empty,reject" doc:"What happens when no row matches a value that is there; a lookup into the job's own object cannot reject. Absent means reject for a required lookup and for the company of a Company Person, which cannot stay empty, else empty"`
 }
 
 // MatchPair is a value of the record and the field it must equal.
@@ -111,7 +111,7 @@ const (
 )
 
 // NonePolicy says what happens when no row matches. The zero value means
-// NoneEmpty.
+// NoneEmpty, and NoneReject for a lookup that cannot stay empty.
 type NonePolicy string
 
 // The policies for no match.

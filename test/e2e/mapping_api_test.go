@@ -376,6 +376,43 @@ func TestRetryOfRejects(t *testing.T) {
 	problem(t, err, crosswalk.CodeNotFound)
 }
 
+// A person whose company is not there is a reject that names the company,
+// without being told to be. When it has come, a retry brings the person.
+func TestPersonWithoutACompany(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Accounts: 20, Contacts: 60}, server.Config{})
+	conn := w.connect("Contoso")
+	job, err := w.client.InsertJob(t.Context(), client.JobInput{
+		Name: "People", ConnectionID: conn.ID, Entity: "contact", Object: "Company_Person", LoadMode: crosswalk.LoadFull,
+		Mapping: crosswalk.Mapping{
+			Fields:  []crosswalk.FieldMapping{{Source: "contactid", Target: "External_ID"}, {Source: "jobtitle", Target: "Title"}},
+			Derived: []crosswalk.DerivedMapping{{Target: "Company", Match: []crosswalk.MatchPair{{Source: "parentcustomerid(account).accountid", Field: "External_ID"}}}},
+			Person: &crosswalk.PersonMapping{Match: "External_ID", Fields: []crosswalk.FieldMapping{
+				{Source: "contactid", Target: "External_ID"}, {Source: "fullname", Target: "Name"},
+			}},
+		},
+		Filter: crosswalk.Filter{Conditions: []crosswalk.Condition{{Attribute: "parentcustomerid(account).accountid", Operator: crosswalk.IsNotNull}}},
+	})
+	w.must(err)
+	run := w.run(job)
+	if run.Counts.Read == 0 || run.Counts.Rejected != run.Counts.Read || w.rows("Person") != 0 {
+		t.Fatalf("%s %q %+v, %d persons", run.Status, run.Message, run.Counts, w.rows("Person"))
+	}
+	for r, err := range w.client.Rejects(t.Context(), run.ID, client.RejectFilter{}) {
+		w.must(err)
+		if r.Code != crosswalk.RejectNoMatch || r.Field != "Company" || r.Value == "" || !strings.Contains(r.Message, r.Value) {
+			t.Errorf("reject %+v", r)
+		}
+	}
+	companies, err := w.client.InsertJob(t.Context(), cities(conn.ID))
+	w.must(err)
+	w.run(companies)
+	again := w.runOver(job, crosswalk.Scope{Kind: crosswalk.ScopeRejects, RunID: run.ID})
+	if n := run.Counts.Read; again.Status != crosswalk.RunSuccess || again.Counts.Inserted != n || w.rows("Person") != n || w.rows("Company_Person") != n {
+		t.Errorf("%s %q %+v, %d persons of companies", again.Status, again.Message, again.Counts, w.rows("Company_Person"))
+	}
+}
+
 // A run over a range reads what was made or changed within it: its begin
 // belongs to it, its end does not.
 func TestRunOverARange(t *testing.T) {

@@ -1070,11 +1070,10 @@ export interface components {
             /** @description 1 to 6 pairs that must all be equal */
             match: components["schemas"]["MatchPair"][];
             /**
-             * @description What happens when no row matches a value that is there; a lookup into the job's own object cannot reject
-             * @default empty
+             * @description What happens when no row matches a value that is there; a lookup into the job's own object cannot reject. Absent means reject for a required lookup and for the company of a Company Person, which cannot stay empty, else empty
              * @enum {string}
              */
-            on_none: "empty" | "reject";
+            on_none?: "empty" | "reject";
             /**
              * @description What happens when several rows match; any takes the one with the lowest GSID
              * @default any
