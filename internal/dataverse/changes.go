@@ -13,11 +13,11 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// DefaultOverlap is how far a read by modification time reaches back behind
+// overlap is how far a read by modification time reaches back behind
 // the newest record that was there when the one before began: rows become
 // visible when their transaction ends, which can be minutes after the time
 // they are stamped with.
-const DefaultOverlap = 5 * time.Minute
+const overlap = 5 * time.Minute
 
 // modifiedOn is the attribute that says when a row was changed last.
 const modifiedOn = "modifiedon"
@@ -37,8 +37,6 @@ type ChangeQuery struct {
 	// time, by which deletions are found. Where changes are tracked it has no
 	// meaning: there deletions are told.
 	Sweep bool
-	// Overlap is used in place of DefaultOverlap when it is not 0.
-	Overlap time.Duration
 }
 
 // ChangePage is a page of changes. Whoever has applied its rows, then its
@@ -170,14 +168,7 @@ func (q ChangeQuery) everything(page *ChangePage) cursor {
 // modified returns the begin of a read by modification time, after one that
 // read all changes before last.
 func (q ChangeQuery) modified(last time.Time) cursor {
-	return cursor{Way: wayModified, Since: last.Add(-q.overlap()), Last: last, Sweep: q.Sweep}
-}
-
-func (q ChangeQuery) overlap() time.Duration {
-	if q.Overlap != 0 {
-		return q.Overlap
-	}
-	return DefaultOverlap
+	return cursor{Way: wayModified, Since: last.Add(-overlap), Last: last, Sweep: q.Sweep}
 }
 
 // restart makes the page say that everything must be read.

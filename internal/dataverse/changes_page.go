@@ -91,7 +91,7 @@ func (q ChangeQuery) advance(at *cursor, page *ChangePage, delta string, several
 		// Whether the link covers what changed while the pages were read is
 		// not documented. So what was changed meanwhile is read once more, and
 		// what was deleted is found by the keys, if anybody wants to know.
-		at.Link, at.Sweep, at.Since = "", q.Sweep, at.Begin.Add(-q.overlap())
+		at.Link, at.Sweep, at.Since = "", q.Sweep, at.Begin.Add(-overlap)
 		switch {
 		case q.Dated():
 			at.Way = wayModified
