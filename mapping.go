@@ -120,17 +120,6 @@ const (
 	NoneReject NonePolicy = "reject"
 )
 
-// Identifiers returns the API names of the identifier fields, in order.
-func (m *Mapping) Identifiers() []string {
-	var ids []string
-	for _, f := range m.Fields {
-		if f.Identifier {
-			ids = append(ids, f.Target)
-		}
-	}
-	return ids
-}
-
 // Filter chooses the records of a run. The zero value chooses all.
 type Filter struct {
 	Conditions []Condition `json:"conditions,omitempty" doc:"Absent means every record"`

@@ -27,7 +27,8 @@ type PreviewChange struct {
 // PreviewOutcome is what would become of a record.
 type PreviewOutcome string
 
-// The outcomes. Skip means that the filter, or the operation, leaves the
+// The outcomes. Duplicate means that another record has the same identifiers
+// and counts; skip means that the filter, or the operation, leaves the
 // record aside.
 const (
 	PreviewInsert    PreviewOutcome = "insert"

@@ -2,7 +2,6 @@ package crosswalk
 
 // The names of the job templates.
 const (
-	TemplateUserSync          = "user_sync"
 	TemplateCompanySync       = "company_sync"
 	TemplateCompanyPersonSync = "company_person_sync"
 	TemplateOpportunitySync   = "opportunity_sync"

@@ -155,20 +155,24 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	other, err := a.Store.FindJobByName(ctx, job.Name)
 	switch {
 	case err == nil && other.ID != job.ID:
-		p.Add("name", "A job named %s exists already.", job.Name)
+		p.AddHint("name", "Choose another name.", "A job named %s exists already.", job.Name)
 	case err != nil && crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
 		return nil, err
 	}
 	object, err := a.Store.FindObject(ctx, job.Object)
 	switch {
 	case job.Object == "":
-		p.Add("object", "Choose the object to write to.")
+		p.AddHint("object", "Name it by its API name, for example Company.", "Choose the object to write to.")
 	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
-		p.Add("object", "There is no object %s.", job.Object)
+		p.AddHint("object", "Choose one of the objects there are, or make it first.", "There is no object %s.", job.Object)
 	case err != nil:
 		return nil, err
 	}
 	objectOK := err == nil && job.Object != ""
+	if objectOK && object.Name != job.Object {
+		p.AddHint("object", "Write "+object.Name+".", "There is no object %s.", job.Object)
+		objectOK = false
+	}
 	if objectOK {
 		job.Check(&p, &object)
 	}
@@ -177,11 +181,11 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	conn, err := a.Store.FindConnection(ctx, job.ConnectionID)
 	switch {
 	case crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
-		p.Add("connection_id", "Choose a connection.")
+		p.AddHint("connection_id", "Give the id of one of the connections there are.", "Choose a connection.")
 	case err != nil:
 		return nil, err
 	case job.Entity == "":
-		p.Add("entity", "Choose the entity to read.")
+		p.AddHint("entity", "Name it by its logical name, for example account.", "Choose the entity to read.")
 	default:
 		entity, err = a.Connector.Entity(ctx, conn.ID, job.Entity)
 		if err != nil {
@@ -255,7 +259,7 @@ func (a *api) changeJob(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if job.ConnectionID != old.ConnectionID {
-		p.Add("connection_id", "The connection of a job cannot be changed.")
+		p.AddHint("connection_id", "Make a job of the other connection.", "The connection of a job cannot be changed.")
 	}
 	if old.OutOfTheBox && job.Entity != old.Entity {
 		p.Add("entity", "The source of the out-of-the-box job is fixed.")

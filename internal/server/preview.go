@@ -66,7 +66,7 @@ func (r *runner) preview(ctx context.Context, job crosswalk.Job, n int) (crosswa
 }
 
 func previewed(id string, o table.Outcome) crosswalk.PreviewRecord {
-	rec := crosswalk.PreviewRecord{SourceID: id, Outcome: crosswalk.PreviewOutcome(o.Action)}
+	rec := crosswalk.PreviewRecord{SourceID: id, Outcome: o.Action}
 	for _, c := range o.Changes {
 		rec.Changes = append(rec.Changes, crosswalk.PreviewChange{Field: c.Field, Old: shown(c.Old), New: shown(c.New)})
 	}

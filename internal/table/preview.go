@@ -13,24 +13,11 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// Action is what a Writer does with a record.
-type Action string
-
-// The actions.
-const (
-	ActionInsert    Action = "insert"
-	ActionUpdate    Action = "update"
-	ActionUnchanged Action = "unchanged"
-	ActionSkip      Action = "skip"      // left aside by the operation
-	ActionDuplicate Action = "duplicate" // another record has the same identifiers and counts
-	ActionReject    Action = "reject"
-)
-
 // Outcome is what would become of a record.
 type Outcome struct {
-	Action  Action
+	Action  crosswalk.PreviewOutcome
 	Changes []FieldChange // of an update what would change, of an insert what is not empty
-	Reject  *RowReject    // only with ActionReject
+	Reject  *RowReject    // only with crosswalk.PreviewReject
 }
 
 // FieldChange is the value of a field before and after: nil, string, bool,
@@ -131,9 +118,9 @@ func (w *Writer) preview(ctx context.Context, p previewer, b *column.Batch) ([]O
 		o := &outcomes[row]
 		switch v := w.main.verdicts[row]; {
 		case v == duplicate:
-			o.Action = ActionDuplicate
+			o.Action = crosswalk.PreviewDuplicate
 		case v == skipped:
-			o.Action = ActionSkip
+			o.Action = crosswalk.PreviewSkip
 		case v.open():
 			var err error
 			if *o, err = w.previewRow(ctx, p, b, row); err != nil {
@@ -145,7 +132,7 @@ func (w *Writer) preview(ctx context.Context, p previewer, b *column.Batch) ([]O
 		}
 	}
 	for i, rj := range r.Rejects {
-		outcomes[rj.Row] = Outcome{Action: ActionReject, Reject: &r.Rejects[i]}
+		outcomes[rj.Row] = Outcome{Action: crosswalk.PreviewReject, Reject: &r.Rejects[i]}
 	}
 	return outcomes, nil
 }
@@ -162,17 +149,17 @@ func (w *Writer) previewRow(ctx context.Context, p previewer, b *column.Batch, r
 	}
 	switch {
 	case len(r.Rejects) > 0:
-		return Outcome{Action: ActionReject, Reject: &r.Rejects[0]}, nil
+		return Outcome{Action: crosswalk.PreviewReject, Reject: &r.Rejects[0]}, nil
 	case r.Duplicates > 0:
-		return Outcome{Action: ActionDuplicate}, nil
+		return Outcome{Action: crosswalk.PreviewDuplicate}, nil
 	case r.Skipped > 0:
-		return Outcome{Action: ActionSkip}, nil
+		return Outcome{Action: crosswalk.PreviewSkip}, nil
 	case r.Unchanged > 0:
-		return Outcome{Action: ActionUnchanged}, nil
+		return Outcome{Action: crosswalk.PreviewUnchanged}, nil
 	}
-	o := Outcome{Action: ActionInsert}
+	o := Outcome{Action: crosswalk.PreviewInsert}
 	if r.Updated > 0 {
-		o.Action = ActionUpdate
+		o.Action = crosswalk.PreviewUpdate
 	}
 	now, err := p.look(ctx, w.main, b, row)
 	if err != nil {

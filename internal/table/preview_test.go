@@ -87,30 +87,30 @@ func TestPreview(t *testing.T) {
 			return table.FieldChange{Field: field, Old: old, New: now}
 		}
 		reject := func(row int, field string, code crosswalk.RejectCode, message, v string) table.Outcome {
-			return table.Outcome{Action: table.ActionReject, Reject: &table.RowReject{Row: row, Field: field, Code: code, Message: message, Value: v}}
+			return table.Outcome{Action: crosswalk.PreviewReject, Reject: &table.RowReject{Row: row, Field: field, Code: code, Message: message, Value: v}}
 		}
 		want := []table.Outcome{
-			{Action: table.ActionUpdate, Changes: []table.FieldChange{change("Amount", json.Number("1.50"), json.Number("2.50")), change("Born", "2024-10-04", nil), change("Company", ids["A"], ids["B"])}},
-			{Action: table.ActionUnchanged},
-			{Action: table.ActionDuplicate},
-			{Action: table.ActionInsert, Changes: []table.FieldChange{change("Key", nil, "4"), change("Name", nil, "n"), change("Amount", nil, json.Number("4.00")), change("Born", nil, "2024-10-05")}},
+			{Action: crosswalk.PreviewUpdate, Changes: []table.FieldChange{change("Amount", json.Number("1.50"), json.Number("2.50")), change("Born", "2024-10-04", nil), change("Company", ids["A"], ids["B"])}},
+			{Action: crosswalk.PreviewUnchanged},
+			{Action: crosswalk.PreviewDuplicate},
+			{Action: crosswalk.PreviewInsert, Changes: []table.FieldChange{change("Key", nil, "4"), change("Name", nil, "n"), change("Amount", nil, json.Number("4.00")), change("Born", nil, "2024-10-05")}},
 			reject(4, "Name", crosswalk.RejectRequiredEmpty, "Name is required, and the record has no value for it.", ""),
 			reject(5, "Amount", crosswalk.RejectNotANumber, `"1e9999" cannot be stored as a number in Amount.`, "1e9999"),
 			reject(6, "Amount", crosswalk.RejectAmbiguous, "Another row of Thing__gc has this Amount already, and other identifiers.", ""),
-			{Action: table.ActionDuplicate},
-			{Action: table.ActionInsert, Changes: []table.FieldChange{change("Key", nil, "8"), change("Name", nil, "last")}},
+			{Action: crosswalk.PreviewDuplicate},
+			{Action: crosswalk.PreviewInsert, Changes: []table.FieldChange{change("Key", nil, "8"), change("Name", nil, "last")}},
 		}
 		equal(t, preview(t, db, cfg, records...), want)
 		cfg.Operation = crosswalk.OperationUpdate
-		want[3], want[4], want[6], want[8] = table.Outcome{Action: table.ActionSkip}, table.Outcome{Action: table.ActionSkip}, table.Outcome{Action: table.ActionSkip}, table.Outcome{Action: table.ActionSkip}
+		want[3], want[4], want[6], want[8] = table.Outcome{Action: crosswalk.PreviewSkip}, table.Outcome{Action: crosswalk.PreviewSkip}, table.Outcome{Action: crosswalk.PreviewSkip}, table.Outcome{Action: crosswalk.PreviewSkip}
 		equal(t, preview(t, db, cfg, records...), want)
 		cfg.Operation = crosswalk.OperationInsert
 		out := preview(t, db, cfg, records...)
-		var actions []table.Action
+		var actions []crosswalk.PreviewOutcome
 		for _, o := range out {
 			actions = append(actions, o.Action)
 		}
-		equal(t, actions, []table.Action{"skip", "skip", "skip", "insert", "reject", "reject", "reject", "duplicate", "insert"})
+		equal(t, actions, []crosswalk.PreviewOutcome{"skip", "skip", "skip", "insert", "reject", "reject", "reject", "duplicate", "insert"})
 		equal(t, schema(t, db), before)
 		equal(t, mustRows(t, db, cfg.Object), held)
 	})
@@ -125,7 +125,7 @@ func TestPreviewBeforeTheFirstRun(t *testing.T) {
 		o.Fields[3].Unique = true
 		self := table.Config{Object: o, Columns: columns(o, "Key!", "Name"), Lookups: []table.Lookup{{Field: *o.Field("Parent"), Object: o, Match: columns(o, "Key")}}}
 		out := preview(t, db, self, rec("1", "1", "x", "2"), rec("2", "2", "y", "1"))
-		equal(t, out[0], table.Outcome{Action: table.ActionInsert, Changes: []table.FieldChange{{Field: "Key", New: "1"}, {Field: "Name", New: "x"}}})
+		equal(t, out[0], table.Outcome{Action: crosswalk.PreviewInsert, Changes: []table.FieldChange{{Field: "Key", New: "1"}, {Field: "Name", New: "x"}}})
 		equal(t, len(out), 2)
 		equal(t, schema(t, db), empty)
 
@@ -133,14 +133,14 @@ func TestPreviewBeforeTheFirstRun(t *testing.T) {
 		put(t, db, table.Config{Object: o, Columns: columns(o, "Key!", "Name")}, rec("1", "1", "x"), rec("2", "2", "y"), rec("3", "3", "y"))
 		before := schema(t, db)
 		byName := table.Config{Object: o, Columns: columns(o, "Key!", "Name!", "Order"), Modified: true}
-		equal(t, preview(t, db, byName, rec("7", "1", "x", 1, 9)), []table.Outcome{{Action: table.ActionUpdate, Changes: []table.FieldChange{{Field: "Order", New: int64(1)}}}})
+		equal(t, preview(t, db, byName, rec("7", "1", "x", 1, 9)), []table.Outcome{{Action: crosswalk.PreviewUpdate, Changes: []table.FieldChange{{Field: "Order", New: int64(1)}}}})
 		byName.Columns = columns(o, "Name!", "Order")
 		if _, err := table.Preview(t.Context(), db, byName, batchFor(byName, rec("7", "x", 1, 9))); crosswalk.ErrorCode(err) != crosswalk.CodeConflict {
 			t.Errorf("got %v", err)
 		}
 		byName.Operation = crosswalk.OperationInsert
 		byName.Columns = columns(o, "Key", "Name", "Active")
-		equal(t, preview(t, db, byName, rec("1", "9", "x", true, 9)), []table.Outcome{{Action: table.ActionInsert, Changes: []table.FieldChange{{Field: "Key", New: "9"}, {Field: "Name", New: "x"}, {Field: "Active", New: true}}}})
+		equal(t, preview(t, db, byName, rec("1", "9", "x", true, 9)), []table.Outcome{{Action: crosswalk.PreviewInsert, Changes: []table.FieldChange{{Field: "Key", New: "9"}, {Field: "Name", New: "x"}, {Field: "Active", New: true}}}})
 		equal(t, schema(t, db), before)
 	})
 }
@@ -150,18 +150,18 @@ func TestPreviewPerson(t *testing.T) {
 		cfg := personConfig(t, db)
 		empty := schema(t, db)
 		records := []record{rec("1", "CEO", "c1", "a@x", "A"), rec("2", "CFO", "none", "b@x", "B"), rec("3", "CTO", "c2", "a@x", "A")}
-		actions := func() (list []table.Action) {
+		actions := func() (list []crosswalk.PreviewOutcome) {
 			for _, o := range preview(t, db, cfg, records...) {
 				list = append(list, o.Action)
 			}
 			return list
 		}
-		equal(t, actions(), []table.Action{"insert", "reject", "insert"})
+		equal(t, actions(), []crosswalk.PreviewOutcome{"insert", "reject", "insert"})
 		equal(t, schema(t, db), empty)
 		put(t, db, cfg, records[0])
 		records[0].values[0] = "Boss"
 		before := schema(t, db)
-		equal(t, actions(), []table.Action{"update", "reject", "insert"})
+		equal(t, actions(), []crosswalk.PreviewOutcome{"update", "reject", "insert"})
 		equal(t, schema(t, db), before)
 	})
 }

@@ -157,6 +157,11 @@ func TestProblemsOfADefinition(t *testing.T) {
 			}
 		}
 	}
+	in.Object = "prospect__GC"
+	_, insert = w.client.InsertJob(t.Context(), in)
+	if e := problem(t, insert, crosswalk.CodeInvalid); !strings.Contains(at(e, "object"), "no object prospect__GC") {
+		t.Errorf("an object in other letters: %+v", e)
+	}
 	for _, n := range []int{-1, 101} {
 		_, err := w.client.PreviewJob(t.Context(), "", in, n)
 		if e := problem(t, err, crosswalk.CodeInvalid); at(e, "limit") == "" || e.Hint == "" {
