@@ -16,6 +16,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 )
 
 func main() {
@@ -80,7 +82,7 @@ func (a *app) run(ctx context.Context, args []string) int {
 	parser, err := kong.New(&g,
 		kong.Name("crosswalk"),
 		kong.Description(description),
-		kong.Vars{"version": "crosswalk " + version()},
+		kong.Vars{"version": "crosswalk " + version(), "faults": strings.Join(sandbox.FaultKinds(), ",")},
 		kong.Writers(a.stdout, a.stderr),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
 		kong.Help(a.help),

@@ -34,7 +34,7 @@ type sandboxFaultCmd struct {
 }
 
 type sandboxFaultAddCmd struct {
-	Kind        string       `arg:"" enum:"reset,truncate,drip,delay,html,status,link-host,link-loop,duplicate-page,empty-page,date,remove-column,remove-table,timeout,throttle-query" help:"What happens: ${enum}."`
+	Kind        string       `arg:"" enum:"${faults}" help:"What happens: ${enum}."`
 	Path        string       `placeholder:"TEXT" help:"Only to requests whose address contains this; by default all to the Web API."`
 	Method      string       `placeholder:"METHOD" help:"Only to requests with this method."`
 	After       int          `help:"Let this many requests pass first."`

@@ -38,6 +38,9 @@ var faultKinds = []string{
 	FaultTimeout, FaultThrottleQuery,
 }
 
+// FaultKinds returns the kinds of faults there are.
+func FaultKinds() []string { return slices.Clone(faultKinds) }
+
 // Fault is something that goes wrong with answers. Of several faults that
 // could strike a request, the one added first does.
 type Fault struct {
