@@ -89,16 +89,19 @@ func NewUserSync(connectionID, connectionName string) Job {
 		Operation:    OperationUpsert,
 		LoadMode:     LoadIncremental,
 		OutOfTheBox:  true,
-		Mapping: Mapping{Fields: []FieldMapping{
-			{Source: "systemuserid", Target: "External_ID", Identifier: true},
-			{Source: "firstname", Target: "First_Name"},
-			{Source: "lastname", Target: "Last_Name"},
-			{Source: "fullname", Target: "Name"},
-			{Source: "internalemailaddress", Target: "Email"},
-			{Source: "domainname", Target: "Username"},
-			{Source: "title", Target: "Title"},
-			{Source: "isdisabled", Negate: true, Target: "Is_Active"},
-		}},
+		Mapping: Mapping{
+			Fields: []FieldMapping{
+				{Source: "systemuserid", Target: "External_ID", Identifier: true},
+				{Source: "firstname", Target: "First_Name"},
+				{Source: "lastname", Target: "Last_Name"},
+				{Source: "fullname", Target: "Name"},
+				{Source: "internalemailaddress", Target: "Email"},
+				{Source: "domainname", Target: "Username"},
+				{Source: "title", Target: "Title"},
+				{Source: "isdisabled", Negate: true, Target: "Is_Active"},
+			},
+			Derived: []DerivedMapping{{Target: "Manager", Match: []MatchPair{{Source: "parentsystemuserid", Field: "External_ID"}}}},
+		},
 		// Application users have an application id; access mode 3 is
 		// Microsoft's support user.
 		Filter: Filter{Conditions: []Condition{

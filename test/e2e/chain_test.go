@@ -98,6 +98,11 @@ func TestChain(t *testing.T) {
 			}
 			return id
 		}
+		for id, u := range r.all("systemusers", "systemuserid") {
+			if users[id] != nil {
+				check("manager", reach(users, users[id]["Manager"], "External_ID"), known(text(u, "_parentsystemuserid_value")))
+			}
+		}
 		for id, a := range accounts {
 			check("CSM", reach(users, companies[id]["CSM"], "External_ID"), known(text(a, "_ownerid_value")))
 			check("parent company", reach(companies, companies[id]["Parent_Company"], "External_ID"), text(a, "_parentaccountid_value"))
@@ -143,7 +148,7 @@ func TestChain(t *testing.T) {
 			}
 		}
 		for _, what := range []string{
-			"CSM", "parent company", "company of a person", "person", "name of the customer, opportunities of an account",
+			"manager", "CSM", "parent company", "company of a person", "person", "name of the customer, opportunities of an account",
 			"name of the customer, opportunities of a contact", "company, opportunities of an account", "owner of incidents",
 		} {
 			if filled[what] == 0 {
