@@ -20,6 +20,7 @@ type caller struct {
 	user    crosswalk.User
 	session string // hash of the browser session, as text; "" for API tokens
 	remote  string // address of the client, for rate limits
+	failed  error  // why it cannot be said who it is
 }
 
 type callerKey struct{}
@@ -38,6 +39,11 @@ func (a *api) authenticate(hctx huma.Context, next func(huma.Context)) {
 	role, _ := hctx.Operation().Metadata[roleKey].(crosswalk.Role)
 	switch {
 	case role == "":
+	case c.failed != nil:
+		a.Logger.ErrorContext(r.Context(), "find out who calls", "error", c.failed)
+		writeProblem(w, crosswalk.Errorf(crosswalk.CodeUnavailable, "Crosswalk cannot find out who you are: its database does not answer.").
+			WithHint("Try again in a moment."))
+		return
 	case c.user.Role == "":
 		writeProblem(w, crosswalk.Errorf(crosswalk.CodeUnauthorized, "You are not signed in.").
 			WithHint("Sign in, or send an API token as Authorization: Bearer."))
@@ -54,19 +60,27 @@ func (a *api) authenticate(hctx huma.Context, next func(huma.Context)) {
 func (a *api) identify(r *http.Request) caller {
 	c := caller{remote: remoteHost(r)}
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		if user, err := a.Store.FindAPIToken(r.Context(), access.HashToken(token)); err == nil {
-			c.user = user
-		}
+		user, err := a.Store.FindAPIToken(r.Context(), access.HashToken(token))
+		c.user, c.failed = user, unlessUnknown(err)
 		return c
 	}
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
 		hash := access.HashToken(cookie.Value)
-		if user, err := a.Store.FindSession(r.Context(), hash); err == nil {
-			c.user = user
+		user, err := a.Store.FindSession(r.Context(), hash)
+		if c.user, c.failed = user, unlessUnknown(err); err == nil {
 			c.session = sessionID(hash)
 		}
 	}
 	return c
+}
+
+// unlessUnknown returns the error of looking for a token unless it says that
+// there is no such token.
+func unlessUnknown(err error) error {
+	if code := crosswalk.ErrorCode(err); code == crosswalk.CodeNotFound || code == crosswalk.CodeUnauthorized {
+		return nil
+	}
+	return err
 }
 
 func remoteHost(r *http.Request) string {
