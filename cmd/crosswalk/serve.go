@@ -23,6 +23,7 @@ type serveCmd struct {
 	Database    string        `env:"CROSSWALK_DATABASE" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data directory."`
 	PublicURL   string        `env:"CROSSWALK_PUBLIC_URL" placeholder:"URL" help:"Address people reach the server at, when that is not the listening one."`
 	ClientID    string        `env:"CROSSWALK_CLIENT_ID" placeholder:"ID" help:"App registration of connections without one of their own. Its secret comes from CROSSWALK_CLIENT_SECRET only."`
+	NewKey      bool          `help:"Start with a key file that lacks the key of the stored secrets, which is lost for good: connections must then be given their secrets and be authorized again."`
 	Workers     int           `default:"4" help:"Runs worked on at a time."`
 	PageSize    int           `default:"5000" help:"Records asked for at a time, at most 5000."`
 	SliceBudget time.Duration `default:"30s" help:"How long one run works before another that waits gets its turn."`
@@ -58,6 +59,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		PublicURL:    cmd.PublicURL,
 		ClientID:     cmd.ClientID,
 		ClientSecret: a.getenv("CROSSWALK_CLIENT_SECRET"),
+		NewKey:       cmd.NewKey,
 		Workers:      cmd.Workers,
 		SliceBudget:  cmd.SliceBudget,
 		PageSize:     cmd.PageSize,

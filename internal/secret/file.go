@@ -40,7 +40,7 @@ func OpenKeyFile(path string) (*Keyring, error) {
 	keys, err := parseKeys(text)
 	if err != nil {
 		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "The key file %s is damaged: %v.", path, err).
-			WithHint("Restore it from a backup. Without it the stored secrets cannot be opened; if there is no backup, move the file away and enter the secrets again.")
+			WithHint("Restore it from a backup. Without it the stored secrets cannot be opened; if there is no backup, move the file away, start once with --new-key and enter the secrets again.")
 	}
 	return NewKeyring(keys...)
 }

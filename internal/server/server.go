@@ -37,6 +37,7 @@ type Config struct {
 	PublicURL    string // address people reach the server at; "" means http:// and the listening address
 	ClientID     string // app registration for connections without one of their own
 	ClientSecret string
+	NewKey       bool          // the key file counts, even if secrets are sealed with a key that is not in it
 	Workers      int           // slices worked on at a time; 0 means 4
 	SliceBudget  time.Duration // of one slice; 0 means 30 s
 	PageSize     int           // rows asked for a page; 0 means 5,000
@@ -179,13 +180,14 @@ func (s *Server) openDatabase(ctx context.Context) (err error) {
 // checkKey refuses a key file that does not hold the key with which the
 // secrets in the database are sealed.
 func (s *Server) checkKey(ctx context.Context, keys *secret.Keyring) error {
-	id, err := s.store.PinKey(ctx, keys.ID(), keys.Has)
+	id, err := s.store.PinKey(ctx, keys.ID(), func(id string) bool { return s.cfg.NewKey || keys.Has(id) })
 	if err != nil || keys.Has(id) {
 		return err
 	}
 	return crosswalk.Errorf(crosswalk.CodeConflict, "The key file %s does not belong to this database: its secrets are sealed with the key %s, and the file holds %s.",
 		filepath.Join(s.cfg.DataDir, "crosswalk.key"), id, keys.ID()).
-		WithHint("Put the crosswalk.key of the other servers, or of the backup of this one, there. All servers on one database need the same one.")
+		WithHint("Put the crosswalk.key of the other servers, or of the backup of this one, there: all servers on one database need the same one. " +
+			"If it is lost for good, start once with --new-key and enter the secrets again.")
 }
 
 // queueDSN returns where the queue lives: beside the data on SQLite, since a

@@ -113,11 +113,19 @@ func (c *cluster) start(name string) *node {
 	return n
 }
 
-func (c *cluster) try(name string) (*node, error) {
+// end asks a node to end.
+func (n *node) end(c *cluster) {
+	c.Helper()
+	if err := n.Stop(c.ctx); err != nil {
+		c.Errorf("%s did not end well: %v", n.name, err)
+	}
+}
+
+func (c *cluster) try(name string, more ...string) (*node, error) {
 	n := &node{name: name, log: &logged{}}
 	var err error
-	n.Process, err = program.Start(n.log, c.dir, c.path, "serve", "--listen", "127.0.0.1:0", "--data", c.data(name), "--database", c.dsn,
-		"--page-size", "50", "--slice-budget", "2s")
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", c.data(name), "--database", c.dsn, "--page-size", "50", "--slice-budget", "2s"}
+	n.Process, err = program.Start(n.log, c.dir, c.path, append(args, more...)...)
 	return n, err
 }
 
