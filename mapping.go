@@ -65,7 +65,7 @@ type MatchPair struct {
 // Company Person itself is found by its person and company; Company must be
 // filled by a derived mapping.
 type PersonMapping struct {
-	Match  string         `json:"match" enum:"Email,External_ID" default:"Email" doc:"Field of Person by which a person is found; e-mail addresses are compared in lower case"`
+	Match  string         `json:"match,omitempty" enum:"Email,External_ID" default:"Email" doc:"Field of Person by which a person is found; e-mail addresses are compared in lower case"`
 	Fields []FieldMapping `json:"fields" doc:"One row per field of Person to fill; the match field must be among them"`
 }
 

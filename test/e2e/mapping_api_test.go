@@ -403,6 +403,14 @@ func TestPersonWithoutACompany(t *testing.T) {
 	if run.Counts.Read == 0 || run.Counts.Rejected != run.Counts.Read || w.rows("Person") != 0 {
 		t.Fatalf("%s %q %+v, %d persons", run.Status, run.Message, run.Counts, w.rows("Person"))
 	}
+	byMail := client.InputOf(job)
+	person := *byMail.Mapping.Person
+	byMail.Mapping.Person, person.Match = &person, ""
+	problems, err := w.client.CheckJob(t.Context(), job.ID, byMail)
+	w.must(err)
+	if message := at(&client.Error{Fields: problems}, "mapping.person.match"); len(problems) != 1 || !strings.Contains(message, "found by Email") {
+		t.Errorf("found by what is the default: %+v", problems)
+	}
 	for r, err := range w.client.Rejects(t.Context(), run.ID, client.RejectFilter{}) {
 		w.must(err)
 		if r.Code != crosswalk.RejectNoMatch || r.Field != "Company" || r.Value == "" || !strings.Contains(r.Message, r.Value) {
