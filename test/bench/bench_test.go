@@ -15,49 +15,48 @@ import (
 func TestRun(t *testing.T) {
 	t.Parallel()
 	const accounts = 3000
-	for _, name := range databaseNames {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			var out strings.Builder
-			if err := run(t.Context(), options{accounts, []string{name}, scenarioNames()}, &out, io.Discard); err != nil {
-				t.Fatal(err)
-			}
-			table, lines, _ := strings.Cut(out.String(), "\n{")
-			got := map[string]Measure{}
-			for dec := json.NewDecoder(strings.NewReader("{" + lines)); ; {
-				var m Measure
-				if err := dec.Decode(&m); errors.Is(err, io.EOF) {
-					break
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				if !strings.Contains(table, m.Name) {
-					t.Errorf("%s is not in the table\n%s", m.Name, table)
-				}
-				got[m.Name] = m
-			}
-			for _, stage := range []string{"decoder alone", "read and decode", "map", "all but writing", "write new rows", "write changed rows", "write unchanged rows"} {
-				if m := got[stage]; m.Rows < accounts || m.RowsPerSec <= 0 || m.CPU <= 0 {
-					t.Errorf("%s: %+v", stage, m)
-				}
-			}
-			for scenario, rows := range map[string]int64{
-				"first load": accounts, "all changed": accounts, "unchanged": accounts, "few changed": accounts / 100,
-				"thinking server, 1 stream": accounts, "contacts": accounts / 2, "contacts with a derived lookup": accounts / 2,
-			} {
-				for _, m := range []Measure{got[scenario], got[scenario+", again"]} {
-					if m.Database != name || m.Rows < rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 {
-						t.Errorf("%s: %+v", scenario, m)
-					}
+	var out strings.Builder
+	if err := run(t.Context(), options{accounts, databaseNames, scenarioNames()}, &out, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	table, lines, _ := strings.Cut(out.String(), "\n{")
+	got := map[string]Measure{}
+	for dec := json.NewDecoder(strings.NewReader("{" + lines)); ; {
+		var m Measure
+		if err := dec.Decode(&m); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(table, m.Name) {
+			t.Errorf("%s is not in the table\n%s", m.Name, table)
+		}
+		got[m.Database+m.Name] = m
+	}
+	stages := []string{"decoder alone", "read and decode", "map", "all but writing"}
+	for _, database := range databaseNames {
+		stages = append(stages, database+"write new rows", database+"write changed rows", database+"write unchanged rows")
+		for scenario, rows := range map[string]int64{
+			"first load": accounts, "all changed": accounts, "unchanged": accounts, "few changed": accounts / 100,
+			"thinking server, 1 stream": accounts, "contacts": accounts / 2, "contacts with a derived lookup": accounts / 2,
+		} {
+			for _, m := range []Measure{got[database+scenario], got[database+scenario+", again"]} {
+				if m.Rows < rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 {
+					t.Errorf("%s, %s: %+v", database, scenario, m)
 				}
 			}
-			if m := got["all changed"]; m.Share <= 0 || m.Of == "" {
-				t.Errorf("all changed has no share: %+v", m)
-			}
-			if m := got["thinking server, 1 stream"]; m.Seconds < thought.Seconds() {
-				t.Errorf("the server did not think: %+v", m)
-			}
-		})
+		}
+		if m := got[database+"all changed"]; m.Share <= 0 || m.Of == "" {
+			t.Errorf("all changed has no share: %+v", m)
+		}
+		if m := got[database+"thinking server, 1 stream"]; m.Seconds < thought.Seconds() {
+			t.Errorf("the server did not think: %+v", m)
+		}
+	}
+	for _, stage := range stages {
+		if m := got[stage]; m.Rows < accounts || m.RowsPerSec <= 0 || m.CPU <= 0 {
+			t.Errorf("%s: %+v", stage, m)
+		}
 	}
 }
 
