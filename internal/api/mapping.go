@@ -103,7 +103,7 @@ func (a *api) mappingRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return items(mapping.Drift(input), nil)
+		return items(mapping.Drift(input))
 	})
 }
 

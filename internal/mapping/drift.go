@@ -30,10 +30,14 @@ type Finding struct {
 }
 
 // Drift compares a saved job with the metadata and the objects of today. It
-// returns nothing when the job can run as it was saved.
-func Drift(in Input) []Finding {
-	_, findings := degrade(in)
-	return append(findings, lostOptions(in)...)
+// returns nothing when the job can run as it was saved. The error is that of
+// Catalog: what cannot be read now has not drifted.
+func Drift(in Input) ([]Finding, error) {
+	_, findings, err := degrade(in)
+	if err != nil {
+		return nil, err
+	}
+	return append(findings, lostOptions(in)...), nil
 }
 
 // Degrade returns the input without what Dynamics no longer has, and a warning
@@ -43,7 +47,7 @@ func Drift(in Input) []Finding {
 // without stays, for Compile to refuse: identifiers, fields that are required,
 // the person's match field, the company of a person, and the filter.
 func Degrade(in Input) (Input, []string) {
-	in, findings := degrade(in)
+	in, findings, _ := degrade(in) // Compile returns the error of Catalog
 	var warnings []string
 	for _, f := range findings {
 		if !f.Fails {
@@ -74,11 +78,11 @@ type degrader struct {
 	findings []Finding
 }
 
-func degrade(in Input) (Input, []Finding) {
+func degrade(in Input) (Input, []Finding, error) {
 	c := compiler{in: in, plan: &Plan{}}
 	c.compile()
 	if c.err != nil || len(c.problems) == 0 {
-		return in, nil
+		return in, nil, c.err
 	}
 	d := degrader{in: in, drifts: c.drifts}
 	for _, p := range c.problems {
@@ -102,7 +106,7 @@ func degrade(in Input) (Input, []Finding) {
 		}
 	}
 	d.rest(c.problems)
-	return d.in, d.findings
+	return d.in, d.findings, nil
 }
 
 // lost returns what drifted at a place.

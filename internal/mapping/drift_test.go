@@ -193,7 +193,7 @@ func TestDrift(t *testing.T) {
 			in.Filter = filter
 			test.change(&in)
 			var got, warnings []string
-			for _, f := range mapping.Drift(in) {
+			for _, f := range driftOf(t, in) {
 				text := string(f.Kind) + " " + f.Place + ": " + f.Message
 				if f.Fails {
 					text = fails + text
@@ -231,7 +231,7 @@ func TestDriftOfPersons(t *testing.T) {
 	in := contacts(t, people("", crosswalk.FieldMapping{Source: "fullname", Target: "Name"}, crosswalk.FieldMapping{Source: "emailaddress1", Target: "Email"}))
 	in.Gone = []string{"fullname", "emailaddress1", "_parentcustomerid_value"}
 	var got []string
-	for _, f := range mapping.Drift(in) {
+	for _, f := range driftOf(t, in) {
 		got = append(got, fmt.Sprint(f.Place, " ", f.Fails))
 	}
 	same(t, "findings", []string{
@@ -256,12 +256,12 @@ func TestDriftOfFormulas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := cases(t, o, byCase(crosswalk.FieldMapping{Formula: "amount * 2", Target: "Amount"}, crosswalk.FieldMapping{Formula: "amount + 1", Target: "Must"}))
-			if findings := mapping.Drift(in); findings != nil {
+			if findings := driftOf(t, in); findings != nil {
 				t.Fatalf("before: %+v", findings)
 			}
 			change(&in)
 			var got []string
-			for _, f := range mapping.Drift(in) {
+			for _, f := range driftOf(t, in) {
 				got = append(got, fmt.Sprint(f.Place, " ", f.Fails))
 			}
 			same(t, "findings", []string{"mapping.fields[1].formula false", "mapping.fields[2].formula true"}, got)
@@ -271,4 +271,13 @@ func TestDriftOfFormulas(t *testing.T) {
 			}
 		})
 	}
+}
+
+func driftOf(t *testing.T, in mapping.Input) []mapping.Finding {
+	t.Helper()
+	findings, err := mapping.Drift(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return findings
 }

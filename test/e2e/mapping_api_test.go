@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -311,6 +313,23 @@ func TestDriftOverTheAPI(t *testing.T) {
 	}
 	if run := w.run(filtered); run.Status != crosswalk.RunFailed || run.Hint == "" {
 		t.Errorf("%s %q (%q)", run.Status, run.Message, run.Hint)
+	}
+	in = cities(conn.ID)
+	in.Name, in.Mapping.Fields[2].Source = "Cities of contacts", "primarycontactid.address1_city"
+	related, err := w.client.InsertJob(t.Context(), in)
+	w.must(err)
+	w.must(w.client.RefreshMetadata(t.Context(), conn.ID))
+	w.sandbox.Inject(func(rw http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "EntityDefinitions") || !strings.Contains(r.URL.String(), "contact") {
+			return false
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(rw, `{"error":{"code":"0x80040203","message":"Not now."}}`)
+		return true
+	})
+	if f, err := w.client.JobDrift(t.Context(), related.ID); err == nil {
+		t.Errorf("with metadata that cannot be read: %+v", f)
 	}
 	_, err = w.client.JobDrift(t.Context(), "nope")
 	problem(t, err, crosswalk.CodeNotFound)
