@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -13,7 +14,7 @@ type jobRunCmd struct {
 	Everything bool   `xor:"scope" help:"Read every record, whatever the last run read."`
 	From       string `placeholder:"TIME" help:"Read records changed at this time or later, for example 2026-01-31 or 2026-01-31T08:00:00Z."`
 	To         string `placeholder:"TIME" help:"Read records changed before this time."`
-	By         string `enum:"modifiedon,createdon" default:"modifiedon" help:"Which time --from and --to mean: ${enum}."`
+	By         string `enum:",modifiedon,createdon" default:"" placeholder:"TIME" help:"Which time --from and --to mean: modifiedon (the default) or createdon."`
 	Wait       bool   `short:"w" help:"Wait until the run has ended; the exit code tells how."`
 	remote
 }
@@ -53,12 +54,14 @@ func (cmd *jobRunCmd) Run(ctx context.Context, a *app) error {
 func (cmd *jobRunCmd) scope() (crosswalk.Scope, error) {
 	var s crosswalk.Scope
 	switch ranged := cmd.From != "" || cmd.To != ""; {
+	case !ranged && cmd.By != "":
+		return s, usageError{fmt.Errorf("--by needs --from or --to")}
 	case ranged && cmd.Everything:
 		return s, usageError{fmt.Errorf("--everything has neither --from nor --to")}
 	case cmd.Everything:
 		s.Kind = crosswalk.ScopeEverything
 	case ranged:
-		s.Kind, s.Attribute = crosswalk.ScopeRange, cmd.By
+		s.Kind, s.Attribute = crosswalk.ScopeRange, cmp.Or(cmd.By, "modifiedon")
 		var err error
 		if s.From, err = parseMoment("from", cmd.From); err != nil {
 			return s, err
