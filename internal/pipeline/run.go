@@ -12,9 +12,17 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// The ring of source batches: one being filled, one waiting, one being mapped
-// and written.
-const ringSize = 3
+// The ring of source batches: one being filled, one being mapped and written.
+const ringSize = 2
+
+// While the writer is behind, the reader puts further pages into the batch at
+// hand: the fewer transactions there are, the fewer times a database writes the
+// same pages of an index. A batch is bounded in pages and in the bytes of its
+// texts.
+const (
+	maxPages = 2
+	maxBytes = 4 << 20
+)
 
 // maxEmptyPages is how many pages in a row may show no record. Dataverse
 // sends empty pages that are not the last, but not without end.
@@ -24,11 +32,12 @@ const maxEmptyPages = 1000
 // page already read, or on without end.
 var ErrPagingLoop = errors.New("the pages do not end")
 
-// page is a page on its way from the reader to the writer.
+// page is a page on its way from the reader to the writer, or several as one.
 type page struct {
 	batch *column.Batch
 	info  PageInfo
-	err   error
+	count int64 // of pages
+	err   error // of the page behind them
 }
 
 // Run reads, maps and writes pages from the checkpoint on until the last one
@@ -55,14 +64,16 @@ func (s *Slice) Run(ctx context.Context) (done bool, err error) {
 
 	w := writer{Slice: s, batch: s.Plan.NewBatch()}
 	for p := range pages {
-		if p.err != nil {
-			return false, p.err
-		}
-		if err := ctx.Err(); err != nil {
+		if err := ctx.Err(); err != nil && p.count > 0 {
 			return false, context.Cause(ctx)
 		}
-		if err := w.write(ctx, p); err != nil {
-			return false, err
+		if p.count > 0 {
+			if err := w.write(ctx, p); err != nil {
+				return false, err
+			}
+		}
+		if p.err != nil {
+			return false, p.err
 		}
 		free <- p.batch
 	}
@@ -82,33 +93,74 @@ func (s *Slice) read(ctx context.Context, free <-chan *column.Batch, pages chan<
 	}
 	link := s.Checkpoint.Link
 	loops := loopDetector{seen: map[[sha256.Size]byte]bool{sha256.Sum256([]byte(link)): true}}
-	for n := s.Checkpoint.Page + 1; ; n++ {
+	for n := s.Checkpoint.Page + 1; ; {
 		var p page
 		select {
 		case p.batch = <-free:
 		case <-ctx.Done():
 			return
 		}
-		p.info, p.err = s.readPage(ctx, link, p.batch)
-		if p.err == nil {
-			shown := p.batch.Rows() + len(p.info.Changes.Deleted) + len(p.info.Changes.Present)
-			p.err = loops.check(n, p.info.Next, shown)
+		p.batch.Reset()
+		for more := true; more; {
+			rows := p.batch.Rows()
+			info, err := s.readPage(ctx, link, p.batch)
+			if err == nil && info.Changes.Recount && p.count > 0 {
+				p.batch.Truncate(rows) // it has to begin a batch, and is read again
+				break
+			}
+			if err == nil {
+				shown := p.batch.Rows() - rows + len(info.Changes.Deleted) + len(info.Changes.Present)
+				err = loops.check(n, info.Next, shown)
+			}
+			if err != nil {
+				p.batch.Truncate(rows)
+				p.err = err
+				break
+			}
+			p.add(info)
+			n++
+			link = info.Next
+			more = len(free) == 0 && p.count < maxPages && p.extends() && time.Now().Before(end)
 		}
 		select {
 		case pages <- p:
 		case <-ctx.Done():
 			return
 		}
-		if p.err != nil || p.info.Next == "" || !time.Now().Before(end) {
+		if p.err != nil || link == "" || !time.Now().Before(end) {
 			return
 		}
-		link = p.info.Next
 	}
+}
+
+// add puts a page behind those there are.
+func (p *page) add(next PageInfo) {
+	next.Records += p.info.Records
+	next.Bytes += p.info.Bytes
+	next.Requests += p.info.Requests
+	next.Throttled += p.info.Throttled
+	next.Changes.Recount = next.Changes.Recount || p.info.Changes.Recount // of the first
+	p.info = next
+	p.count++
+}
+
+// extends reports whether another page may follow in the same batch. What a
+// page says beside its rows holds for all rows before it, so that such a page
+// is the last one; only counting anew holds from the first on.
+func (p *page) extends() bool {
+	says := p.info.Changes
+	if p.info.Next == "" || len(says.Deleted)+len(says.Present) > 0 || says.Restart+says.Fallback+says.Watermark != "" {
+		return false
+	}
+	bytes := 0
+	for i := range p.batch.Columns {
+		bytes += len(p.batch.Columns[i].Data)
+	}
+	return bytes < maxBytes
 }
 
 func (s *Slice) readPage(ctx context.Context, link string, into *column.Batch) (info PageInfo, err error) {
 	defer rescue("reading a page", &err)
-	into.Reset()
 	return s.Source.Page(ctx, link, into)
 }
 
@@ -130,12 +182,12 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 			Read:      int64(p.batch.Rows()),
 			Rejected:  int64(len(w.rejects)),
 			Skipped:   int64(len(skipped)),
-			Pages:     1,
+			Pages:     p.count,
 			Bytes:     p.info.Bytes,
 			Requests:  p.info.Requests,
 			Throttled: p.info.Throttled,
 		},
-		Checkpoint: behind(w.Checkpoint, p.info),
+		Checkpoint: behind(w.Checkpoint, p),
 		Options:    w.Plan.TakeOptions(),
 		Rejects:    w.rejects,
 		Changes:    p.info.Changes,
@@ -152,9 +204,10 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	return nil
 }
 
-// behind returns where a run stands behind a page.
-func behind(at crosswalk.Checkpoint, p PageInfo) crosswalk.Checkpoint {
-	at.Page++
+// behind returns where a run stands behind pages.
+func behind(at crosswalk.Checkpoint, read page) crosswalk.Checkpoint {
+	p := read.info
+	at.Page += read.count
 	at.Link, at.Done = p.Next, p.Next == ""
 	at.Counting = at.Counting || p.Changes.Recount
 	at.Complete, at.Mark = at.Done && p.Changes.Complete, p.Changes.Watermark

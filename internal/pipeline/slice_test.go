@@ -25,11 +25,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // accounts is a source in memory: pages of names, each followed by the next.
 // A name that is longer than five characters cannot be mapped.
 type accounts struct {
-	pages  [][]string
-	before func(ctx context.Context, page int) error // called as a page is asked for; may be nil
-	links  map[int]string                            // overrides the link behind a page
-	mu     sync.Mutex
-	asked  []string
+	pages   [][]string
+	before  func(ctx context.Context, page int) error // called as a page is asked for; may be nil
+	links   map[int]string                            // overrides the link behind a page
+	changes map[int]pipeline.Changes                  // what pages say beside their rows
+	mu      sync.Mutex
+	asked   []string
 }
 
 func (a *accounts) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
@@ -59,6 +60,7 @@ func (a *accounts) Page(ctx context.Context, link string, into *column.Batch) (p
 	if l, ok := a.links[n]; ok {
 		info.Next = l
 	}
+	info.Changes = a.changes[n]
 	return info, nil
 }
 
@@ -280,8 +282,46 @@ func TestBoundedReadAhead(t *testing.T) {
 		if done, err := s.Run(t.Context()); err != nil || !done {
 			t.Fatalf("done %v, error %v", done, err)
 		}
-		if most != 3 {
-			t.Errorf("up to %d pages were in memory, want 3", most)
+		if most != 4 {
+			t.Errorf("up to %d pages were in memory, want 4: two batches of two", most)
+		}
+	})
+}
+
+// TestGathers shows that pages are written together while the writer is
+// behind, but never a page behind one that says more than its rows, nor one
+// that begins to count anew behind others.
+func TestGathers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := &accounts{pages: book(16), changes: map[int]pipeline.Changes{
+			7:  {Deleted: [][16]byte{{1}}},
+			10: {Recount: true},
+		}}
+		var target companies
+		var stored []int64
+		target.before = func(context.Context) error {
+			synctest.Wait() // until the reader can do no more
+			stored = append(stored, target.at.Page)
+			return nil
+		}
+		s := pipeline.Slice{Plan: plan(t), Source: source, Target: &target}
+		if done, err := s.Run(t.Context()); err != nil || !done {
+			t.Fatalf("done %v, error %v", done, err)
+		}
+		// The first page finds the writer idle.
+		if diff := cmp.Diff([]int64{0, 1, 3, 5, 7, 8, 10, 12, 14}, stored); diff != "" {
+			t.Errorf("pages stored before each batch (-want +got):\n%s", diff)
+		}
+		var want []string
+		for _, p := range book(16) {
+			want = append(want, p...)
+		}
+		if diff := cmp.Diff(want, target.names); diff != "" {
+			t.Errorf("rows (-want +got):\n%s", diff)
+		}
+		if target.counts.Pages != 16 || target.counts.Read != 32 || target.counts.Bytes != 1600 || target.counts.Requests != 32 || target.at.Page != 16 {
+			t.Errorf("%+v at page %d", target.counts, target.at.Page)
 		}
 	})
 }
@@ -415,7 +455,7 @@ func TestCancel(t *testing.T) {
 			if done || !errors.Is(err, cause) && !errors.Is(err, context.Canceled) {
 				t.Errorf("done %v, error %v", done, err)
 			}
-			if target.at.Page > 2 || s.Checkpoint.Page != target.at.Page {
+			if target.at.Page > 3 || s.Checkpoint.Page != target.at.Page {
 				t.Errorf("%d pages stored, checkpoint at %d", target.at.Page, s.Checkpoint.Page)
 			}
 		})
