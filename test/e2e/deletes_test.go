@@ -236,7 +236,7 @@ func TestHeldRun(t *testing.T) {
 						t.Errorf("the next run is %s, %d rows", waits.Status, got)
 					}
 					// Looking at everything finds them again.
-					k.ended(k.runScope(k.job, crosswalk.Scope{Kind: crosswalk.ScopeEverything}), crosswalk.RunHeld, "as asked")
+					k.ended(k.runOver(k.job, crosswalk.Scope{Kind: crosswalk.ScopeEverything}), crosswalk.RunHeld, "as asked")
 				default:
 					if waits.Status != crosswalk.RunSuccess || waits.Counts.Deleted != 0 {
 						t.Errorf("the next run: %s %+v", waits.Status, waits.Counts)

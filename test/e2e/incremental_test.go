@@ -88,14 +88,6 @@ func newKeeper(t *testing.T, cfg server.Config, accounts int, change func(*clien
 	return k
 }
 
-// runScope runs a job over a scope to its end.
-func (w *world) runScope(job crosswalk.Job, scope crosswalk.Scope) crosswalk.Run {
-	w.t.Helper()
-	run, err := w.client.StartRun(w.t.Context(), job.ID, scope)
-	w.must(err)
-	return w.wait(run)
-}
-
 // runs runs the job and checks its status and what it says it reads.
 func (k *keeper) runs(status crosswalk.RunStatus, reads string) crosswalk.Run {
 	k.t.Helper()
@@ -299,7 +291,7 @@ func TestWayChanges(t *testing.T) {
 	k.runs(crosswalk.RunSuccess, "by the time of the last change")
 	k.equal("with the right", "")
 	k.change(21, 20, 5, 7)
-	k.ended(k.runScope(k.job, crosswalk.Scope{Kind: crosswalk.ScopeEverything}), crosswalk.RunSuccess, "as asked")
+	k.ended(k.runOver(k.job, crosswalk.Scope{Kind: crosswalk.ScopeEverything}), crosswalk.RunSuccess, "as asked")
 	k.equal("everything", "")
 	if p := k.position(); p.Way != crosswalk.WayTracked || p.Why != "" {
 		t.Errorf("position %+v", p)

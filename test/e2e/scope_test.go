@@ -49,7 +49,7 @@ func TestScopes(t *testing.T) {
 					"before":  {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", To: &began}, "Only createdon to 2026", 200 - n.deleted, 200 - n.deleted},
 					"rejects": {crosswalk.Scope{Kind: crosswalk.ScopeRejects, RunID: first.ID}, "Only rejected records", 1, first.Counts.Rejected},
 				} {
-					run := k.runScope(k.job, c.scope)
+					run := k.runOver(k.job, c.scope)
 					reads := strings.Replace(c.reads, "2026", began.Format("2006"), 1)
 					if !run.Status.Ended() || run.Status == crosswalk.RunFailed || !strings.Contains(run.Reads, reads) || run.Counts.Read < c.least || run.Counts.Read > c.most || run.Counts.Deleted != 0 {
 						t.Errorf("%s: %s %q reads %q %+v, want %q and %d to %d", name, run.Status, run.Message, run.Reads, run.Counts, reads, c.least, c.most)
@@ -67,7 +67,7 @@ func TestScopes(t *testing.T) {
 				}
 				// What was rejected is not gone.
 				kept := k.rows("Company")
-				again := k.runScope(k.job, crosswalk.Scope{Kind: crosswalk.ScopeEverything})
+				again := k.runOver(k.job, crosswalk.Scope{Kind: crosswalk.ScopeEverything})
 				if again.Counts.Rejected == 0 || again.Counts.Deleted+again.Counts.Inserted != 0 || k.rows("Company") != kept {
 					t.Errorf("everything: %s %+v, %d rows", again.Status, again.Counts, k.rows("Company"))
 				}

@@ -64,7 +64,7 @@ func runs(t *testing.T, u sandbox.Unverified) map[string]map[string][]any {
 	}
 	for _, again := range []bool{false, true} {
 		for _, job := range jobs {
-			run := w.runScope(job, crosswalk.Scope{Kind: crosswalk.ScopeEverything})
+			run := w.runOver(job, crosswalk.Scope{Kind: crosswalk.ScopeEverything})
 			c := run.Counts
 			if run.Status != crosswalk.RunSuccess || c.Read == 0 || !again && c.Inserted+c.Skipped != c.Read || again && c.Unchanged+c.Skipped != c.Read {
 				t.Errorf("%s, again %t: %s %q %+v", job.Name, again, run.Status, run.Message, c)
