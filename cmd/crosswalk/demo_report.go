@@ -18,10 +18,10 @@ func (d *demo) print(r demoReport) error {
 	if d.cmd.JSON {
 		return d.printJSON(r)
 	}
-	runs := &table{head: []string{"Job", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Rejected", ">Rows/s", "Status"}}
+	runs := &table{head: []string{"Job", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Rejected", ">Rows/s", "Status"}}
 	for _, b := range r.Runs {
 		n := b.Counts
-		runs.add(b.Job, n.Read, n.Inserted, n.Updated, n.Unchanged, n.Rejected, rate(b.run), statusWord(b.Status))
+		runs.add(b.Job, n.Read, n.Inserted, n.Updated, n.Unchanged, leftOut(n), n.Rejected, rate(b.run), statusWord(b.Status))
 	}
 	fmt.Fprintln(d.stdout)
 	runs.write(d.stdout, d.color, "  ")

@@ -134,11 +134,26 @@ func (cmd *objectCreateCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
-type objectPlanCmd struct {
+// objectFile is an object and the file that says what it is to become.
+type objectFile struct {
 	Object string `arg:"" help:"API name of the object."`
 	File   string `required:"" placeholder:"FILE" help:"JSON file with the whole definition, - for standard input."`
 	remote
 }
+
+// plan reads the file and has the server plan the change.
+func (f *objectFile) plan(ctx context.Context, a *app) (c *client.Client, d crosswalk.ObjectDefinition, plan crosswalk.ObjectPlan, err error) {
+	if d, err = a.definition(f.File); err != nil {
+		return c, d, plan, err
+	}
+	if c, err = f.client(); err != nil {
+		return c, d, plan, err
+	}
+	plan, err = c.PlanObject(ctx, f.Object, d)
+	return c, d, plan, err
+}
+
+type objectPlanCmd struct{ objectFile }
 
 func (*objectPlanCmd) Help() string {
 	return `What the file leaves out goes away. A field with "renamed_from" keeps the values it had under that name.
@@ -149,15 +164,7 @@ func (*objectPlanCmd) Help() string {
 }
 
 func (cmd *objectPlanCmd) Run(ctx context.Context, a *app) error {
-	d, err := a.definition(cmd.File)
-	if err != nil {
-		return err
-	}
-	c, err := cmd.client()
-	if err != nil {
-		return err
-	}
-	plan, err := c.PlanObject(ctx, cmd.Object, d)
+	_, _, plan, err := cmd.plan(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -204,11 +211,9 @@ func (a *app) showPlan(p crosswalk.ObjectPlan) {
 }
 
 type objectChangeCmd struct {
-	Object string `arg:"" help:"API name of the object."`
-	File   string `required:"" placeholder:"FILE" help:"JSON file with the whole definition, - for standard input."`
-	Lossy  bool   `help:"Also apply steps that take values away."`
-	Plan   string `placeholder:"HASH" help:"Only apply the plan of this hash, as \"object plan --json\" printed it."`
-	remote
+	objectFile
+	Lossy bool   `help:"Also apply steps that take values away."`
+	Plan  string `placeholder:"HASH" help:"Only apply the plan of this hash, as \"object plan --json\" printed it."`
 }
 
 func (*objectChangeCmd) Help() string {
@@ -217,15 +222,7 @@ field, need --lossy.`
 }
 
 func (cmd *objectChangeCmd) Run(ctx context.Context, a *app) error {
-	d, err := a.definition(cmd.File)
-	if err != nil {
-		return err
-	}
-	c, err := cmd.client()
-	if err != nil {
-		return err
-	}
-	plan, err := c.PlanObject(ctx, cmd.Object, d)
+	c, d, plan, err := cmd.plan(ctx, a)
 	if err != nil {
 		return err
 	}

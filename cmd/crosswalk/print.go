@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/mattn/go-runewidth"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
 
 	"github.com/crosswalk-data/crosswalk"
 )
@@ -116,19 +117,11 @@ func clean(text string) string {
 	}, text)
 }
 
+// english writes numbers with commas between thousands.
+var english = message.NewPrinter(language.English)
+
 // number writes n with commas between the thousands.
-func number(n int64) string {
-	s := strconv.FormatInt(n, 10)
-	neg := strings.HasPrefix(s, "-")
-	s = strings.TrimPrefix(s, "-")
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	if neg {
-		s = "-" + s
-	}
-	return s
-}
+func number(n int64) string { return english.Sprint(n) }
 
 // moment writes a time in the zone of the person at the terminal.
 func moment(t *time.Time) string {

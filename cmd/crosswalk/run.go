@@ -57,15 +57,19 @@ func (cmd *runListCmd) Run(ctx context.Context, a *app) error {
 	if cmd.JSON {
 		return a.printList(page.Items, page.Total)
 	}
-	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Rejected", "Started", ">Took"}}
+	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Rejected", "Started", ">Took"}}
 	for _, r := range page.Items {
 		n := r.Counts
-		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, n.Rejected, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
+		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, leftOut(n), n.Rejected, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
 	}
 	a.printTable(t)
 	a.noteMore(len(page.Items), page.Total)
 	return nil
 }
+
+// leftOut returns how many records made nothing of their own: those that a
+// filter or the operation leaves aside, and those that another one stands for.
+func leftOut(n crosswalk.Counts) int64 { return n.Skipped + n.Duplicates }
 
 type runShowCmd struct {
 	Ref  string `arg:"" name:"run" default:"latest" help:"Number or id of the run, or \"latest\"."`

@@ -152,7 +152,8 @@ func appendUnescaped(b, src []byte) []byte {
 	return b
 }
 
-// unit16 returns the value of the checked escape \uXXXX that src begins with.
+// unit16 returns the value of the escape that src begins with: \u and four
+// hexadecimal digits, which were checked.
 func unit16(src []byte) rune {
 	return rune(unhex[src[2]])<<12 | rune(unhex[src[3]])<<8 | rune(unhex[src[4]])<<4 | rune(unhex[src[5]])
 }

@@ -372,7 +372,7 @@ func (r *runner) finish(ctx context.Context, task crosswalk.Task, log *slog.Logg
 	var messages, hints []string
 	if run.Counts.Rejected > 0 {
 		status = crosswalk.RunPartialSuccess
-		messages = append(messages, fmt.Sprintf("%d of %d records were rejected.", run.Counts.Rejected, run.Counts.Read))
+		messages = append(messages, english.Sprintf("%d of %d records were rejected.", run.Counts.Rejected, run.Counts.Read))
 		hints = append(hints, "Look at the rejects, correct the mapping or the records, and retry the rejects.")
 	}
 	if len(run.Warnings) > 0 {

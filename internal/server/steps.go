@@ -7,6 +7,9 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
@@ -202,6 +205,9 @@ func (f *finisher) remove(ctx context.Context) error {
 	}
 }
 
+// english writes numbers with commas between thousands.
+var english = message.NewPrinter(language.English)
+
 // did says in words what a policy does to rows.
 var did = map[crosswalk.DeletePolicy]string{
 	crosswalk.DeleteFlag: "flagged", crosswalk.DeleteDeactivate: "deactivated", crosswalk.DeleteRow: "deleted",
@@ -238,7 +244,7 @@ func (f *finisher) guard(ctx context.Context) error {
 		return err
 	}
 	return &heldError{
-		message: fmt.Sprintf("%d of %d rows would be %s: their records are gone in Dynamics, left out by the filter now, or no longer shown to the connection's user.",
+		message: english.Sprintf("%d of %d rows would be %s: their records are gone in Dynamics, left out by the filter now, or no longer shown to the connection's user.",
 			n, rows, did[f.gone.Policy]),
 		hint: "Check the rights of the connection's user. Then release the run to go on, or discard its deletions.",
 	}

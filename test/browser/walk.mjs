@@ -220,6 +220,8 @@ async function walk() {
   await page.getByRole('link', { name: /Company Sync/ }).click();
   await visible(page.getByLabel('Source attribute of row 1'));
   assert.equal(await page.getByRole('combobox', { name: 'Source attribute of row 2' }).inputValue(), 'Account Name');
+  // The README shows this page, without the message of the one before.
+  await page.waitForFunction(() => !document.querySelector('.mantine-Notification-root'));
   await look('editor');
   await button('Save and run').click();
   const companiesRun = await finishRun('Success');

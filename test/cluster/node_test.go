@@ -1,14 +1,12 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -50,25 +48,7 @@ type node struct {
 	*program.Process
 	*client.Client
 	name string
-	log  *logged
-}
-
-// logged is the log of a server.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
+	log  *program.Log
 }
 
 func (c *cluster) data(name string) string { return filepath.Join(c.dir, name) }
@@ -122,7 +102,7 @@ func (n *node) end(c *cluster) {
 }
 
 func (c *cluster) try(name string, more ...string) (*node, error) {
-	n := &node{name: name, log: &logged{}}
+	n := &node{name: name, log: &program.Log{}}
 	var err error
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", c.data(name), "--database", c.dsn, "--page-size", "50", "--slice-budget", "2s"}
 	n.Process, err = program.Start(n.log, c.dir, c.path, append(args, more...)...)

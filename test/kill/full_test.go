@@ -1,13 +1,11 @@
 package kill
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -33,7 +31,7 @@ func TestDiskFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := mirror.NewSource(t, sandbox.Config{Seed: 3, Users: 20, Accounts: 2000, Contacts: 500, Latency: 100 * time.Millisecond})
-	log := &logged{}
+	log := &program.Log{}
 	server, err := program.Start(log, t.TempDir(), path, "serve", "--listen", "127.0.0.1:0", "--data", data, "--page-size", "50", "--slice-budget", "2s")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log)
@@ -160,22 +158,4 @@ func fill(t *testing.T, name string) {
 			t.Fatal(err)
 		}
 	}
-}
-
-// logged is the log of a server.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }

@@ -106,6 +106,9 @@ function Runs({ items }: { items: Run[] }) {
           <Table.Th scope="col" className="cw-num">
             Unchanged
           </Table.Th>
+          <Table.Th scope="col" className="cw-num" title="By the filter or the operation, or because another record has the same identifiers">
+            Left out
+          </Table.Th>
           <Table.Th scope="col" className="cw-num">
             Rejected
           </Table.Th>
@@ -150,6 +153,7 @@ function Runs({ items }: { items: Run[] }) {
               <Table.Td className="cw-num">{count(r.counts.inserted)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.updated)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.unchanged)}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.skipped + r.counts.duplicates)}</Table.Td>
               <Table.Td className="cw-num" c={r.counts.rejected > 0 ? 'var(--cw-warn)' : undefined} fw={r.counts.rejected > 0 ? 600 : undefined}>
                 {count(r.counts.rejected)}
               </Table.Td>
