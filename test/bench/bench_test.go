@@ -16,7 +16,7 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	const accounts = 3000
 	var out strings.Builder
-	if err := run(t.Context(), options{accounts, databaseNames, scenarioNames()}, &out, io.Discard); err != nil {
+	if err := run(t.Context(), options{accounts, accounts / 2, databaseNames, scenarioNames()}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	table, lines, _ := strings.Cut(out.String(), "\n{")

@@ -34,6 +34,7 @@ func main() {
 		return
 	}
 	accounts := flag.Int("accounts", 0, "number of accounts (200,000, and 1,000,000 with -walk)")
+	contacts := flag.Int("contacts", 0, "number of contacts of the scenario derived (half the accounts)")
 	databases := flag.String("database", strings.Join(databaseNames, ","), "which databases, separated by commas")
 	which := flag.String("scenario", strings.Join(scenarioNames(), ","), "which scenarios, separated by commas; none measures the stages alone")
 	alone := flag.Bool("walk", false, "read with the client alone and store nothing")
@@ -45,6 +46,7 @@ func main() {
 		err = walk(ctx, orElse(*accounts, 1_000_000), os.Stdout, os.Stderr)
 	} else {
 		o := options{accounts: orElse(*accounts, 200_000)}
+		o.contacts = orElse(*contacts, o.accounts/2)
 		if o.databases, err = chosen(*databases, databaseNames); err == nil {
 			o.scenarios, err = chosen(*which, scenarioNames())
 		}

@@ -22,7 +22,7 @@ var databaseNames = []string{"sqlite", "postgres"}
 
 // options say what is measured.
 type options struct {
-	accounts             int
+	accounts, contacts   int
 	databases, scenarios []string
 }
 
@@ -80,7 +80,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	env, err := startEnvironment(dir, path, o.accounts)
+	env, err := startEnvironment(dir, path, o.accounts, o.contacts)
 	if err != nil {
 		return err
 	}

@@ -25,8 +25,8 @@ type environment struct {
 	accounts, contacts int
 }
 
-func startEnvironment(dir, path string, accounts int) (*environment, error) {
-	e := &environment{accounts: accounts, contacts: (accounts + 1) / 2}
+func startEnvironment(dir, path string, accounts, contacts int) (*environment, error) {
+	e := &environment{accounts: accounts, contacts: contacts}
 	var err error
 	e.Process, err = program.Start(nil, dir, path, "sandbox", "--listen", "127.0.0.1:0", "--users", "5",
 		"--accounts", strconv.Itoa(e.accounts), "--contacts", strconv.Itoa(e.contacts), "--log-level", "error")
