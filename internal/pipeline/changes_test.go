@@ -37,6 +37,8 @@ func (n *noted) Write(_ context.Context, _ *column.Batch, p pipeline.Progress) (
 	return pipeline.Written{}, nil
 }
 
+func (n *noted) Commit(context.Context) error { return nil }
+
 // TestChanges checks that the target learns all that a page says, and that
 // pages which only tell of keys are no empty ones.
 func TestChanges(t *testing.T) {

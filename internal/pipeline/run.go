@@ -12,16 +12,16 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// The ring of source batches: one being filled, one being mapped and written.
-const ringSize = 2
+// The ring of source batches: one being filled, one waiting, one being mapped
+// and written.
+const ringSize = 3
 
-// While the writer is behind, the reader puts further pages into the batch at
-// hand: the fewer transactions there are, the fewer times a database writes the
-// same pages of an index. A batch is bounded in pages and in the bytes of its
-// texts.
+// While the next page is there already, pages share a transaction, if the
+// target can hold it: the fewer transactions there are, the fewer times a
+// database writes the same pages of an index. Other writers wait meanwhile.
 const (
-	maxPages = 2
-	maxBytes = 4 << 20
+	groupRows = 50_000
+	groupTime = 500 * time.Millisecond
 )
 
 // maxEmptyPages is how many pages in a row may show no record. Dataverse
@@ -32,12 +32,12 @@ const maxEmptyPages = 1000
 // page already read, or on without end.
 var ErrPagingLoop = errors.New("the pages do not end")
 
-// page is a page on its way from the reader to the writer, or several as one.
+// page is a page on its way from the reader to the writer, or the error behind
+// the last one.
 type page struct {
 	batch *column.Batch
 	info  PageInfo
-	count int64 // of pages
-	err   error // of the page behind them
+	err   error
 }
 
 // Run reads, maps and writes pages from the checkpoint on until the last one
@@ -64,23 +64,30 @@ func (s *Slice) Run(ctx context.Context) (done bool, err error) {
 
 	w := writer{Slice: s, batch: s.Plan.NewBatch()}
 	for p := range pages {
-		if err := ctx.Err(); err != nil && p.count > 0 {
+		if p.err != nil {
+			err = p.err
+			break
+		}
+		if ctx.Err() != nil {
 			return false, context.Cause(ctx)
 		}
-		if p.count > 0 {
-			if err := w.write(ctx, p); err != nil {
+		if err := w.write(ctx, p); err != nil {
+			return false, err
+		}
+		if len(pages) == 0 || w.full() {
+			if err := w.commit(ctx); err != nil {
 				return false, err
 			}
-		}
-		if p.err != nil {
-			return false, p.err
 		}
 		free <- p.batch
 	}
 	if ctx.Err() != nil {
 		return s.Checkpoint.Done, context.Cause(ctx)
 	}
-	return s.Checkpoint.Done, nil
+	if e := w.commit(ctx); e != nil {
+		err = e
+	}
+	return err == nil && s.Checkpoint.Done, err
 }
 
 // read sends page after page and closes pages after the last, at the end of
@@ -101,62 +108,22 @@ func (s *Slice) read(ctx context.Context, free <-chan *column.Batch, pages chan<
 			return
 		}
 		p.batch.Reset()
-		for more := true; more; {
-			rows := p.batch.Rows()
-			info, err := s.readPage(ctx, link, p.batch)
-			if err == nil && info.Changes.Recount && p.count > 0 {
-				p.batch.Truncate(rows) // it has to begin a batch, and is read again
-				break
-			}
-			if err == nil {
-				shown := p.batch.Rows() - rows + len(info.Changes.Deleted) + len(info.Changes.Present)
-				err = loops.check(n, info.Next, shown)
-			}
-			if err != nil {
-				p.batch.Truncate(rows)
-				p.err = err
-				break
-			}
-			p.add(info)
-			n++
-			link = info.Next
-			more = len(free) == 0 && p.count < maxPages && p.extends() && time.Now().Before(end)
+		p.info, p.err = s.readPage(ctx, link, p.batch)
+		if p.err == nil {
+			says := p.info.Changes
+			p.err = loops.check(n, p.info.Next, p.batch.Rows()+len(says.Deleted)+len(says.Present))
 		}
 		select {
 		case pages <- p:
 		case <-ctx.Done():
 			return
 		}
+		n++
+		link = p.info.Next
 		if p.err != nil || link == "" || !time.Now().Before(end) {
 			return
 		}
 	}
-}
-
-// add puts a page behind those there are.
-func (p *page) add(next PageInfo) {
-	next.Records += p.info.Records
-	next.Bytes += p.info.Bytes
-	next.Requests += p.info.Requests
-	next.Throttled += p.info.Throttled
-	next.Changes.Recount = next.Changes.Recount || p.info.Changes.Recount // of the first
-	p.info = next
-	p.count++
-}
-
-// extends reports whether another page may follow in the same batch. What a
-// page says beside its rows holds for all rows before it, so that such a page
-// is the last one; only counting anew holds from the first on.
-func (p *page) extends() bool {
-	says := p.info.Changes
-	if p.info.Next == "" || len(says.Deleted)+len(says.Present) > 0 || says.Restart+says.Fallback+says.Watermark != "" {
-		return false
-	}
-	bytes := 0
-	for i := range p.batch.Columns {
-		bytes += len(p.batch.Columns[i].Data)
-	}
-	return bytes < maxBytes
 }
 
 func (s *Slice) readPage(ctx context.Context, link string, into *column.Batch) (info PageInfo, err error) {
@@ -169,6 +136,13 @@ type writer struct {
 	*Slice
 	batch   *column.Batch
 	rejects []crosswalk.Reject
+
+	// Of the pages that the target holds.
+	held   bool
+	at     crosswalk.Checkpoint // behind them
+	counts crosswalk.Counts
+	begun  time.Time
+	rows   int
 }
 
 func (w *writer) write(ctx context.Context, p page) (err error) {
@@ -177,37 +151,77 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 	clear(w.rejects)
 	var skipped []int
 	w.rejects, skipped = w.Plan.Apply(p.batch, w.batch, w.rejects[:0])
+	options := w.Plan.TakeOptions()
+	// About these the target looks at what is stored, or adds to it by
+	// itself.
+	alone := len(options) > 0 || len(skipped) > 0
+	if alone {
+		if err := w.commit(ctx); err != nil {
+			return err
+		}
+	}
+	if !w.held {
+		w.at, w.begun = w.Checkpoint, time.Now()
+	}
 	progress := Progress{
 		Counts: crosswalk.Counts{
 			Read:      int64(p.batch.Rows()),
 			Rejected:  int64(len(w.rejects)),
 			Skipped:   int64(len(skipped)),
-			Pages:     p.count,
+			Pages:     1,
 			Bytes:     p.info.Bytes,
 			Requests:  p.info.Requests,
 			Throttled: p.info.Throttled,
 		},
-		Checkpoint: behind(w.Checkpoint, p),
-		Options:    w.Plan.TakeOptions(),
+		Checkpoint: behind(w.at, p.info),
+		Options:    options,
 		Rejects:    w.rejects,
 		Changes:    p.info.Changes,
 		Page:       p.batch,
 		Skipped:    skipped,
+		Hold:       !alone,
 	}
 	written, err := w.Target.Write(ctx, w.batch, progress)
 	if err != nil {
 		return err
 	}
-	w.Checkpoint = progress.Checkpoint
-	w.Counts.Add(progress.Counts)
-	w.Counts.Add(written.Counts())
+	w.at = progress.Checkpoint
+	w.counts.Add(progress.Counts)
+	w.counts.Add(written.Counts())
+	w.rows += w.batch.Rows()
+	if w.held = written.Held; !w.held {
+		w.stored()
+	}
 	return nil
 }
 
-// behind returns where a run stands behind pages.
-func behind(at crosswalk.Checkpoint, read page) crosswalk.Checkpoint {
-	p := read.info
-	at.Page += read.count
+// full reports whether what the target holds is to be committed even though
+// more is there.
+func (w *writer) full() bool { return w.rows >= groupRows || time.Since(w.begun) >= groupTime }
+
+// commit has the target commit what it holds.
+func (w *writer) commit(ctx context.Context) (err error) {
+	if !w.held {
+		return nil
+	}
+	defer rescue("committing pages", &err)
+	if err := w.Target.Commit(ctx); err != nil {
+		return err
+	}
+	w.stored()
+	return nil
+}
+
+// stored notes that all that was written is stored.
+func (w *writer) stored() {
+	w.Checkpoint = w.at
+	w.Counts.Add(w.counts)
+	w.held, w.counts, w.rows = false, crosswalk.Counts{}, 0
+}
+
+// behind returns where a run stands behind a page.
+func behind(at crosswalk.Checkpoint, p PageInfo) crosswalk.Checkpoint {
+	at.Page++
 	at.Link, at.Done = p.Next, p.Next == ""
 	at.Counting = at.Counting || p.Changes.Recount
 	at.Complete, at.Mark = at.Done && p.Changes.Complete, p.Changes.Watermark

@@ -64,8 +64,11 @@ type Changes struct {
 type Target interface {
 	// Write stores the rows of batch and the progress, all or nothing. It
 	// adds to the progress's counts what became of the rows, as Written. The
-	// batch and the rejects are the caller's again when it returns.
+	// batch and the rejects are the caller's again when it returns. After an
+	// error nothing is held, and what was held is not stored.
 	Write(ctx context.Context, batch *column.Batch, p Progress) (Written, error)
+	// Commit stores what Write holds.
+	Commit(ctx context.Context) error
 }
 
 // Progress is what is stored with the rows of a page.
@@ -86,11 +89,16 @@ type Progress struct {
 	// plan's filter left out.
 	Page    *column.Batch
 	Skipped []int
+	// Hold allows the target to keep the page's transaction open for the next
+	// page, until Commit.
+	Hold bool
 }
 
 // Written says what became of a batch: its rows are the sum of all.
 type Written struct {
 	Inserted, Updated, Unchanged, Duplicates, Skipped, Rejected int64
+	// Held means that the page and those before are stored by Commit only.
+	Held bool
 }
 
 // Counts returns what was written as counts of a run.

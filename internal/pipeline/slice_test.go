@@ -67,11 +67,19 @@ func (a *accounts) Page(ctx context.Context, link string, into *column.Batch) (p
 // companies is a target in memory. Like a real one it stores rows and
 // progress together or not at all.
 type companies struct {
+	stored
+	holds   bool                            // several pages in a transaction
+	held    stored                          // what the transaction makes of it
+	commits []int64                         // pages stored after each
+	before  func(ctx context.Context) error // called before a batch is stored; may be nil
+}
+
+// stored is what a target has.
+type stored struct {
 	names   []string
 	counts  crosswalk.Counts
 	at      crosswalk.Checkpoint
 	rejects []string
-	before  func(ctx context.Context) error // called before a batch is stored; may be nil
 }
 
 func (c *companies) Write(ctx context.Context, batch *column.Batch, p pipeline.Progress) (pipeline.Written, error) {
@@ -80,17 +88,27 @@ func (c *companies) Write(ctx context.Context, batch *column.Batch, p pipeline.P
 			return pipeline.Written{}, err
 		}
 	}
+	h := &c.held
 	for row := range batch.Rows() {
-		c.names = append(c.names, string(batch.Column("Name").Bytes(row)))
+		h.names = append(h.names, string(batch.Column("Name").Bytes(row)))
 	}
 	for _, r := range p.Rejects {
-		c.rejects = append(c.rejects, r.Value)
+		h.rejects = append(h.rejects, r.Value)
 	}
-	w := pipeline.Written{Inserted: int64(batch.Rows())}
-	c.counts.Add(p.Counts)
-	c.counts.Inserted += w.Inserted
-	c.at = p.Checkpoint
-	return w, nil
+	w := pipeline.Written{Inserted: int64(batch.Rows()), Held: c.holds && p.Hold}
+	h.counts.Add(p.Counts)
+	h.counts.Inserted += w.Inserted
+	h.at = p.Checkpoint
+	if w.Held {
+		return w, nil
+	}
+	return w, c.Commit(ctx)
+}
+
+func (c *companies) Commit(context.Context) error {
+	c.stored = c.held
+	c.commits = append(c.commits, c.at.Page)
+	return nil
 }
 
 func plan(t *testing.T) *mapping.Plan {
@@ -191,8 +209,8 @@ func TestRun(t *testing.T) {
 			if err != nil || !done {
 				t.Fatalf("done %v, error %v", done, err)
 			}
-			want := companies{names: tt.names, counts: tt.counts, at: tt.at, rejects: tt.reject}
-			if diff := cmp.Diff(want, target, cmp.AllowUnexported(companies{})); diff != "" {
+			want := stored{names: tt.names, counts: tt.counts, at: tt.at, rejects: tt.reject}
+			if diff := cmp.Diff(want, target.stored, cmp.AllowUnexported(stored{})); diff != "" {
 				t.Errorf("stored (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(tt.counts, s.Counts); diff != "" {
@@ -282,48 +300,63 @@ func TestBoundedReadAhead(t *testing.T) {
 		if done, err := s.Run(t.Context()); err != nil || !done {
 			t.Fatalf("done %v, error %v", done, err)
 		}
-		if most != 4 {
-			t.Errorf("up to %d pages were in memory, want 4: two batches of two", most)
+		if most != 3 {
+			t.Errorf("up to %d pages were in memory, want 3", most)
 		}
 	})
 }
 
-// TestGathers shows that pages are written together while the writer is
-// behind, but never a page behind one that says more than its rows, nor one
-// that begins to count anew behind others.
-func TestGathers(t *testing.T) {
+// TestHolds shows that pages share a transaction while the next one is there
+// already, but not for long, and that an error loses what is held only when it
+// is the target's.
+func TestHolds(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		source := &accounts{pages: book(16), changes: map[int]pipeline.Changes{
-			7:  {Deleted: [][16]byte{{1}}},
-			10: {Recount: true},
-		}}
-		var target companies
-		var stored []int64
-		target.before = func(context.Context) error {
-			synctest.Wait() // until the reader can do no more
-			stored = append(stored, target.at.Page)
+	broken := errors.New("broken")
+	tests := []struct {
+		name    string
+		source  accounts
+		fails   int // which write does; 0 means none
+		is      error
+		commits []int64
+	}{
+		{"to the end", accounts{pages: book(8)}, 0, nil, []int64{3, 6, 8}},
+		{"source fails", accounts{pages: book(8), before: failAt(4, broken)}, 0, broken, []int64{3, 4}},
+		{"target fails", accounts{pages: book(8)}, 6, broken, []int64{3}},
+		{"slow source", accounts{pages: book(4), before: func(context.Context, int) error {
+			time.Sleep(time.Second)
 			return nil
-		}
-		s := pipeline.Slice{Plan: plan(t), Source: source, Target: &target}
-		if done, err := s.Run(t.Context()); err != nil || !done {
-			t.Fatalf("done %v, error %v", done, err)
-		}
-		// The first page finds the writer idle.
-		if diff := cmp.Diff([]int64{0, 1, 3, 5, 7, 8, 10, 12, 14}, stored); diff != "" {
-			t.Errorf("pages stored before each batch (-want +got):\n%s", diff)
-		}
-		var want []string
-		for _, p := range book(16) {
-			want = append(want, p...)
-		}
-		if diff := cmp.Diff(want, target.names); diff != "" {
-			t.Errorf("rows (-want +got):\n%s", diff)
-		}
-		if target.counts.Pages != 16 || target.counts.Read != 32 || target.counts.Bytes != 1600 || target.counts.Requests != 32 || target.at.Page != 16 {
-			t.Errorf("%+v at page %d", target.counts, target.at.Page)
-		}
-	})
+		}}, 0, nil, []int64{1, 2, 3, 4}},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				writes := 0
+				target := companies{holds: true, before: func(context.Context) error {
+					time.Sleep(200 * time.Millisecond)
+					if writes++; writes == tt.fails {
+						return broken
+					}
+					return nil
+				}}
+				s := pipeline.Slice{Plan: plan(t), Source: &tt.source, Target: &target}
+				done, err := s.Run(t.Context())
+				if done != (tt.is == nil) || !errors.Is(err, tt.is) {
+					t.Errorf("done %v, error %v", done, err)
+				}
+				if diff := cmp.Diff(tt.commits, target.commits); diff != "" {
+					t.Errorf("pages stored after each commit (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(target.at, s.Checkpoint); diff != "" {
+					t.Errorf("checkpoint (-stored +slice):\n%s", diff)
+				}
+				if diff := cmp.Diff(target.counts, s.Counts); diff != "" {
+					t.Errorf("counts (-stored +slice):\n%s", diff)
+				}
+			})
+		})
+	}
 }
 
 func TestErrors(t *testing.T) {

@@ -93,7 +93,7 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 		return pipeline.Written{}, err
 	}
 	var written pipeline.Written
-	_, err := t.writer.Write(ctx, batch, func(ctx context.Context, tx database.Execer, r table.Result) error {
+	save := func(ctx context.Context, tx database.Execer, r table.Result) error {
 		written = pipeline.Written{
 			Inserted:   r.Inserted,
 			Updated:    r.Updated,
@@ -106,12 +106,21 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 		progress.Counts.Add(written.Counts())
 		progress.Rejects = append(p.Rejects, rejects(batch, r.Rejects)...)
 		return t.store.SaveProgress(ctx, tx, progress)
-	})
+	}
+	var err error
+	if p.Hold {
+		_, written.Held, err = t.writer.Hold(ctx, batch, save)
+	} else {
+		_, err = t.writer.Write(ctx, batch, save)
+	}
 	if why := p.Changes.Restart; err == nil && why != "" {
 		t.log.Info("everything is read again", "why", why)
 	}
 	return written, err
 }
+
+// Commit implements pipeline.Target.
+func (t *target) Commit(ctx context.Context) error { return t.writer.Commit(ctx) }
 
 // note adds to the progress what a page says about records that are gone, when
 // the run wants to know. A record that the filter leaves out is gone to the

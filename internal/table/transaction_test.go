@@ -66,6 +66,80 @@ func TestSaveSharesTheTransaction(t *testing.T) {
 	})
 }
 
+// TestHold writes batches into one transaction where that is done at all:
+// nothing of it is seen before Commit, and an error undoes all of it.
+func TestHold(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		o := object()
+		cols := columns(o, "Key!", "Name")
+		w, err := table.NewWriter(t.Context(), db, table.Config{Object: o, Columns: cols, ConnectionID: "c", Entity: "e"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds := db.Dialect() == database.SQLite
+		rows := func() int64 {
+			t.Helper()
+			n, err := table.Count(t.Context(), db, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		hold := func(save table.SaveFunc, key string) error {
+			t.Helper()
+			r, held, err := w.Hold(t.Context(), batch(cols, []any{key, "A"}), save)
+			if err == nil && (held != holds || r.Inserted != 1) {
+				t.Errorf("held %v, %+v", held, r)
+			}
+			return err
+		}
+		boom := errors.New("boom")
+		fail := func(context.Context, database.Execer, table.Result) error { return boom }
+		stored := int64(2)
+		if holds {
+			stored = 0
+		}
+		for _, key := range []string{"a", "b"} {
+			if err := hold(nil, key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		equal(t, rows(), stored)
+		if err := hold(fail, "c"); !errors.Is(err, boom) {
+			t.Fatal(err)
+		}
+		equal(t, rows(), stored)
+		if err := w.Commit(t.Context()); err != nil { // nothing is held
+			t.Fatal(err)
+		}
+		for _, key := range []string{"d", "e"} {
+			if err := hold(nil, key); err != nil {
+				t.Fatal(err)
+			}
+		}
+		equal(t, rows(), stored+2-2*b2i(holds))
+		if err := w.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, rows(), stored+2)
+		// Another writer goes on after one that was closed in the middle.
+		if err := hold(nil, "f"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, write(t, writer(t, db, o, cols), batch(cols, []any{"f", "A"})), table.Result{Inserted: b2i(holds), Unchanged: 1 - b2i(holds)})
+	})
+}
+
+func b2i(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func TestWriteCancelled(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB) {
 		o := object()

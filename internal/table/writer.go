@@ -23,6 +23,7 @@ type Writer struct {
 	who     *lookup // finds the Persons
 	width   int     // columns of a batch
 	engine  engine
+	held    bool // the transaction of the batch before is open
 }
 
 // engine writes through a connection of its own. What it does to rows happens
@@ -31,6 +32,8 @@ type engine interface {
 	begin(ctx context.Context) error
 	commit(ctx context.Context) error
 	rollback(ctx context.Context) error // ends a transaction, if there is one
+	// holds reports whether several batches in one transaction are faster.
+	holds() bool
 	database.Execer
 	// find fills what was found for each combination of values.
 	find(ctx context.Context, l *lookup) error
@@ -146,7 +149,8 @@ func (w *Writer) objects() []crosswalk.Object {
 	return list
 }
 
-// Close frees the writer's connection. It does not wait for anything.
+// Close frees the writer's connection. It does not wait for anything. What is
+// held is not stored.
 func (w *Writer) Close() error { return w.engine.close() }
 
 // Write stores a batch: rows are inserted or updated by their identifiers as
@@ -162,8 +166,29 @@ func (w *Writer) Close() error { return w.engine.close() }
 // batch or run before. save may be nil. After ctx has ended during Write,
 // nothing is left to do with the Writer but to close it.
 func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) (Result, error) {
+	r, _, err := w.write(ctx, batch, false, save)
+	return r, err
+}
+
+// Hold is Write, but may leave the transaction open for the next batch, where
+// that is faster; held tells whether it did. Other writers of the database wait
+// until then. An error undoes all that was held.
+func (w *Writer) Hold(ctx context.Context, batch *column.Batch, save SaveFunc) (r Result, held bool, err error) {
+	return w.write(ctx, batch, w.engine.holds(), save)
+}
+
+// Commit stores what is held.
+func (w *Writer) Commit(ctx context.Context) error {
+	if !w.held {
+		return nil
+	}
+	w.held = false
+	return w.undone(ctx, w.engine.commit(ctx))
+}
+
+func (w *Writer) write(ctx context.Context, batch *column.Batch, hold bool, save SaveFunc) (Result, bool, error) {
 	if err := w.check(batch); err != nil {
-		return Result{}, err
+		return Result{}, false, err
 	}
 	if save == nil {
 		save = func(context.Context, database.Execer, Result) error { return nil }
@@ -173,31 +198,52 @@ func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) 
 		// Which rows can be stored is found anew: a try before may have
 		// noted rejects of its own.
 		w.prepare(batch, &r)
-		err := w.try(ctx, batch, &r, save)
+		others := w.held
+		err := w.try(ctx, batch, &r, hold, save)
 		if err == nil {
-			return r, nil
+			return r, w.held, nil
 		}
-		if attempt == database.Attempts || !retryable(err) {
-			return Result{}, err
+		if others || attempt == database.Attempts || !retryable(err) {
+			return Result{}, false, err
 		}
 		if err := database.Backoff(ctx, attempt); err != nil {
-			return Result{}, err
+			return Result{}, false, err
 		}
 	}
 }
 
-func (w *Writer) try(ctx context.Context, b *column.Batch, r *Result, save SaveFunc) (err error) {
-	if err := w.engine.begin(ctx); err != nil {
-		return err
+// try writes a batch into the transaction that is open or a new one.
+func (w *Writer) try(ctx context.Context, b *column.Batch, r *Result, hold bool, save SaveFunc) error {
+	if !w.held {
+		if err := w.engine.begin(ctx); err != nil {
+			return err
+		}
 	}
-	defer func() { // after a commit there is nothing to roll back
-		if e := w.engine.rollback(ctx); err == nil {
-			err = e
-		}
-		if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
-			err = fmt.Errorf("%w: %w", ctx.Err(), err)
-		}
-	}()
+	w.held = false
+	err := w.apply(ctx, b, r, save)
+	if err == nil && hold {
+		w.held = true
+		return nil
+	}
+	if err == nil {
+		err = w.engine.commit(ctx)
+	}
+	return w.undone(ctx, err)
+}
+
+// undone ends the transaction, if an error left it open.
+func (w *Writer) undone(ctx context.Context, err error) error {
+	if e := w.engine.rollback(ctx); err == nil {
+		err = e
+	}
+	if err != nil && ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
+		err = fmt.Errorf("%w: %w", ctx.Err(), err)
+	}
+	return err
+}
+
+// apply writes a batch and what belongs to it.
+func (w *Writer) apply(ctx context.Context, b *column.Batch, r *Result, save SaveFunc) error {
 	if err := w.resolve(ctx, b, r); err != nil {
 		return err
 	}
@@ -210,10 +256,7 @@ func (w *Writer) try(ctx context.Context, b *column.Batch, r *Result, save SaveF
 	if err := w.engine.remember(ctx, b); err != nil {
 		return err
 	}
-	if err := save(ctx, w.engine, *r); err != nil {
-		return err
-	}
-	return w.engine.commit(ctx)
+	return save(ctx, w.engine, *r)
 }
 
 // check returns an error when the batch does not have the columns the writer

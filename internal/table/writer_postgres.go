@@ -63,6 +63,10 @@ func (p *postgresWriter) prepare(ctx context.Context) error {
 	return nil
 }
 
+// holds is false: a longer transaction is no faster, and others may wait for
+// its rows.
+func (p *postgresWriter) holds() bool { return false }
+
 func (p *postgresWriter) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

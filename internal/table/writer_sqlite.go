@@ -89,11 +89,16 @@ func (s *sqliteWriter) stmt(query string) (*sqlite.Stmt, error) {
 }
 
 func (s *sqliteWriter) close() error {
-	if err := s.conn.Close(); err != nil {
-		return fmt.Errorf("table: close: %w", err)
+	err := s.rollback(context.Background())
+	if e := s.conn.Close(); err == nil && e != nil {
+		err = fmt.Errorf("table: close: %w", e)
 	}
-	return nil
+	return err
 }
+
+// holds is true: keys are random, so that each batch writes to most pages of
+// the index over them.
+func (s *sqliteWriter) holds() bool { return true }
 
 // exec runs a statement without arguments and without cached preparation.
 func (s *sqliteWriter) exec(query string) error {

@@ -113,6 +113,8 @@ func (nowhere) Write(context.Context, *column.Batch, pipeline.Progress) (pipelin
 	return pipeline.Written{}, nil
 }
 
+func (nowhere) Commit(context.Context) error { return nil }
+
 // readAll reads all pages the way the first run of a job does, each into the
 // batch that next returns.
 func (s *stages) readAll(ctx context.Context, next func() *column.Batch) (int64, error) {
