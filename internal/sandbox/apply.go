@@ -35,6 +35,9 @@ func (c *call) apply(t *table, within predicate) error {
 				return err
 			}
 			s.keep = both(s.keep, keep)
+			if s.order == nil {
+				s.from, s.to = t.keyRange(step.Condition, s.from, s.to)
+			}
 			continue
 		case *odata.Aggregate:
 			err = a.aggregate(t, step)

@@ -44,10 +44,14 @@ func (s *scan) keyset() bool {
 // maxCounted is how many rows can be paged through without a cookie.
 const maxCounted = 50_000
 
+func pagingLimit() *fault {
+	return &fault{400, codePagingLimit, "Paging without a paging cookie is limited to " + strconv.Itoa(maxCounted) + " records."}
+}
+
 // skip returns the position of a counted page.
 func (s *scan) skip(number, size int) (int, error) {
 	if (number-1)*size >= maxCounted {
-		return 0, &fault{400, codePagingLimit, "Paging without a paging cookie is limited to " + strconv.Itoa(maxCounted) + " records."}
+		return 0, pagingLimit()
 	}
 	pos := s.next(s.from)
 	for range (number - 1) * size {

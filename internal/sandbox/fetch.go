@@ -228,6 +228,13 @@ func (q *fetchQuery) walk(p *fetchPage, orders []ordering, total bool) error {
 	for _, o := range orders {
 		s.lookup = append(s.lookup, o.col)
 	}
+	if q.c.prefer.unverified.TextKeyOrder {
+		byText(root.t, s.lookup)
+	}
+	if root.t.inKeyOrder(s.lookup) {
+		s.lookup = nil
+		s.from, s.to = root.t.fetchRange(root.doc.Filters, 0, s.to)
+	}
 	if s.lookup != nil {
 		s.order = q.c.s.sorted.order(root.t, s.lookup)
 		s.to = len(s.order)
@@ -250,7 +257,10 @@ func (q *fetchQuery) walk(p *fetchPage, orders []ordering, total bool) error {
 		if err != nil {
 			return err
 		}
-		pos, skip = at, 0
+		pos, skip = max(pos, at), 0
+	}
+	if skip >= maxCounted {
+		return pagingLimit()
 	}
 	first, last := -1, -1
 	for pos = s.next(pos); pos < s.to; pos = s.next(pos + 1) {
@@ -283,7 +293,7 @@ func (q *fetchQuery) walk(p *fetchPage, orders []ordering, total bool) error {
 func (q *fetchQuery) collect(p *fetchPage, orders []ordering, cols []fetchColumnWriter, distinct, total bool) error {
 	skip := (p.number - 1) * p.size
 	if skip >= maxCounted {
-		return &fault{400, codePagingLimit, "Paging without a paging cookie is limited to " + strconv.Itoa(maxCounted) + " records."}
+		return pagingLimit()
 	}
 	root, stride := q.nodes[0], len(q.nodes)
 	s := &scan{t: root.t, keep: root.keep, to: root.t.positions(), ended: q.c.r.Context().Done()}
