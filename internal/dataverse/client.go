@@ -171,7 +171,11 @@ func (c *Client) read(ctx context.Context, what, path, query string, v any) erro
 	if c.err != nil {
 		return c.err
 	}
-	call := &call{what: what, url: c.address(path, query)}
+	return c.document(ctx, &call{what: what, url: c.address(path, query)}, v)
+}
+
+// document runs a call for a JSON document and decodes it into v.
+func (c *Client) document(ctx context.Context, call *call, v any) error {
 	return c.get(ctx, call, func(body io.Reader) error {
 		data, err := io.ReadAll(&limitedReader{body, maxDocument})
 		if err != nil {
