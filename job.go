@@ -43,6 +43,8 @@ type Position struct {
 	Way Way       `json:"way" enum:"change_tracking,modified_on,everything" doc:"How the next run finds what has changed"`
 	Why string    `json:"why,omitempty" doc:"Why changes are not tracked"`
 	At  time.Time `json:"at" doc:"When the run began after which only changes are read"`
+	// ExpiresAt is nil when changes are not tracked.
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When Dynamics forgets what has changed since; a run after that reads every record"`
 	// Mark is where the next read continues; "" reads everything.
 	Mark string `json:"-"`
 	// Of identifies the definition that the mark belongs to.

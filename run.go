@@ -106,6 +106,9 @@ type Checkpoint struct {
 	Mark string `json:"mark,omitempty"`
 	// Of identifies the definition that Mark belongs to.
 	Of string `json:"of,omitempty"`
+	// Days is for how many days Dynamics remembers changes; 0 when it is not
+	// known.
+	Days int `json:"days,omitempty"`
 	// After is the key up to which the step has come.
 	After string `json:"after,omitempty"`
 	// Decided is what somebody decided about deletions that were held.

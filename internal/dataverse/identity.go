@@ -3,6 +3,7 @@ package dataverse
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 
@@ -45,6 +46,26 @@ func (c *Client) Organization(ctx context.Context, id string) (string, error) {
 	}
 	err := c.read(ctx, "read the organization", "organizations("+id+")", "$select=name", &o)
 	return o.Name, err
+}
+
+// TrackingDays returns for how many days the environment remembers what has
+// changed: a link to changes that is older has expired. Source: the column
+// expirechangetrackingindays of the table organization, 7 by default.
+func (c *Client) TrackingDays(ctx context.Context, organizationID string) (int, error) {
+	if err := checkID(organizationID); err != nil {
+		return 0, err
+	}
+	var o struct {
+		Days *int `json:"expirechangetrackingindays"`
+	}
+	err := c.read(ctx, "read the organization", "organizations("+organizationID+")", "$select=expirechangetrackingindays", &o)
+	if err == nil && o.Days == nil {
+		err = explain(&garbled{errors.New("no expirechangetrackingindays")}, "read the organization")
+	}
+	if err != nil {
+		return 0, err
+	}
+	return *o.Days, nil
 }
 
 // User is a systemuser of the environment.

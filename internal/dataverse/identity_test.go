@@ -33,10 +33,12 @@ func TestIdentity(t *testing.T) {
 	c, _ := client(t, fixed(t, map[string]string{
 		"/api/data/v9.2/WhoAmI": `{"@odata.context":"https://x/api/data/v9.2/$metadata#Microsoft.Dynamics.CRM.WhoAmIResponse",
 			"BusinessUnitId":"b1","UserId":"u1","OrganizationId":"o1"}`,
-		"/api/data/v9.2/organizations(" + someID + ")?$select=name":               `{"@odata.etag":"W/\"1\"","name":"Contoso","organizationid":"` + someID + `"}`,
-		"/api/data/v9.2/systemusers(" + someID + ")?$select=fullname,domainname":  `{"fullname":"Adele Vance","domainname":"adele@contoso.example","ownerid":"` + someID + `"}`,
-		"/api/data/v9.2/systemusers(" + otherID + ")?$select=fullname,domainname": `{"fullname":"# App","domainname":null}`,
-		"/api/data/v9.2/organizations(" + otherID + ")?$select=name":              `[]`,
+		"/api/data/v9.2/organizations(" + someID + ")?$select=name":                        `{"@odata.etag":"W/\"1\"","name":"Contoso","organizationid":"` + someID + `"}`,
+		"/api/data/v9.2/systemusers(" + someID + ")?$select=fullname,domainname":           `{"fullname":"Adele Vance","domainname":"adele@contoso.example","ownerid":"` + someID + `"}`,
+		"/api/data/v9.2/systemusers(" + otherID + ")?$select=fullname,domainname":          `{"fullname":"# App","domainname":null}`,
+		"/api/data/v9.2/organizations(" + otherID + ")?$select=name":                       `[]`,
+		"/api/data/v9.2/organizations(" + someID + ")?$select=expirechangetrackingindays":  `{"expirechangetrackingindays":30,"organizationid":"` + someID + `"}`,
+		"/api/data/v9.2/organizations(" + otherID + ")?$select=expirechangetrackingindays": `{"organizationid":"` + otherID + `"}`,
 	}))
 	who, err := c.WhoAmI(t.Context())
 	if diff := cmp.Diff(dataverse.WhoAmI{UserID: "u1", BusinessUnitID: "b1", OrganizationID: "o1"}, who); diff != "" || err != nil {
@@ -45,6 +47,13 @@ func TestIdentity(t *testing.T) {
 	name, err := c.Organization(t.Context(), someID)
 	if name != "Contoso" || err != nil {
 		t.Errorf("organization %q, %v", name, err)
+	}
+	days, err := c.TrackingDays(t.Context(), someID)
+	if days != 30 || err != nil {
+		t.Errorf("%d days, %v", days, err)
+	}
+	if _, err = c.TrackingDays(t.Context(), otherID); crosswalk.ErrorCode(err) != crosswalk.CodeUnavailable {
+		t.Errorf("no days: %v", err)
 	}
 	user, err := c.User(t.Context(), someID)
 	if diff := cmp.Diff(dataverse.User{FullName: "Adele Vance", DomainName: "adele@contoso.example"}, user); diff != "" || err != nil {

@@ -92,6 +92,25 @@ func (s *Server) sweep(ctx context.Context, died <-chan struct{}) error {
 	}
 }
 
+// ageEvery is how often positions are looked at that expire after some days.
+const ageEvery = 10 * time.Minute
+
+// watchAge tells from time to time of jobs whose position expires soon.
+func (s *Server) watchAge(ctx context.Context) error {
+	tick := time.NewTicker(ageEvery)
+	defer tick.Stop()
+	for {
+		if err := s.store.TellExpiring(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("look for positions that expire", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
 // recover queues runs that nobody works on: those whose node is gone, those
 // whose slice the queue has lost, and those that wait for a worker and whose
 // task may never have been written. died says that a node is gone, which may

@@ -214,6 +214,12 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 		return false, err
 	}
 	first := task.Checkpoint.Page == 0
+	if first && incremental(&task) {
+		task.Checkpoint.Days, err = client.TrackingDays(ctx, who.OrganizationID)
+		if err != nil {
+			log.Info("it is not known for how long changes are remembered", "error", err)
+		}
+	}
 	entity, err := r.entity(ctx, conn.ID, task.Job.Entity, first)
 	if err != nil {
 		return false, err

@@ -308,6 +308,7 @@ func (s *Server) Run(ctx context.Context) error {
 	died := make(chan struct{}, 1)
 	group.Go(func() error { return s.beat(gctx, died) })
 	group.Go(func() error { return s.sweep(gctx, died) })
+	group.Go(func() error { return s.watchAge(gctx) })
 	group.Go(func() error { return s.keepAlive(gctx) })
 	group.Go(func() error {
 		<-gctx.Done()

@@ -20,10 +20,17 @@ type storedPosition struct {
 	At   time.Time     `json:"at"`
 	Mark string        `json:"mark"`
 	Of   string        `json:"of"`
+	Days int           `json:"days,omitempty"` // for which changes are remembered
+	Told bool          `json:"told,omitempty"` // that it expires soon
 }
 
 func (p storedPosition) position() *crosswalk.Position {
-	return &crosswalk.Position{Way: p.Way, Why: p.Why, At: p.At, Mark: p.Mark, Of: p.Of}
+	at := &crosswalk.Position{Way: p.Way, Why: p.Why, At: p.At, Mark: p.Mark, Of: p.Of}
+	if p.Way == crosswalk.WayTracked && p.Days > 0 {
+		end := p.At.AddDate(0, 0, p.Days)
+		at.ExpiresAt = &end
+	}
+	return at
 }
 
 // movePosition moves the position of a run's job to where the run has come.
@@ -36,7 +43,7 @@ func (s *Store) movePosition(ctx context.Context, tx *database.Tx, r crosswalk.R
 	if err := decode(text, &at); err != nil || at.Mark == "" {
 		return err
 	}
-	p := storedPosition{Way: at.Way, Why: at.Why, At: r.QueuedAt, Mark: at.Mark, Of: at.Of}
+	p := storedPosition{Way: at.Way, Why: at.Why, At: r.QueuedAt, Mark: at.Mark, Of: at.Of, Days: at.Days}
 	if r.StartedAt != nil {
 		p.At = *r.StartedAt
 	}

@@ -252,6 +252,9 @@ func TestIncremental(t *testing.T) {
 				if p.Way != test.way || !strings.Contains(p.Why, test.why) || (p.Why == "") != (test.why == "") || !p.At.Equal(*first.StartedAt) {
 					t.Errorf("position %+v", p)
 				}
+				if end := p.ExpiresAt; (end != nil) != (test.way == crosswalk.WayTracked) || end != nil && !end.Equal(p.At.AddDate(0, 0, 7)) {
+					t.Errorf("position of %v expires at %v", p.At, end)
+				}
 				for round := range uint64(2) {
 					n := k.change(10*round+1, 20, 5, 7)
 					run := k.runs(crosswalk.RunSuccess, test.reads)

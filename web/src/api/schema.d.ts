@@ -1622,6 +1622,11 @@ export interface components {
              */
             at: string;
             /**
+             * Format: date-time
+             * @description When Dynamics forgets what has changed since; a run after that reads every record
+             */
+            expires_at?: string;
+            /**
              * @description How the next run finds what has changed
              * @enum {string}
              */

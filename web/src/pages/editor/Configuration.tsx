@@ -3,6 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import type { Connection, DataObject, Entity, Job, Position } from '../../api/types';
 import type { Draft } from '../../lib/draft';
+import { dateTime } from '../../lib/format';
 import type { Places } from '../../lib/problems';
 import { q } from '../../queries';
 import { Section } from './Section';
@@ -164,7 +165,7 @@ export function Configuration({ draft, change, places, job, connection, entity, 
 function describePosition(p: Position): string {
   switch (p.way) {
     case 'change_tracking':
-      return 'Changes come from change tracking.';
+      return `Changes come from change tracking.${p.expires_at ? ` Dynamics remembers them until ${dateTime(p.expires_at)}: a run after that reads every record.` : ''}`;
     case 'modified_on':
       return `Changes are found by the time of the last change. ${p.why ?? ''}`;
     case 'everything':
