@@ -38,6 +38,7 @@ func (a *app) showJob(j crosswalk.Job) {
 		"Destination", j.Object,
 		"Operation", string(j.Operation),
 		"Load mode", string(j.LoadMode),
+		"Changes", changes(j.Position),
 		"Deletes", string(j.Deletes.Policy),
 		"Time zone", j.Mapping.TimeZone,
 		"Filter", j.Filter.Expression,
@@ -57,6 +58,24 @@ func (a *app) showJob(j crosswalk.Job) {
 		a.note("")
 		a.printTable(filterTable(j.Filter.Conditions))
 	}
+}
+
+// changes says how the next run finds what has changed, and since when.
+func changes(p *crosswalk.Position) string {
+	if p == nil {
+		return ""
+	}
+	text := map[crosswalk.Way]string{
+		crosswalk.WayTracked: "by change tracking", crosswalk.WayModified: "by the time of the last change", crosswalk.WayEverything: "every record is read",
+	}[p.Way]
+	text += ", since " + moment(&p.At)
+	if p.ExpiresAt != nil {
+		text += "; remembered until " + moment(p.ExpiresAt)
+	}
+	if p.Why != "" {
+		text += ". " + p.Why
+	}
+	return text
 }
 
 // mappingTable shows how fields are filled.
