@@ -23,7 +23,9 @@ const hintHeader = "X-Ms-Dop-Hint"
 
 // limiter holds requests back while too many are under way. The limit rises
 // by one for each round of answers that went well while it was reached, up to
-// the server's hint, and is halved when the server refuses for overload.
+// the server's hint, and is halved when the server refuses for overload. Those
+// who wait are let through in turn by caller, so that one with many requests
+// does not starve one with few.
 type limiter struct {
 	next http.RoundTripper
 
@@ -31,12 +33,32 @@ type limiter struct {
 	limit   float64
 	ceiling float64
 	busy    int
-	cuts    uint64          // how often the limit was halved
+	cuts    uint64             // how often the limit was halved
+	waiting int                // requests of all callers
+	turns   uint64             // how often a request was let through
+	callers map[string]*caller // by WithCaller; forgotten when nothing is under way
+}
+
+// caller is the requests of one caller.
+type caller struct {
+	busy    int
+	turn    uint64          // number of its last turn
 	waiting []chan struct{} // first come, first served; closed when let through
 }
 
+type callerKey struct{}
+
+// WithCaller returns a context whose requests belong to a caller, for example
+// a job. When requests of several callers wait for a client, the next one is
+// of the caller who has the fewest under way, and of those of the one whose
+// last turn is longest ago. Requests of a context without a caller are those
+// of one more.
+func WithCaller(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, callerKey{}, id)
+}
+
 func newLimiter(next http.RoundTripper) *limiter {
-	return &limiter{next: next, limit: firstParallel, ceiling: ceilingParallel}
+	return &limiter{next: next, limit: firstParallel, ceiling: ceilingParallel, callers: map[string]*caller{}}
 }
 
 // parallel returns the present limit.
@@ -48,65 +70,92 @@ func (l *limiter) parallel() int {
 
 // RoundTrip counts a request as under way until its body is closed.
 func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
-	cuts, err := l.acquire(req.Context())
+	who, cuts, err := l.acquire(req.Context())
 	if err != nil {
 		return nil, err
 	}
 	resp, err := l.next.RoundTrip(req)
 	if err != nil {
-		l.release()
+		l.release(who)
 		return nil, err
 	}
 	l.learn(resp, cuts)
-	resp.Body = &slotBody{ReadCloser: resp.Body, release: sync.OnceFunc(l.release)}
+	resp.Body = &slotBody{ReadCloser: resp.Body, release: sync.OnceFunc(func() { l.release(who) })}
 	return resp, nil
 }
 
-// acquire waits for a slot and returns how often the limit had been halved by
-// then.
-func (l *limiter) acquire(ctx context.Context) (cuts uint64, err error) {
+// acquire waits for a slot and returns for whom, and how often the limit had
+// been halved by then.
+func (l *limiter) acquire(ctx context.Context) (who *caller, cuts uint64, err error) {
+	id, _ := ctx.Value(callerKey{}).(string)
 	l.mu.Lock()
-	if l.busy < int(l.limit) && len(l.waiting) == 0 {
-		l.busy++
+	who = l.callers[id]
+	if who == nil {
+		who = &caller{}
+		l.callers[id] = who
+	}
+	if l.busy < int(l.limit) && l.waiting == 0 {
+		l.enter(who)
 		cuts = l.cuts
 		l.mu.Unlock()
-		return cuts, nil
+		return who, cuts, nil
 	}
 	turn := make(chan struct{})
-	l.waiting = append(l.waiting, turn)
+	who.waiting = append(who.waiting, turn)
+	l.waiting++
 	l.mu.Unlock()
 	select {
 	case <-turn:
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return l.cuts, nil
+		return who, l.cuts, nil
 	case <-ctx.Done():
 	}
 	l.mu.Lock()
-	i := slices.Index(l.waiting, turn)
+	i := slices.Index(who.waiting, turn)
 	if i >= 0 {
-		l.waiting = slices.Delete(l.waiting, i, i+1)
+		who.waiting = slices.Delete(who.waiting, i, i+1)
+		l.waiting--
 	}
 	l.mu.Unlock()
 	if i < 0 { // let through meanwhile
-		l.release()
+		l.release(who)
 	}
-	return 0, context.Cause(ctx)
+	return nil, 0, context.Cause(ctx)
 }
 
-func (l *limiter) release() {
+// enter gives a caller a slot.
+func (l *limiter) enter(who *caller) {
+	l.busy++
+	who.busy++
+	l.turns++
+	who.turn = l.turns
+}
+
+func (l *limiter) release(who *caller) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.busy--
+	who.busy--
 	l.admit()
+	if l.busy == 0 {
+		clear(l.callers)
+	}
 }
 
 // admit lets through those who wait and fit.
 func (l *limiter) admit() {
-	for l.busy < int(l.limit) && len(l.waiting) > 0 {
-		close(l.waiting[0])
-		l.waiting = l.waiting[1:]
-		l.busy++
+	for l.busy < int(l.limit) && l.waiting > 0 {
+		var next *caller
+		for _, c := range l.callers {
+			if len(c.waiting) > 0 && (next == nil || c.busy < next.busy || c.busy == next.busy && c.turn < next.turn) {
+				next = c
+			}
+		}
+		close(next.waiting[0])
+		next.waiting = next.waiting[1:]
+		l.waiting--
+		l.enter(next)
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
 // crowd is a server without a network that takes a second for each request
@@ -169,4 +171,69 @@ func TestParallelismIsLeft(t *testing.T) {
 			t.Errorf("5 requests one by one took %v, %d at a time", took, s.most)
 		}
 	})
+}
+
+// TestCallersTakeTurns checks that requests that wait are let through in turn
+// by caller, however many each has.
+func TestCallersTakeTurns(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		hint    int            // requests under way
+		streams map[string]int // of each caller; "" is none
+		want    map[string]int // answers in 240 seconds, of a second each, at least
+	}{
+		{"one slot", 1, map[string]int{"wide": 8, "narrow": 1}, map[string]int{"wide": 119, "narrow": 119}},
+		// One stream cannot use more than one slot, and waits until one is free.
+		// First come, first served, it would get 53 and 106.
+		{"two slots", 2, map[string]int{"wide": 8, "narrow": 1}, map[string]int{"wide": 240, "narrow": 150}},
+		{"four slots", 4, map[string]int{"wide": 8, "narrow": 1}, map[string]int{"wide": 700, "narrow": 180}},
+		{"both wide", 4, map[string]int{"wide": 8, "wider": 40}, map[string]int{"wide": 475, "wider": 475}},
+		{"without a caller", 1, map[string]int{"wide": 8, "": 3}, map[string]int{"wide": 119, "": 119}},
+		{"three", 1, map[string]int{"wide": 8, "narrow": 1, "slender": 2}, map[string]int{"wide": 79, "narrow": 79, "slender": 79}},
+		{"alone", 4, map[string]int{"wide": 8}, map[string]int{"wide": 955}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &crowd{hint: test.hint, begin: time.Now()}
+				c := bubble(s.answer)
+				rush(t, c, 20, 20) // until the limit is that of the hint
+				ctx, cancel := context.WithTimeout(t.Context(), 240*time.Second)
+				defer cancel()
+				var mu sync.Mutex
+				got := map[string]int{}
+				var wg sync.WaitGroup
+				for who, streams := range test.streams {
+					caller := ctx
+					if who != "" {
+						caller = dataverse.WithCaller(ctx, who)
+					}
+					for range streams {
+						wg.Go(func() {
+							cols, b := odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs)
+							for ctx.Err() == nil {
+								b.Reset()
+								_, err := c.Page(caller, dataverse.Query{EntitySet: "accounts"}, "", cols, b)
+								mu.Lock()
+								if err == nil {
+									got[who]++
+								} else if ctx.Err() == nil {
+									t.Error(err)
+								}
+								mu.Unlock()
+							}
+						})
+					}
+				}
+				wg.Wait()
+				for who, want := range test.want {
+					if n := got[who]; n < want {
+						t.Errorf("%q got %d answers, want %d at least", who, n, want)
+					}
+				}
+			})
+		})
+	}
 }
