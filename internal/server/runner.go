@@ -199,7 +199,7 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
-	ctx, stop := r.watch(ctx, task, client)
+	ctx, stop := r.watch(dataverse.WithCaller(ctx, task.Job.ID), task, client)
 	defer stop()
 	defer func() {
 		if cause := context.Cause(ctx); err != nil && cause != nil {
