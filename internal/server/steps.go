@@ -194,14 +194,19 @@ func (f *finisher) remove(ctx context.Context) error {
 		if len(keys) == 0 {
 			return f.next(ctx, crosswalk.StepLookups)
 		}
-		at.After = keys[len(keys)-1]
-		_, err = table.Remove(ctx, f.db, f.gone, keys, func(ctx context.Context, tx database.Execer, n int64) error {
+		_, err = table.Remove(ctx, f.db, f.gone, keys, func(ctx context.Context, tx database.Execer, n int64, done bool) error {
+			if done {
+				at.After = keys[len(keys)-1]
+			} else if err := f.goOn(ctx); err != nil {
+				return err
+			}
+			f.worked = true
 			return f.save(ctx, tx, at, store.Progress{Counts: crosswalk.Counts{Deleted: n}})
 		})
 		if err != nil {
 			return err
 		}
-		f.task.Checkpoint, f.worked = at, true
+		f.task.Checkpoint = at
 	}
 }
 

@@ -29,6 +29,9 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	cfg := writerConfig(in, plan)
 	cfg.ConnectionID, cfg.Entity, cfg.JobID = task.Run.ConnectionID, task.Run.Entity, task.Run.JobID
 	cfg.By, cfg.Run = task.Run.JobName, task.Run.Number
+	if d := task.Job.Deletes; d.Policy == crosswalk.DeleteDeactivate {
+		cfg.Restore = d.Field
+	}
 	w, err := table.NewWriter(ctx, r.db, cfg)
 	if err != nil {
 		return nil, err

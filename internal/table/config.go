@@ -53,6 +53,7 @@ type Config struct {
 	Lookups      []Lookup
 	Person       *Person             // only for Company_Person, whose identifiers are Person and Company then; Company must be among the lookups
 	Operation    crosswalk.Operation // "" means OperationUpsert
+	Restore      string              // API name of a Boolean field that becomes true when the record of a row is back that was gone; "" for none. What the job fills it with counts more
 	Modified     bool                // the batch tells when each record was modified last, which decides between records with the same identifiers
 	ConnectionID string              // where the records come from, with Entity and JobID
 	Entity       string

@@ -126,6 +126,18 @@ func fromText(d database.Dialect, k column.Kind, expr string) string {
 	return expr
 }
 
+// toText returns the expression for the text of a value of the kind, in the
+// form of Field.Normalize, from an expression for the value.
+func toText(d database.Dialect, k column.Kind, expr string) string {
+	switch {
+	case d == database.SQLite && k == column.Bool:
+		return "CASE WHEN " + expr + " THEN 'true' ELSE 'false' END"
+	case d == database.Postgres && k == column.Time:
+		return "to_char(" + expr + ` AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+	}
+	return "CAST(" + expr + " AS text)"
+}
+
 // plainColumn returns the expression under which a column is read: exact
 // values as text. On PostgreSQL it says the kind: a statement that was
 // prepared before a column changed its type is refused there, and another text

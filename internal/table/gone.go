@@ -3,6 +3,7 @@ package table
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -157,48 +158,87 @@ func (g *Gone) list(keys []string) (string, []any) {
 	return b.String(), args
 }
 
-// Remove treats the rows of records with these keys as the policy says, in one
-// transaction with save, which is told how many rows there were. Rows treated
-// before are left alone. save may be nil.
-func Remove(ctx context.Context, db *database.DB, g Gone, keys []string, save HealFunc) (int64, error) {
+// RemoveFunc stores what belongs to a transaction of Remove in it: how many
+// rows it treated, and whether all there were are treated now. An error rolls
+// the transaction back and is returned by Remove as it is. It may be called
+// again when the database gave the transaction up.
+type RemoveFunc = func(ctx context.Context, tx database.Execer, n int64, done bool) error
+
+// Remove treats the rows of records with these keys as the policy says and
+// returns how many there were. Rows treated before are left alone.
+//
+// Before a row is deleted, the lookups that point to it are emptied, and their
+// rows wait for a row with the values by which it was found; they have another
+// Modified Date, Modified By and run. All that happens in one transaction with
+// save, and in several when very many lookups are to be emptied: then rows are
+// deleted with the last of their lookups, and Remove can be ended in between
+// and called again with the same keys. save may be nil.
+func Remove(ctx context.Context, db *database.DB, g Gone, keys []string, save RemoveFunc) (int64, error) {
+	if save == nil {
+		save = func(context.Context, database.Execer, int64, bool) error { return nil }
+	}
 	if err := g.ensure(ctx, db); err != nil {
 		return 0, err
 	}
 	var total int64
-	err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		total = 0
-		for part := range slices.Chunk(keys, goneBatch) {
-			touched, err := g.remove(ctx, tx, part)
-			if err != nil {
+	for done := false; !done; {
+		pointers, ids, err := g.pointers(ctx, db)
+		if err != nil {
+			return total, err
+		}
+		var n int64
+		err = db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
+			r := detacher{Gone: &g, d: db.Dialect(), tx: tx, pointers: pointers, room: detachBatch}
+			if n, done, err = r.treat(ctx, keys, ids); err != nil {
 				return fmt.Errorf("table: %s rows of %s: %w", g.Policy, g.Object.Table(), err)
 			}
-			total += touched
+			return save(ctx, tx, n, done)
+		})
+		switch {
+		case errors.Is(err, errOtherPointers):
+			done = false
+		case err != nil:
+			return total, err
+		default:
+			total += n
 		}
-		if save == nil {
-			return nil
-		}
-		return save(ctx, tx, total)
-	})
-	return total, err
+	}
+	return total, nil
 }
 
-func (g *Gone) remove(ctx context.Context, tx *database.Tx, keys []string) (int64, error) {
-	list, args := g.list(keys)
-	table := quote(g.Object.Table())
-	if g.Policy == crosswalk.DeleteRow {
-		return tx.Exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s%s", table, g.rows(), list), args...)
+// treat treats the rows of records with these keys as far as one transaction
+// may.
+func (r *detacher) treat(ctx context.Context, keys []string, ids []int64) (total int64, done bool, err error) {
+	if r.Policy == crosswalk.DeleteRow {
+		if err := r.begin(ctx, ids); err != nil {
+			return 0, false, err
+		}
 	}
+	for part := range slices.Chunk(keys, goneBatch) {
+		n, all := int64(0), true
+		if r.Policy == crosswalk.DeleteRow {
+			n, all, err = r.remove(ctx, part)
+		} else {
+			n, err = r.mark(ctx, r.tx, part)
+		}
+		if total += n; err != nil || !all {
+			return total, false, err
+		}
+	}
+	return total, true, nil
+}
+
+// mark flags or deactivates rows.
+func (g *Gone) mark(ctx context.Context, tx *database.Tx, keys []string) (int64, error) {
+	list, args := g.list(keys)
 	n := len(args)
-	set := fmt.Sprintf("modified_date = $%d, %s = $%d", n+1, runColumn, n+2)
+	set := fmt.Sprintf("modified_date = $%d, %s = $%d, %s = $%d", n+1, runColumn, n+2, deletedColumn, n+1)
 	args = append(args, database.Time{Time: time.Now()}, g.Run)
 	if g.By != "" && g.Object.Field(crosswalk.ModifiedByField) != nil {
 		args = append(args, g.By)
 		set += fmt.Sprintf(", modified_by = $%d", len(args))
 	}
-	switch g.Policy {
-	case crosswalk.DeleteFlag:
-		set += fmt.Sprintf(", %s = $%d", deletedColumn, n+1)
-	case crosswalk.DeleteDeactivate:
+	if g.Policy == crosswalk.DeleteDeactivate {
 		f := g.Object.Field(g.Field)
 		if f == nil || f.Type != crosswalk.FieldBoolean {
 			return 0, crosswalk.Errorf(crosswalk.CodeInvalid, "%s has no Boolean field %s any more.", g.Object.DisplayName, g.Field).
@@ -206,5 +246,5 @@ func (g *Gone) remove(ctx context.Context, tx *database.Tx, keys []string) (int6
 		}
 		set += fmt.Sprintf(", %s = FALSE", quote(f.Column()))
 	}
-	return tx.Exec(ctx, fmt.Sprintf("UPDATE %s SET %s WHERE %s%s", table, set, g.rows(), list), args...)
+	return tx.Exec(ctx, fmt.Sprintf("UPDATE %s SET %s WHERE %s%s", quote(g.Object.Table()), set, g.rows(), list), args...)
 }

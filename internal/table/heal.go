@@ -52,7 +52,8 @@ type HealFunc = func(ctx context.Context, tx database.Execer, filled int64) erro
 // itself. It works in short transactions, so that it can be ended at any time
 // and called again. It returns how many rows it filled. A filled row has
 // another Modified Date, Modified By and run; it stays the row of the record
-// it came from. save may be nil.
+// it came from. One that would repeat the identifiers of another row by that
+// goes on waiting. save may be nil.
 func Heal(ctx context.Context, db *database.DB, h Healing, save HealFunc) (int64, error) {
 	if save == nil {
 		save = func(context.Context, database.Execer, int64) error { return nil }
@@ -121,13 +122,8 @@ func (l *pendingLookup) heal(ctx context.Context, db *database.DB, h Healing, af
 	if err != nil {
 		return 0, err
 	}
-	var fields []crosswalk.Field
-	for _, name := range l.match {
-		if f := h.Object.Field(name); f != nil {
-			fields = append(fields, *f)
-		}
-	}
-	if !have[l.field.Column()] || len(fields) < len(l.match) {
+	fields := l.compared(&h.Object)
+	if !have[l.field.Column()] || fields == nil {
 		return 0, l.drop(ctx, db) // the object or a field of it is gone
 	}
 	var any bool
@@ -145,7 +141,11 @@ func (l *pendingLookup) heal(ctx context.Context, db *database.DB, h Healing, af
 		return 0, err
 	}
 	var total int64
-	step := healStep{l: l, h: h, d: db.Dialect(), fields: fields, by: h.By != "" && have["modified_by"]}
+	unique, err := inUnique(ctx, db, l.object.Table(), l.field.Column())
+	if err != nil {
+		return 0, err
+	}
+	step := healStep{l: l, unique: unique, h: h, d: db.Dialect(), fields: fields, by: h.By != "" && have["modified_by"]}
 	for after != lastGSID {
 		var next string
 		var filled int64
@@ -174,6 +174,7 @@ type healStep struct {
 	d      database.Dialect
 	fields []crosswalk.Field // what is compared
 	by     bool              // whether Modified By is set
+	unique bool              // whether a unique index is over the field, alone or with others
 }
 
 // run fills waiting rows that follow the GSID after, and returns the last one
@@ -181,6 +182,9 @@ type healStep struct {
 func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (filled int64, next string, err error) {
 	id := func(placeholder string) string { return fromText(s.d, column.GUID, placeholder) }
 	if s.d == database.Postgres {
+		if _, err := tx.Exec(ctx, holdSQL(&s.h.Object)); err != nil {
+			return 0, "", err
+		}
 		// Each row is found by an index; see postgresWriter.prepare.
 		if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"); err != nil {
 			return 0, "", err
@@ -194,25 +198,75 @@ func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (fill
 	} else if err != nil {
 		return 0, "", err
 	}
-	args := []any{s.l.id, after, next}
-	span := fmt.Sprintf("p.lookup = $1 AND p.gsid > %s AND p.gsid <= %s", id("$2"), id("$3"))
-	set := fmt.Sprintf("%s = f.found, modified_date = $4, %s = $5", quote(s.l.field.Column()), runColumn)
-	more := []any{database.Time{Time: time.Now()}, s.h.Run}
-	if s.by {
-		set += ", modified_by = $6"
-		more = append(more, s.h.By)
-	}
-	filled, err = tx.Exec(ctx, fmt.Sprintf(`WITH f AS MATERIALIZED (SELECT p.gsid, %s AS found FROM cw_pending p WHERE %s)
-		UPDATE %s AS r SET %s FROM f WHERE r.gsid = f.gsid AND f.found IS NOT NULL AND r.%s IS NULL`,
-		s.found(), span, quote(s.l.object.Table()), set, quote(s.l.field.Column())), append(args, more...)...)
-	if err != nil {
+	if filled, err = s.fill(ctx, tx, after, next); err != nil {
 		return 0, "", err
 	}
 	// Rows that were filled, now or otherwise, and rows that are gone wait no
 	// longer.
 	_, err = tx.Exec(ctx, fmt.Sprintf("DELETE FROM cw_pending AS p WHERE %s AND NOT EXISTS (SELECT 1 FROM %s r WHERE r.gsid = p.gsid AND r.%s IS NULL)",
-		span, quote(s.l.object.Table()), quote(s.l.field.Column())), append([]any{}, args...)...)
+		s.span(), quote(s.l.object.Table()), quote(s.l.field.Column())), s.l.id, after, next)
 	return filled, next, err
+}
+
+// span is the condition that a waiting row p follows the GSID $2, up to $3.
+func (s *healStep) span() string {
+	return fmt.Sprintf("p.lookup = $1 AND p.gsid > %s AND p.gsid <= %s", fromText(s.d, column.GUID, "$2"), fromText(s.d, column.GUID, "$3"))
+}
+
+// fill fills the waiting rows of a span. Where one would repeat another row
+// that it must not, each half is tried by itself, until that one is left as it
+// is.
+func (s *healStep) fill(ctx context.Context, tx *database.Tx, after, last string) (int64, error) {
+	column := quote(s.l.field.Column())
+	args := []any{s.l.id, after, last, database.Time{Time: time.Now()}, s.h.Run}
+	set := fmt.Sprintf("%s = f.found, modified_date = $4, %s = $5", column, runColumn)
+	if s.by {
+		set, args = set+", modified_by = $6", append(args, s.h.By)
+	}
+	if s.unique {
+		if _, err := tx.Exec(ctx, "SAVEPOINT cw_fill"); err != nil {
+			return 0, err
+		}
+	}
+	filled, err := tx.Exec(ctx, fmt.Sprintf(`WITH f AS MATERIALIZED (SELECT p.gsid, %s AS found FROM cw_pending p WHERE %s)
+		UPDATE %s AS r SET %s FROM f WHERE r.gsid = f.gsid AND f.found IS NOT NULL AND r.%s IS NULL`,
+		s.found(), s.span(), quote(s.l.object.Table()), set, column), args...)
+	switch {
+	case !s.unique:
+		return filled, err
+	case err == nil:
+		_, err = tx.Exec(ctx, "RELEASE SAVEPOINT cw_fill")
+		return filled, err
+	case !database.IsUnique(err):
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, "ROLLBACK TO SAVEPOINT cw_fill"); err != nil {
+		return 0, err
+	}
+	if _, err := tx.Exec(ctx, "RELEASE SAVEPOINT cw_fill"); err != nil {
+		return 0, err
+	}
+	return s.halves(ctx, tx, after, last)
+}
+
+func (s *healStep) halves(ctx context.Context, tx *database.Tx, after, last string) (int64, error) {
+	var rows int
+	if err := tx.QueryRow(ctx, "SELECT count(*) FROM cw_pending p WHERE "+s.span(), s.l.id, after, last).Scan(&rows); err != nil || rows <= 1 {
+		return 0, err
+	}
+	gsid := crosswalk.Field{Type: crosswalk.FieldGSID}
+	var middle string
+	err := tx.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM cw_pending p WHERE %s ORDER BY p.gsid LIMIT 1 OFFSET %d",
+		plainColumn(s.d, &gsid, "p.gsid"), s.span(), rows/2-1), s.l.id, after, last).Scan(&middle)
+	if err != nil {
+		return 0, err
+	}
+	first, err := s.fill(ctx, tx, after, middle)
+	if err != nil {
+		return 0, err
+	}
+	second, err := s.fill(ctx, tx, middle, last)
+	return first + second, err
 }
 
 // found is the expression for the row that a waiting row p looks for.
@@ -233,7 +287,7 @@ func (s *healStep) found() string {
 // waited for it.
 func (l *pendingLookup) drop(ctx context.Context, db *database.DB) error {
 	err := db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		for _, text := range []string{"DELETE FROM cw_pending WHERE lookup = $1", "DELETE FROM cw_lookups WHERE id = $1"} {
+		for _, text := range []string{"DELETE FROM cw_pending WHERE lookup = $1", "DELETE FROM cw_lookup_origins WHERE lookup = $1", "DELETE FROM cw_lookups WHERE id = $1"} {
 			if _, err := tx.Exec(ctx, text, l.id); err != nil {
 				return err
 			}

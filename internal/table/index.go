@@ -124,6 +124,21 @@ func hasIndex(ctx context.Context, db *database.DB, x index) (there, unique bool
 	return n > 0, m > 0, nil
 }
 
+// inUnique reports whether a unique index of the table is over the column,
+// alone or with others.
+func inUnique(ctx context.Context, db *database.DB, table, column string) (there bool, err error) {
+	text := `SELECT EXISTS (SELECT 1 FROM pragma_index_list($1) l JOIN pragma_index_info(l.name) i WHERE l."unique" = 1 AND i.name = $2)`
+	if db.Dialect() == database.Postgres {
+		text = `SELECT EXISTS (SELECT 1 FROM pg_index x JOIN pg_class c ON c.oid = x.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+			JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)
+			WHERE n.nspname = current_schema() AND c.relname = $1 AND x.indisunique AND a.attname = $2)`
+	}
+	if err := db.QueryRow(ctx, text, table, column).Scan(&there); err != nil {
+		return false, fmt.Errorf("table: indexes of %s: %w", table, err)
+	}
+	return there, nil
+}
+
 // indexName returns the name of the unique index over columns, which are
 // quoted.
 func indexName(table string, columns []string) string { return hashName(table, "unique", columns) }

@@ -44,6 +44,9 @@ func (p *postgresWriter) find(ctx context.Context, l *lookup) error {
 	if len(l.found) == 0 {
 		return nil
 	}
+	if _, err := p.tx.Exec(ctx, holdSQL(&l.Object)); err != nil {
+		return fmt.Errorf("table: look up %s: %w", l.Object.Table(), err)
+	}
 	texts := p.args(len(l.columns))
 	for _, n := range l.order {
 		for i := range l.columns {
@@ -189,6 +192,6 @@ func (p *postgresWriter) note(ctx context.Context, l *lookup) error {
 			return err
 		}
 	}
-	_, err := p.tx.Exec(ctx, l.waitSQL(fmt.Sprintf("SELECT %d, t.gsid, %s FROM %s", l.id, names("w.v%d", n), from)), args...)
+	_, err := p.tx.Exec(ctx, waitSQL(n, fmt.Sprintf("SELECT %d, t.gsid, %s FROM %s", l.id, names("w.v%d", n), from)), args...)
 	return err
 }

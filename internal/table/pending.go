@@ -11,11 +11,12 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// Rows whose lookup found nothing wait in cw_pending for the row they look
-// for. cw_lookups says how each lookup finds rows; its entries are made by the
-// first run that needs them.
+// Rows whose lookup found nothing, or lost the row that it had found, wait in
+// cw_pending for the row they look for. cw_lookups says how each lookup finds
+// rows, and cw_lookup_origins whose rows it fills; their entries are made by
+// the first run that needs them.
 
-// pendingSQL makes both tables. Values are texts in the form of
+// pendingSQL makes the tables. Values are texts in the form of
 // Field.Normalize.
 func pendingSQL(d database.Dialect) string {
 	var values strings.Builder
@@ -30,48 +31,61 @@ func pendingSQL(d database.Dialect) string {
 	return d.Expand(`CREATE TABLE IF NOT EXISTS cw_lookups (
 		id {id}, object {text} NOT NULL, field {text} NOT NULL, target {text} NOT NULL, match {text} NOT NULL, several {text} NOT NULL,
 		UNIQUE (object, field, target, match, several));
+	CREATE TABLE IF NOT EXISTS cw_lookup_origins (origin {int} NOT NULL, lookup {int} NOT NULL, PRIMARY KEY (origin, lookup));
 	CREATE TABLE IF NOT EXISTS cw_pending (
 		lookup {int} NOT NULL, gsid ` + id + ` NOT NULL, ` + values.String() + `PRIMARY KEY (lookup, gsid))` + tail)
 }
 
-// mayWait reports whether rows for which the lookup finds nothing are stored
-// all the same.
-func (l *lookup) mayWait(p *plan) bool {
-	return l.OnNone != crosswalk.NoneReject && !l.Field.Required && !l.identifier(p)
-}
-
-// register gives the lookups for which rows may wait their ids.
+// register gives the lookups their ids and notes which of them fill the rows
+// of this origin.
 func (w *Writer) register(ctx context.Context) error {
-	if !slices.ContainsFunc(w.lookups, func(l *lookup) bool { return l.mayWait(&w.main.plan) }) {
-		return nil
-	}
 	d := w.db.Dialect()
-	if have, err := readColumns(ctx, d, "cw_pending", w.db.Query); err != nil || len(have) == 0 {
-		if err == nil {
-			err = w.db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
-				_, err := tx.Exec(ctx, pendingSQL(d))
-				return err
-			})
+	all := slices.Clone(w.lookups)
+	if w.who != nil {
+		all = append(all, w.who)
+	}
+	have, err := readColumns(ctx, d, "cw_lookup_origins", w.db.Query)
+	if err != nil {
+		return err
+	}
+	if len(have) == 0 {
+		if len(all) == 0 {
+			return nil
 		}
+		err := w.db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
+			_, err := tx.Exec(ctx, pendingSQL(d))
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("table: make pending lookups: %w", err)
 		}
 	}
-	err := w.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		for _, l := range w.lookups {
-			if !l.mayWait(&w.main.plan) {
-				continue
-			}
+	err = w.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		ids := []int64{0}
+		for _, l := range all {
 			if err := w.registerOne(ctx, tx, l); err != nil {
 				return err
 			}
+			ids = append(ids, l.id)
 		}
-		return nil
+		return w.registerOrigin(ctx, tx, ids)
 	})
 	if err != nil {
 		return fmt.Errorf("table: register lookup: %w", err)
 	}
 	return nil
+}
+
+// registerOrigin notes that the lookups with these ids are those that fill the
+// object's rows of this origin.
+func (w *Writer) registerOrigin(ctx context.Context, tx *database.Tx, ids []int64) error {
+	_, err := tx.Exec(ctx, "DELETE FROM cw_lookup_origins WHERE origin = $1 AND lookup IN (SELECT id FROM cw_lookups WHERE object = $2) AND NOT "+among("lookup", ids),
+		w.origin, w.cfg.Object.Name)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, fmt.Sprintf("INSERT INTO cw_lookup_origins (origin, lookup) SELECT %d, id FROM cw_lookups WHERE %s ON CONFLICT DO NOTHING", w.origin, among("id", ids)))
+	return err
 }
 
 func (w *Writer) registerOne(ctx context.Context, tx *database.Tx, l *lookup) error {
@@ -128,10 +142,10 @@ func (l *lookup) others() []int64 {
 }
 
 // waitSQL returns the statement that notes waiting rows: from is a query for
-// their GSIDs and as many values as the lookup compares.
-func (l *lookup) waitSQL(from string) string {
+// their GSIDs and the n values that the lookup compares.
+func waitSQL(n int, from string) string {
 	var values, set, differs []string
-	for i := range l.columns {
+	for i := range n {
 		v := fmt.Sprintf("v%d", i)
 		values = append(values, v)
 		set = append(set, v+" = excluded."+v)

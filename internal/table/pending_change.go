@@ -19,7 +19,7 @@ func (a *alterer) changeLookups(ctx context.Context, c *Change, gone []*crosswal
 	fail := func(err error) error { return fmt.Errorf("table: lookups of %s: %w", c.Old.Name, err) }
 	for _, f := range gone {
 		const these = "(SELECT id FROM cw_lookups WHERE object = $1 AND field = $2)"
-		for _, text := range []string{"DELETE FROM cw_pending WHERE lookup IN " + these, "DELETE FROM cw_lookups WHERE id IN " + these} {
+		for _, text := range []string{"DELETE FROM cw_pending WHERE lookup IN " + these, "DELETE FROM cw_lookup_origins WHERE lookup IN " + these, "DELETE FROM cw_lookups WHERE id IN " + these} {
 			if _, err := a.tx.Exec(ctx, text, c.Old.Name, f.Name); err != nil {
 				return fail(err)
 			}

@@ -81,7 +81,7 @@ func (s *sqliteWriter) openWaiting() (_ *sqliteWaiting, err error) {
 		for k := range l.columns {
 			values = append(values, fmt.Sprintf("v%d", k))
 		}
-		note = append(note, l.waitSQL(fmt.Sprintf("SELECT %d, gsid, %s FROM temp.cw_wait WHERE l = %d AND waits = 1 AND gsid IS NOT NULL", l.id, strings.Join(values, ", "), i)))
+		note = append(note, waitSQL(len(l.columns), fmt.Sprintf("SELECT %d, gsid, %s FROM temp.cw_wait WHERE l = %d AND waits = 1 AND gsid IS NOT NULL", l.id, strings.Join(values, ", "), i)))
 		for _, text := range note {
 			var stmt *sqlite.Stmt
 			prepare(&stmt, text)

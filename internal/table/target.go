@@ -14,9 +14,10 @@ import (
 // the text of its statements.
 type target struct {
 	plan
-	object crosswalk.Object
-	by     string
-	d      database.Dialect
+	object  crosswalk.Object
+	by      string
+	restore string // quoted column that becomes true when the record is back, "" for none
+	d       database.Dialect
 }
 
 func newTarget(d database.Dialect, cfg *Config, o crosswalk.Object) *target {
@@ -49,6 +50,11 @@ func (t *target) same(value func(i int) string) string {
 	return strings.Join(same, " AND ")
 }
 
+// fills reports whether the job fills the field.
+func (t *target) fills(field string) bool {
+	return slices.ContainsFunc(t.columns, func(c Column) bool { return c.Field.Name == field })
+}
+
 // constants returns the columns that every new row has the same value in, and
 // those values as they stand in a statement: who wrote it, and the defaults of
 // the fields that the job does not fill.
@@ -58,7 +64,7 @@ func (t *target) constants() (columns, values []string) {
 		switch {
 		case f.Name == crosswalk.CreatedByField || f.Name == crosswalk.ModifiedByField:
 			v = t.by
-		case f.System || slices.ContainsFunc(t.columns, func(c Column) bool { return c.Field.Name == f.Name }):
+		case f.System || t.fills(f.Name):
 			continue
 		}
 		if v != "" {
@@ -133,6 +139,9 @@ func (t *target) update(in incoming) (set, where string) {
 	put(originColumn, in.origin)
 	put(sourceIDColumn, in.source)
 	put(runColumn, in.run)
+	if r := t.restore; r != "" {
+		put(r, fmt.Sprintf("CASE WHEN t.%s IS NULL THEN t.%s ELSE TRUE END", deletedColumn, r))
+	}
 	put(deletedColumn, "NULL")
 	if t.by != "" && t.object.Field(crosswalk.ModifiedByField) != nil {
 		put("modified_by", in.by)

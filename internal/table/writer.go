@@ -118,6 +118,9 @@ func newWriter(db *database.DB, cfg Config) (*Writer, error) {
 			t.modified = at
 		}
 	}
+	if f := w.cfg.Object.Field(w.cfg.Restore); f != nil && f.Type == crosswalk.FieldBoolean && !w.main.fills(f.Name) {
+		w.main.restore = quote(f.Column())
+	}
 	if w.width = at; w.cfg.Modified {
 		w.width++
 	}
