@@ -1,0 +1,207 @@
+package extract
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/odata"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+)
+
+// RangeSize is how many records a range has. It is below
+// dataverse.AggregateLimit, so that a range that grows can still be counted.
+const RangeSize = 45_000
+
+// MaxStreams is how many ranges are read at a time at most. Each holds a
+// batch.
+const MaxStreams = 8
+
+// RangesConfig is what a source of ranges needs.
+type RangesConfig struct {
+	Config
+	// Size is how many records a range has; 0 means RangeSize, and no more
+	// are possible.
+	Size int
+	// Beside tells of what changes while the ranges are read, and where the
+	// next read goes on; nil for no such place.
+	Beside Beside
+}
+
+// Beside is a source of changes that tells where it walks over keys alone.
+type Beside interface {
+	pipeline.Source
+	Walking(link string) bool
+}
+
+// Ranges is the source of all records that the plan's filter chooses, read as
+// ranges of their keys, several at a time, in no order. Where a range ends is
+// asked of the server, which counts its records in its own order; that all of
+// a range has come is shown by its count.
+//
+// The link of a page holds where each of the open ranges stands, so that
+// another Ranges goes on from there. Records whose keys Dynamics compares by
+// another order than it sorts by are read all the same; see
+// dataverse.KeyRange.
+//
+// A Ranges is used by one goroutine at a time, and has to be closed.
+type Ranges struct {
+	client  *dataverse.Client
+	plan    *mapping.Plan
+	cfg     RangesConfig
+	query   dataverse.Query
+	columns *odata.Columns
+
+	at   rangesState
+	link string // that stands for at
+
+	stop     context.CancelFunc // nil while nothing is at work
+	ctx      context.Context    // of what is
+	work     sync.WaitGroup
+	results  chan result
+	busy     int  // requests and results that are not yet taken
+	streams  int  // pages that may be under way or wait to be taken
+	reading  int  // those that are
+	scouting bool // the next bound is asked for
+	walking  bool // so is a page of what stands beside
+	free     []*column.Batch
+	spent    dataverse.PageInfo // that no page has told of
+}
+
+// result is what comes of a request, to be called by the goroutine that asks
+// for pages. It fills into and returns what the page says, or nil when there
+// is no page.
+type result func(into *column.Batch) (*pipeline.PageInfo, error)
+
+// NewRanges makes the source of a plan. Beside something, the plan has to be
+// compiled as Tracked.
+func NewRanges(cfg RangesConfig) *Ranges {
+	if cfg.Size <= 0 || cfg.Size > RangeSize {
+		cfg.Size = RangeSize
+	}
+	return &Ranges{client: cfg.Client, plan: cfg.Plan, cfg: cfg, query: cfg.expanding(), columns: cfg.columns()}
+}
+
+// Page implements pipeline.Source; into has to be empty. The link is "" for
+// the first page. The error is a *GoneError when tables lost columns that the
+// plan reads, a *OneStreamError when ranges do not fit the table, else that of
+// dataverse.Client.Page or of what stands beside.
+func (s *Ranges) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	if into.Rows() > 0 {
+		panic("extract: a page of a range needs an empty batch")
+	}
+	if s.stop == nil || link != s.link {
+		if err := s.open(ctx, link); err != nil {
+			return pipeline.PageInfo{}, err
+		}
+	}
+	if s.cfg.Beside != nil && !s.at.Begun { // before any row is read
+		return s.beside(ctx, into)
+	}
+	began := time.Now()
+	for {
+		s.goOn()
+		if s.busy == 0 { // so all ranges have been read
+			return s.rest(ctx, into)
+		}
+		var r result
+		select {
+		case r = <-s.results:
+		case <-ctx.Done():
+			return pipeline.PageInfo{}, context.Cause(ctx)
+		}
+		s.busy--
+		info, err := r(into)
+		switch {
+		case err != nil:
+			return s.tell(pipeline.PageInfo{}), err
+		case info != nil:
+			s.adapt(time.Since(began), into.Rows())
+			s.goOn()
+			s.link = s.at.text()
+			info.Next = s.link
+			return s.tell(*info), nil
+		}
+	}
+}
+
+// Close ends what is at work and waits for it. The source can be used again.
+func (s *Ranges) Close() {
+	if s.stop != nil {
+		s.stop()
+		s.work.Wait()
+		s.stop = nil
+	}
+}
+
+// open goes to a place.
+func (s *Ranges) open(ctx context.Context, link string) error {
+	s.Close()
+	at, err := parseRanges(link)
+	if err != nil {
+		return err
+	}
+	for _, r := range at.Open {
+		if err := unselected(s.plan, r.Link, func(string) bool { return true }); err != nil {
+			return err
+		}
+	}
+	s.at, s.link = at, link
+	s.ctx, s.stop = context.WithCancel(ctx)
+	s.results = make(chan result)
+	s.busy, s.reading, s.scouting, s.walking = 0, 0, false, false
+	s.streams = min(firstStreams, s.mostStreams())
+	return nil
+}
+
+// start begins a request.
+func (s *Ranges) start(request func(ctx context.Context) result) {
+	s.busy++
+	ctx, results := s.ctx, s.results
+	s.work.Go(func() {
+		select {
+		case results <- attempt(ctx, request):
+		case <-ctx.Done():
+		}
+	})
+}
+
+// tell adds what requests cost that brought no page.
+func (s *Ranges) tell(info pipeline.PageInfo) pipeline.PageInfo {
+	info.Bytes += s.spent.Bytes
+	info.Requests += s.spent.Requests
+	info.Throttled += s.spent.Throttled
+	s.spent = dataverse.PageInfo{}
+	return info
+}
+
+// spend notes such a cost.
+func (s *Ranges) spend(cost dataverse.PageInfo) {
+	s.spent.Bytes += cost.Bytes
+	s.spent.Requests += cost.Requests
+	s.spent.Throttled += cost.Throttled
+}
+
+// How many streams there are follows from how long pages let wait: each stream
+// more takes memory, and serves nothing when pages come as fast as they can be
+// written.
+const (
+	firstStreams  = 2
+	moreStreams   = 2
+	shortWait     = 5 * time.Millisecond
+	shortWaitEach = 10 * time.Microsecond // for each record of the page
+)
+
+// adapt begins to read more ranges at a time when a page with that many rows
+// let wait for too long.
+func (s *Ranges) adapt(waited time.Duration, rows int) {
+	if waited > max(shortWait, time.Duration(rows)*shortWaitEach) {
+		s.streams = min(s.streams+moreStreams, s.mostStreams())
+	}
+}
+
+// mostStreams returns how many ranges may be read at a time now.
+func (s *Ranges) mostStreams() int { return min(MaxStreams, s.client.Parallelism()) }

@@ -1,0 +1,249 @@
+package extract_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/extract"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+)
+
+var accounts = job{"account", []string{"accountid", "name", "primarycontactid.fullname"}, nil}
+
+// open makes a source of ranges that is closed with the test.
+func (w *world) ranges(entity *crosswalk.Entity, plan *mapping.Plan, pageSize, size int) *extract.Ranges {
+	s := extract.NewRanges(extract.RangesConfig{Config: w.config(entity, plan, pageSize), Size: size})
+	w.t.Cleanup(s.Close)
+	return s
+}
+
+// TestRanges reads a table by ranges and by pages: the rows are the same, and
+// no request asks for anything else than the filter chooses.
+func TestRanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Users: 5, Accounts: 950, Contacts: 100})
+	for _, filter := range [][]crosswalk.Condition{nil, {{Attribute: "statecode", Operator: crosswalk.Equal, Values: []string{"0"}}}} {
+		j := accounts
+		j.filter = filter
+		entity, plan := w.compile(j, false)
+		want, _ := read(t, plan, extract.NewPages(w.config(entity, plan, 0)))
+		w.since("")
+		got, infos := read(t, plan, w.ranges(entity, plan, 40, 120))
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v (-pages +ranges):\n%s", filter, diff)
+		}
+		n, told := 0, int64(0)
+		for i, info := range infos {
+			n += info.Records
+			told += info.Requests
+			if want := (pipeline.Changes{Recount: i == 0, Complete: i == len(infos)-1}); !cmp.Equal(want, info.Changes) {
+				t.Errorf("page %d of %d: %+v", i+1, len(infos), info.Changes)
+			}
+			if info.Next != "" && !extract.InRanges(info.Next) {
+				t.Errorf("link %s", info.Next)
+			}
+		}
+		w.mu.Lock()
+		sent := len(w.asked)
+		w.mu.Unlock()
+		if n != len(want) || told != int64(sent) {
+			t.Errorf("%d records of %d, %d requests told of %d", n, len(want), told, sent)
+		}
+		if ranges := len(w.since("accounts")); ranges < 8*3 {
+			t.Errorf("%d requests are too few for 8 ranges", ranges)
+		}
+	}
+}
+
+// TestRangesAtRandom reads tables of all sizes by ranges of all sizes, while
+// requests fail and readers die and leave the place that was stored last: each
+// record is stored once.
+func TestRangesAtRandom(t *testing.T) {
+	t.Parallel()
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	failed, died := 0, 0
+	for round := range 40 {
+		w := newWorld(t, sandbox.Config{Seed: seed, Users: 5, Accounts: r.IntN(700), Contacts: 20})
+		if r.IntN(2) == 0 {
+			for _, change := range []func(string, int, uint64) (int, error){w.sandbox.DeleteRows, w.sandbox.InsertRows} {
+				if _, err := change("account", r.IntN(100), uint64(round)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		j := accounts
+		if r.IntN(3) == 0 {
+			j.filter = []crosswalk.Condition{{Attribute: "numberofemployees", Operator: crosswalk.Greater, Values: []string{"20"}}}
+		}
+		entity, plan := w.compile(j, false)
+		want, _ := read(t, plan, extract.NewPages(w.config(entity, plan, 0)))
+		if _, err := w.sandbox.Fault(sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusInternalServerError, Path: "accounts", Probability: 0.01 + 0.1*r.Float64(), Seed: r.Uint64()}); err != nil {
+			t.Fatal(err)
+		}
+		pageSize, size := 1+r.IntN(150), 10+r.IntN(300)
+		what := fmt.Sprintf("seed %d, round %d, %d records, pages of %d, ranges of %d", seed, round, len(want), pageSize, size)
+		source := w.ranges(entity, plan, pageSize, size)
+		got, link := map[string]string{}, ""
+		src := plan.NewSourceBatch()
+		for turn := 0; ; turn++ {
+			if turn > 5000 {
+				t.Fatalf("%s: no end at %s", what, link)
+			}
+			src.Reset()
+			info, err := source.Page(t.Context(), link, src)
+			if err != nil && crosswalk.ErrorCode(err) != crosswalk.CodeUnavailable {
+				t.Fatalf("%s: %v", what, err)
+			}
+			if die := r.IntN(6) == 0; err != nil || die {
+				if err != nil {
+					failed++
+				} else {
+					died++
+				}
+				if r.IntN(2) == 0 {
+					source.Close()
+					source = w.ranges(entity, plan, pageSize, size)
+				}
+				continue
+			}
+			dst := plan.NewBatch()
+			if rejects, _ := plan.Apply(src, dst, nil); len(rejects) > 0 {
+				t.Fatal(rejects[0])
+			}
+			for i := range dst.Rows() {
+				id := string(dst.Columns[0].Bytes(i))
+				if _, ok := got[id]; ok {
+					t.Fatalf("%s: %s came twice", what, id)
+				}
+				got[id] = text(dst, i)
+			}
+			if link = info.Next; link == "" {
+				break
+			}
+		}
+		source.Close()
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("%s (-pages +ranges):\n%s", what, diff)
+		}
+	}
+	if failed < 20 || died < 20 {
+		t.Errorf("only %d requests failed and %d readers died", failed, died)
+	}
+}
+
+// TestRangesUnfit reads tables whose ranges do not hold what they should: the
+// source says so. What it says for good, it says every time.
+func TestRangesUnfit(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		prepare func(w *world) error
+		filter  []crosswalk.Condition
+		why     string // "" when they fit
+		lasting bool
+	}{
+		{name: "ranges are refused", prepare: unverified(sandbox.Unverified{RefuseIDRanges: true}), why: "refused ranges of keys", lasting: true},
+		{name: "keys are sorted otherwise", prepare: unverified(sandbox.Unverified{TextKeyOrder: true}), why: "sorts keys otherwise", lasting: true},
+		{
+			name:    "FetchXML is refused",
+			prepare: broken(sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadRequest, Path: "fetchXml"}),
+			why:     "refused to look for a key", lasting: true,
+		},
+		{
+			name:    "counts are refused",
+			prepare: broken(sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadRequest, Path: "apply"}),
+			why:     "refused to count", lasting: true,
+		},
+		{
+			name: "few records pass the filter", prepare: func(*world) error { return nil },
+			filter: []crosswalk.Condition{{Attribute: "name", Operator: crosswalk.StartsWith, Values: []string{"Q"}}}, why: "leaves few",
+		},
+		{name: "a page comes twice", prepare: broken(sandbox.Fault{Kind: sandbox.FaultDuplicatePage, Path: "skiptoken"})},
+		{name: "a page comes twice always", prepare: broken(sandbox.Fault{Kind: sandbox.FaultDuplicatePage, Path: "skiptoken", Count: 1000}), why: "go round in circles", lasting: true},
+		{name: "counts are others", prepare: func(w *world) error {
+			n := regexp.MustCompile(`"n":(\d+)`)
+			w.tamper = func(body []byte) []byte { return n.ReplaceAll(body, []byte(`"n":1$1`)) }
+			return nil
+		}, why: "of which Dynamics counts 1,400", lasting: true},
+		{name: "pages lead back", prepare: broken(sandbox.Fault{Kind: sandbox.FaultLinkLoop, Path: "skiptoken", Count: 2})},
+		{name: "pages always lead back", prepare: broken(sandbox.Fault{Kind: sandbox.FaultLinkLoop, Path: "skiptoken"}), why: "go round in circles", lasting: true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.Config{Users: 5, Accounts: 5000, Contacts: 10})
+			j := accounts
+			j.filter = test.filter
+			entity, plan := w.compile(j, false)
+			want, _ := read(t, plan, extract.NewPages(w.config(entity, plan, 0)))
+			if err := test.prepare(w); err != nil {
+				t.Fatal(err)
+			}
+			source := w.ranges(entity, plan, 100, 400)
+			got, err := readOn(t, plan, source, "")
+			var unfit *extract.OneStreamError
+			if errors.As(err, &unfit) {
+				if test.why == "" || !strings.Contains(unfit.Why, test.why) || unfit.Lasting != test.lasting {
+					t.Errorf("lasting %t: %s", unfit.Lasting, unfit.Why)
+				}
+				return
+			}
+			if diff := cmp.Diff(want, got); diff != "" || err != nil || test.why != "" {
+				t.Errorf("%v (-pages +ranges):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+func unverified(u sandbox.Unverified) func(*world) error {
+	return func(w *world) error {
+		w.sandbox.SetUnverified(u)
+		return nil
+	}
+}
+
+func broken(f sandbox.Fault) func(*world) error {
+	return func(w *world) error {
+		_, err := w.sandbox.Fault(f)
+		return err
+	}
+}
+
+// readOn reads a source from a place to its end or an error.
+func readOn(t *testing.T, plan *mapping.Plan, source pipeline.Source, link string) (map[string]string, error) {
+	t.Helper()
+	rows := map[string]string{}
+	src := plan.NewSourceBatch()
+	for turn := 0; ; turn++ {
+		if turn > 2000 {
+			t.Fatal("no end")
+		}
+		src.Reset()
+		info, err := source.Page(t.Context(), link, src)
+		if err != nil {
+			return rows, err
+		}
+		dst := plan.NewBatch()
+		if rejects, _ := plan.Apply(src, dst, nil); len(rejects) > 0 {
+			t.Fatal(rejects[0])
+		}
+		for i := range dst.Rows() {
+			rows[string(dst.Columns[0].Bytes(i))] = text(dst, i)
+		}
+		if link = info.Next; link == "" {
+			return rows, nil
+		}
+	}
+}

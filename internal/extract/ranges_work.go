@@ -1,0 +1,281 @@
+package extract
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+)
+
+// maxRangeAgain is how often a range begins again because its links end, or
+// lead back.
+const maxRangeAgain = 3
+
+// A range whose count differs is read once more. It may then differ by what
+// changes while it is read.
+const (
+	tolerated = 50 // records
+	percent   = 1  // of the records
+)
+
+// A filter that leaves this share of the records or less after so many ranges
+// is read faster in one stream, which the server walks without the rest.
+const (
+	fewRanges = 8
+	fewShare  = 5 // one of
+)
+
+// maxSplits is into how many parts a range is cut to count it.
+const maxSplits = 100
+
+// OneStreamError is that a table is to be read in one stream, from the start.
+type OneStreamError struct {
+	// Why is a sentence for a person.
+	Why string
+	// Lasting means that it will be so for the next run too.
+	Lasting bool
+	err     error
+}
+
+// Error says why.
+func (e *OneStreamError) Error() string { return e.Why }
+
+// Unwrap returns the server's error, nil when there is none.
+func (e *OneStreamError) Unwrap() error { return e.err }
+
+var english = message.NewPrinter(language.English)
+
+// contradiction is that the answers of the server do not fit each other.
+func contradiction(format string, args ...any) *OneStreamError {
+	return &OneStreamError{Why: english.Sprintf(format, args...), Lasting: true}
+}
+
+// refused is that the server does not take a query.
+func refused(what string, err error) *OneStreamError {
+	return &OneStreamError{Why: fmt.Sprintf("Dynamics refused %s. (%v)", what, err), Lasting: true, err: err}
+}
+
+// goOn begins the requests that can be.
+func (s *Ranges) goOn() {
+	waiting := 0
+	for _, r := range s.at.Open {
+		switch {
+		case r.busy:
+		case r.Read:
+			s.count(r)
+		case s.reading < s.streams:
+			s.read(r)
+		default:
+			waiting++
+		}
+	}
+	if !s.at.Ended && !s.scouting && waiting < s.streams {
+		s.scout()
+	}
+	if s.cfg.Beside != nil && !s.walking && s.cfg.Beside.Walking(s.at.Beside) {
+		s.walk()
+	}
+}
+
+// scout looks for the end of the next range.
+func (s *Ranges) scout() {
+	s.scouting = true
+	after := s.at.Last
+	s.start(func(ctx context.Context) result {
+		key, cost, err := s.client.NthKey(ctx, s.cfg.Entity, dataverse.KeyRange{After: after}, s.cfg.Size)
+		return func(*column.Batch) (*pipeline.PageInfo, error) {
+			s.scouting = false
+			s.spend(cost)
+			switch {
+			case dataverse.Refused(err):
+				return nil, refused("to look for a key", err)
+			case err != nil:
+				return nil, err
+			case key != "" && key == after:
+				return nil, contradiction("Dynamics told a key as the one behind itself.")
+			}
+			s.at.Last, s.at.Ended = key, key == ""
+			s.at.Open = append(s.at.Open, &openRange{KeyRange: dataverse.KeyRange{After: after, To: key}})
+			return nil, nil
+		}
+	})
+}
+
+// read asks for the next page of a range.
+func (s *Ranges) read(r *openRange) {
+	s.reading++
+	r.busy = true
+	var b *column.Batch
+	if n := len(s.free); n > 0 {
+		b, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		b = s.plan.NewSourceBatch()
+	}
+	q, link := s.query.Within(r.KeyRange, s.cfg.Entity.PrimaryID), r.Link
+	s.start(func(ctx context.Context) result {
+		b.Reset()
+		page, err := s.client.Page(ctx, q, link, s.columns, b)
+		if err == nil {
+			err = missing(s.plan, page.Missing)
+		}
+		return func(into *column.Batch) (*pipeline.PageInfo, error) {
+			s.reading--
+			r.busy = false
+			s.free = append(s.free, b)
+			switch {
+			case link != "" && r.Again < maxRangeAgain && dataverse.LinkEnded(err):
+				s.spend(page)
+				r.again()
+				r.Again++
+				return nil, nil
+			case link == "" && dataverse.Refused(err):
+				return nil, refused("ranges of keys", err)
+			case err != nil:
+				return nil, err
+			}
+			r.Rows += int64(b.Rows())
+			*into, *b = *b, *into
+			if r.Read = page.Next == ""; !r.Read && !r.follow(page.Next) {
+				if r.Again++; r.Again > maxRangeAgain {
+					return nil, contradiction("The pages of a range go round in circles.")
+				}
+				r.again()
+			}
+			told := info(page)
+			told.Changes.Recount = !s.at.Begun
+			s.at.Begun = true
+			return &told, nil
+		}
+	})
+}
+
+// count compares a range that has been read with its count.
+func (s *Ranges) count(r *openRange) {
+	r.busy = true
+	within := r.KeyRange
+	s.start(func(ctx context.Context) result {
+		var cost dataverse.PageInfo
+		splits := 0
+		n, err := s.counted(ctx, within, &splits, &cost)
+		return func(*column.Batch) (*pipeline.PageInfo, error) {
+			r.busy = false
+			s.spend(cost)
+			switch {
+			case dataverse.Refused(err):
+				return nil, refused("to count a range", err)
+			case err != nil:
+				return nil, err
+			}
+			return nil, s.verify(r, n)
+		}
+	})
+}
+
+// counted returns how many records a range has. One that has more than can be
+// counted is cut.
+func (s *Ranges) counted(ctx context.Context, r dataverse.KeyRange, splits *int, cost *dataverse.PageInfo) (int64, error) {
+	key := s.cfg.Entity.PrimaryID
+	n, many, c, err := s.client.CountWithin(ctx, s.query, r, key)
+	add(cost, c)
+	if err != nil || !many {
+		return n, err
+	}
+	mid, c, err := s.client.NthKey(ctx, s.cfg.Entity, r, s.cfg.Size)
+	add(cost, c)
+	if err != nil {
+		return 0, err
+	}
+	if *splits++; mid == "" || mid == r.After || mid == r.To || *splits > maxSplits {
+		return 0, contradiction("Dynamics has more records in a range than can be counted, and no key to cut it at.")
+	}
+	first, err := s.counted(ctx, dataverse.KeyRange{After: r.After, To: mid}, splits, cost)
+	if err != nil {
+		return 0, err
+	}
+	rest, err := s.counted(ctx, dataverse.KeyRange{After: mid, To: r.To}, splits, cost)
+	return first + rest, err
+}
+
+// verify closes a range of which n records are counted, or has it read again.
+func (s *Ranges) verify(r *openRange, n int64) error {
+	size := int64(s.cfg.Size)
+	whole := r.To != "" // it held exactly as many keys when it was found
+	switch off := max(n-r.Rows, r.Rows-n); {
+	case whole && r.Rows > 2*size+tolerated, whole && s.query.Filter == "" && r.Rows+tolerated < size/2:
+		return contradiction("Dynamics sorts keys otherwise than it compares them: a range of %d records brought %d.", size, r.Rows)
+	case off > 0 && !r.Twice:
+		r.again()
+		r.Twice = true
+		return nil
+	case off > max(tolerated, n*percent/100):
+		return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
+	}
+	s.at.closeRange(r)
+	if s.query.Filter != "" && s.at.Closed >= fewRanges && s.at.Rows*fewShare <= int64(s.at.Closed)*size {
+		return &OneStreamError{Why: "The filter leaves few of the records."}
+	}
+	return nil
+}
+
+// walk asks for the next page beside.
+func (s *Ranges) walk() {
+	s.walking = true
+	link := s.at.Beside
+	s.start(func(ctx context.Context) result {
+		page, err := s.cfg.Beside.Page(ctx, link, s.plan.NewSourceBatch())
+		return func(*column.Batch) (*pipeline.PageInfo, error) {
+			s.walking = false
+			if err != nil {
+				return nil, err
+			}
+			s.at.Beside = page.Next
+			return &page, nil
+		}
+	})
+}
+
+// beside reads a page of what stands beside, while nothing else is at work.
+func (s *Ranges) beside(ctx context.Context, into *column.Batch) (pipeline.PageInfo, error) {
+	page, err := s.cfg.Beside.Page(ctx, s.at.Beside, into)
+	if err != nil {
+		return page, err
+	}
+	s.at.Begun, s.at.Beside = true, page.Next
+	if page.Next != "" {
+		s.link = s.at.text()
+		page.Next = s.link
+	}
+	return s.tell(page), nil
+}
+
+// rest returns what comes behind all ranges.
+func (s *Ranges) rest(ctx context.Context, into *column.Batch) (pipeline.PageInfo, error) {
+	if s.cfg.Beside != nil {
+		return s.beside(ctx, into)
+	}
+	return s.tell(pipeline.PageInfo{Changes: pipeline.Changes{Recount: !s.at.Begun, Complete: true}}), nil
+}
+
+// add adds a cost.
+func add(to *dataverse.PageInfo, cost dataverse.PageInfo) {
+	to.Bytes += cost.Bytes
+	to.Requests += cost.Requests
+	to.Throttled += cost.Throttled
+}
+
+// attempt makes a request. A panic becomes an error.
+func attempt(ctx context.Context, request func(context.Context) result) (r result) {
+	defer func() {
+		if v := recover(); v != nil {
+			err := fmt.Errorf("panic while reading a range: %v\n%s", v, debug.Stack())
+			r = func(*column.Batch) (*pipeline.PageInfo, error) { return nil, err }
+		}
+	}()
+	return request(ctx)
+}
