@@ -47,7 +47,11 @@ func (c *Client) once(ctx context.Context, call *call, use func(io.Reader) error
 	kind := resp.Header.Get("Content-Type")
 	switch {
 	case resp.StatusCode >= 300 && resp.StatusCode < 400:
-		return &redirected{resp.Header.Get("Location")}
+		to := resp.Header.Get("Location")
+		if u, err := call.url.Parse(to); err == nil {
+			c.ledAway(place(u))
+		}
+		return &redirected{to}
 	case resp.StatusCode != http.StatusOK:
 		data, err := io.ReadAll(io.LimitReader(body, maxErrorBody))
 		if err != nil && len(data) == 0 {

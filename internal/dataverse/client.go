@@ -35,6 +35,10 @@ type Config struct {
 	// the next token must be asked for with. nil means that such a refusal is
 	// one like any other.
 	Challenged func(token, claims string)
+	// LedAway is told when an answer leads out of the environment's Web API, by
+	// a link or a redirect, and is not followed. to is that address without
+	// its query; whoever wrote it may be hostile. nil is told nothing.
+	LedAway func(to string)
 	// Transport sends the requests; nil means one with HTTP/1.1 connections
 	// of its own. It must not follow redirects or keep cookies.
 	Transport http.RoundTripper
@@ -60,6 +64,7 @@ type Client struct {
 	chain   http.RoundTripper
 	pacer   *pacer
 	limiter *limiter
+	ledAway func(to string)
 	log     *slog.Logger
 
 	mu        sync.Mutex
@@ -71,9 +76,12 @@ type Client struct {
 // New makes a Client. It sends nothing; a base address that cannot be used
 // fails each call with CodeInvalid.
 func New(cfg Config) *Client {
-	c := &Client{log: cfg.Logger, pageSizes: map[string]int{}, sweeps: map[string]*odata.Columns{}}
+	c := &Client{log: cfg.Logger, ledAway: cfg.LedAway, pageSizes: map[string]int{}, sweeps: map[string]*odata.Columns{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
+	}
+	if c.ledAway == nil {
+		c.ledAway = func(string) {}
 	}
 	c.base, c.err = parseBase(cfg.BaseURL)
 	transport := cfg.Transport
@@ -82,16 +90,17 @@ func New(cfg Config) *Client {
 	}
 	chain := http.RoundTripper(&wire{next: transport})
 	chain = &batcher{next: chain}
-	chain = &authorizer{next: chain, token: cfg.Token, told: cfg.Challenged}
 	c.pacer = &pacer{next: chain}
-	c.limiter = newLimiter(c.pacer)
+	c.limiter = newLimiter(&authorizer{next: c.pacer, token: cfg.Token, told: cfg.Challenged})
 	c.chain = &logger{next: c.limiter, log: c.log}
 	return c
 }
 
 // Paused returns how long requests of the client are still held back because
-// the environment asked for it, 0 when they are not.
-func (c *Client) Paused() time.Duration { return c.pacer.left() }
+// the environment asked for it, 0 when they are not. asked is how long it
+// asked to wait, which is more when that is longer than the client waits
+// before it asks again; 0 when it did not say.
+func (c *Client) Paused() (left, asked time.Duration) { return c.pacer.left() }
 
 // Parallelism returns how many requests of the client may be under way at a
 // time at present. More of them wait.

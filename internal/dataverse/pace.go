@@ -12,16 +12,20 @@ import (
 const (
 	firstPause = 5 * time.Second // when it does not say how long; doubled each time
 	maxPause   = 5 * time.Minute // at most: the window of Dataverse's limits
+	maxAsked   = 365 * 24 * time.Hour
 )
 
 // pacer holds requests back while the server asked for it with Retry-After.
 // All requests of a client pass the same gate: the limits are those of the
-// user, and each request sent too early makes the pause longer.
+// user, and each request sent too early makes the pause longer. It is the last
+// gate: nothing that takes time, like a new token, comes between it and the
+// server.
 type pacer struct {
 	next http.RoundTripper
 
 	mu     sync.Mutex
 	until  time.Time     // the gate is closed until then
+	asked  time.Duration // how long the server asked to wait then, 0 when it did not say
 	pause  time.Duration // next pause when the server does not say
 	closed uint64        // how often the gate was closed
 }
@@ -37,7 +41,7 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	pause, asked := retryAfter(resp.Header.Get("Retry-After"), time.Now())
+	pause, asked := retryAfter(resp.Header)
 	switch {
 	case overloaded(resp) && (asked || resp.StatusCode == http.StatusTooManyRequests):
 		p.close(pause, closed)
@@ -49,17 +53,18 @@ func (p *pacer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// left returns how long the gate stays closed, 0 when it is open.
-func (p *pacer) left() time.Duration {
+// left returns how long the gate stays closed, 0 when it is open, and how long
+// the server asked for.
+func (p *pacer) left() (left, asked time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return max(time.Until(p.until), 0)
+	return max(time.Until(p.until), 0), p.asked
 }
 
 // wait waits until the gate is open and notes how long that took.
 func (p *pacer) wait(ctx context.Context) error {
 	for {
-		left := p.left()
+		left, _ := p.left()
 		if left == 0 {
 			return nil
 		}
@@ -78,6 +83,7 @@ func (p *pacer) wait(ctx context.Context) error {
 func (p *pacer) close(d time.Duration, seen uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	asked := d
 	if d <= 0 {
 		if p.pause == 0 || p.closed == seen {
 			p.pause = min(max(2*p.pause, firstPause), maxPause)
@@ -86,28 +92,34 @@ func (p *pacer) close(d time.Duration, seen uint64) {
 	}
 	p.closed++
 	if until := time.Now().Add(min(d, maxPause)); until.After(p.until) {
-		p.until = until
+		p.until, p.asked = until, asked
 	}
 }
 
-// retryAfter reads a Retry-After header, which holds seconds or a date (RFC
-// 9110, section 10.2.3), and whether there was one that can be read. A date
-// in the past is 0.
-func retryAfter(header string, now time.Time) (time.Duration, bool) {
-	if header == "" {
+// retryAfter reads the header Retry-After, which holds seconds or a date (RFC
+// 9110, section 10.2.3), and whether there was one that can be read. A date is
+// held against the server's own clock where the answer tells it; one in the
+// past is 0.
+func retryAfter(h http.Header) (time.Duration, bool) {
+	text := h.Get("Retry-After")
+	if text == "" {
 		return 0, false
 	}
-	if seconds, err := strconv.ParseFloat(header, 64); err == nil {
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil {
 		if !(seconds >= 0) { // also not a number
 			return 0, false
 		}
-		return time.Duration(min(seconds, maxPause.Seconds()) * float64(time.Second)), true
+		return time.Duration(min(seconds, maxAsked.Seconds()) * float64(time.Second)), true
 	}
-	at, err := http.ParseTime(header)
+	at, err := http.ParseTime(text)
 	if err != nil {
 		return 0, false
 	}
-	return min(max(at.Sub(now), 0), maxPause), true
+	now, err := http.ParseTime(h.Get("Date"))
+	if err != nil {
+		now = time.Now()
+	}
+	return min(max(at.Sub(now), 0), maxAsked), true
 }
 
 // sleep waits for d or until ctx ends.

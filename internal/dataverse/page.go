@@ -210,14 +210,29 @@ func (q Query) prefer(size int) string {
 // environment: it would get the access token.
 func (c *Client) ownLink(link string) (*url.URL, error) {
 	u, err := url.Parse(link)
+	if err != nil {
+		u = &url.URL{}
+	}
 	if err != nil || u.User != nil || u.Opaque != "" || u.Fragment != "" || !strings.EqualFold(u.Scheme, c.base.Scheme) ||
 		!strings.EqualFold(hostPort(u), hostPort(c.base)) || !belowAPI(u.Path) {
+		c.ledAway(place(u))
 		return nil, crosswalk.Errorf(crosswalk.CodeUnavailable, "The link of the next page does not lead to %s.", c.base).
 			WithHint("Crosswalk follows links only inside of the environment it is connected to. Check the connection's address; if a proxy stands in between, it must not rewrite addresses.").
 			WithCause(err)
 	}
 	u.Scheme, u.Host = c.base.Scheme, c.base.Host
 	return u, nil
+}
+
+// place returns where an address leads, without its query and without what
+// stands before its host to look like one.
+func place(u *url.URL) string {
+	at := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
+	text := at.String()
+	if text == "" {
+		return "an address that cannot be read"
+	}
+	return strings.ToValidUTF8(text[:min(len(text), 200)], "")
 }
 
 // belowAPI reports whether a decoded path leads to the Web API, also for a

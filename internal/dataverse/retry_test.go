@@ -34,12 +34,16 @@ func TestRetryAfter(t *testing.T) {
 		{"seconds with a fraction", 429, func() string { return "1.5" }, 1, 1500 * time.Millisecond},
 		{"a date", 429, func() string { return time.Now().Add(17 * time.Second).UTC().Format(http.TimeFormat) }, 1, 17 * time.Second},
 		{"a date in the past", 429, func() string { return "Mon, 03 Jan 1994 00:00:00 GMT" }, 1, 5 * time.Second},
+		{"zero", 429, func() string { return "0" }, 1, 5 * time.Second},
+		{"zero again and again", 429, func() string { return "0" }, 3, 35 * time.Second},
 		{"missing", 429, func() string { return "" }, 1, 5 * time.Second},
 		{"missing again and again", 429, func() string { return "" }, 3, 35 * time.Second},
 		{"nonsense", 429, func() string { return "soon" }, 1, 5 * time.Second},
 		{"negative", 429, func() string { return "-5" }, 1, 5 * time.Second},
 		{"not a number", 429, func() string { return "NaN" }, 1, 5 * time.Second},
+		{"as long as it may be", 429, func() string { return "300" }, 1, 5 * time.Minute},
 		{"far too long", 429, func() string { return "86400" }, 1, 5 * time.Minute},
+		{"seconds of a maintenance", 503, func() string { return "42" }, 1, 42 * time.Second},
 		{"a date far too late", 429, func() string { return "Mon, 03 Jan 2094 00:00:00 GMT" }, 1, 5 * time.Minute},
 	}
 	for _, test := range tests {
@@ -58,7 +62,7 @@ func TestRetryAfter(t *testing.T) {
 				if err != nil || len(names) != 2 {
 					t.Fatalf("%q %v", names, err)
 				}
-				if took := time.Since(begin); took != test.want || info.Throttled != test.want {
+				if took := time.Since(begin); took != test.want || info.Throttled != test.want && test.status == 429 {
 					t.Errorf("waited %v, counted %v, want %v", took, info.Throttled, test.want)
 				}
 				if info.Requests != int64(test.times)+1 {
@@ -67,6 +71,105 @@ func TestRetryAfter(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestRetryAfterByTheServersClock checks that a date is held against the clock
+// of the server that wrote it.
+func TestRetryAfterByTheServersClock(t *testing.T) {
+	t.Parallel()
+	for _, skew := range []time.Duration{-48 * time.Hour, -time.Minute, time.Minute, 48 * time.Hour} {
+		t.Run(skew.String(), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				c := bubble(func(r *http.Request) (*http.Response, error) {
+					if n++; n > 1 {
+						return answer(r, 200, nil, onePage), nil
+					}
+					now := time.Now().Add(skew).UTC()
+					return answer(r, 429, http.Header{"Date": {now.Format(http.TimeFormat)}, "Retry-After": {now.Add(17 * time.Second).Format(http.TimeFormat)}}, limited), nil
+				})
+				if info, _, err := page(t, c, ""); err != nil || info.Throttled != 17*time.Second {
+					t.Errorf("%+v %v", info, err)
+				}
+			})
+		})
+	}
+}
+
+// TestPaused checks what a client says while the environment has it wait.
+func TestPaused(t *testing.T) {
+	t.Parallel()
+	for header, want := range map[string][2]time.Duration{
+		"":      {5 * time.Second},
+		"30":    {30 * time.Second, 30 * time.Second},
+		"86400": {5 * time.Minute, 24 * time.Hour},
+		"1e300": {5 * time.Minute, 365 * 24 * time.Hour},
+	} {
+		t.Run(header, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				c := bubble(func(r *http.Request) (*http.Response, error) {
+					return answer(r, 429, http.Header{"Retry-After": {header}}, limited), nil
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, func() {
+					if left, asked := c.Paused(); left != want[0]-time.Second || asked != want[1] {
+						t.Errorf("%v are left of %v", left, asked)
+					}
+					cancel()
+				})
+				_, _ = c.WhoAmI(ctx)
+				time.Sleep(want[0])
+				if left, _ := c.Paused(); left != 0 {
+					t.Errorf("%v are left when it is over", left)
+				}
+			})
+		})
+	}
+}
+
+// TestGateBehindToken checks that a request that waited for a token while the
+// gate was closed waits for the gate too.
+func TestGateBehindToken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var sent []time.Duration
+		c := dataverse.New(dataverse.Config{
+			BaseURL: "https://contoso.crm.dynamics.com",
+			Token: func(ctx context.Context, _ bool) (string, error) {
+				if time.Since(begin) == 0 {
+					return "token-1", nil
+				}
+				time.Sleep(5 * time.Second) // a slow sign-in server
+				return "token-2", nil
+			},
+			Transport: answers(func(r *http.Request) (*http.Response, error) {
+				sent = append(sent, time.Since(begin))
+				if len(sent) == 1 {
+					time.Sleep(2 * time.Second)
+					return answer(r, 429, http.Header{"Retry-After": {"30"}}, limited), nil
+				}
+				return answer(r, 200, nil, onePage), nil
+			}),
+		})
+		var wg sync.WaitGroup
+		for _, after := range []time.Duration{0, time.Second} {
+			wg.Go(func() {
+				time.Sleep(after)
+				if _, names, err := page(t, c, ""); err != nil || len(names) != 2 {
+					t.Errorf("%q %v", names, err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, at := range sent[1:] {
+			if at < 32*time.Second {
+				t.Errorf("sent after %v, inside of the window", at)
+			}
+		}
+	})
 }
 
 // TestOneGate checks that all requests of a client wait when one was told to,

@@ -56,10 +56,19 @@ var errStopped = errors.New("cancelled")
 const longPause = 15 * time.Second
 
 // pausedError ends a slice because the environment asked to wait for long.
-type pausedError struct{ left time.Duration }
+type pausedError struct{ left, asked time.Duration }
 
 func (e *pausedError) Error() string {
-	return fmt.Sprintf("the environment asked to wait %s", e.left.Round(time.Second))
+	return fmt.Sprintf("the environment asked to wait %s", max(e.asked, e.left).Round(time.Second))
+}
+
+// hint says what comes of it: a client waits for as long as it was asked to,
+// but for no longer than limits of the environment last.
+func (e *pausedError) hint() string {
+	if e.asked > e.left+time.Minute {
+		return fmt.Sprintf("The run goes on by itself: Crosswalk asks again in %s.", e.left.Round(time.Second))
+	}
+	return "The run goes on by itself."
 }
 
 // work is the queue's worker. It returns an error only for what trying again
@@ -101,7 +110,7 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	var paused *pausedError
 	if errors.As(err, &paused) {
 		log.Info("waiting for the environment", "wait", paused.left)
-		r.setTrouble(ctx, task, log, fmt.Sprintf("Dynamics asked to wait %s.", paused.left.Round(time.Second)), "The run goes on by itself.")
+		r.setTrouble(ctx, task, log, fmt.Sprintf("Dynamics asked to wait %s.", max(paused.asked, paused.left).Round(time.Second)), paused.hint())
 		return queue.Snooze(paused.left), nil
 	}
 	if trouble := r.trouble(ctx, err); trouble != nil {
@@ -341,8 +350,8 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 				cancel(err)
 				return
 			}
-			if left := client.Paused(); left > longPause {
-				cancel(&pausedError{left})
+			if left, asked := client.Paused(); left > longPause {
+				cancel(&pausedError{left, asked})
 				return
 			}
 		}
