@@ -81,7 +81,11 @@ func (c *Connector) Watch(ctx context.Context, id, version string) error {
 	return nil
 }
 
-// Refresh forgets the cached metadata of a connection.
+// Refresh forgets the cached metadata of a connection, and which of its tables
+// cannot be read in several streams.
 func (c *Connector) Refresh(ctx context.Context, id string) error {
-	return c.Store.DropEntities(ctx, id)
+	if err := c.Store.DropEntities(ctx, id); err != nil {
+		return err
+	}
+	return c.Store.DropOneStream(ctx, id)
 }

@@ -71,6 +71,14 @@ CREATE TABLE cw_entities (
 	PRIMARY KEY (connection_id, logical_name)
 );
 
+CREATE TABLE cw_one_stream (
+	connection_id {text} NOT NULL REFERENCES cw_connections (id) ON DELETE CASCADE,
+	entity        {text} NOT NULL,
+	why           {text} NOT NULL,
+	at            {time} NOT NULL,
+	PRIMARY KEY (connection_id, entity)
+);
+
 CREATE TABLE cw_jobs (
 	id             {text} PRIMARY KEY,
 	name           {text} NOT NULL,
@@ -122,6 +130,10 @@ CREATE TABLE cw_runs (
 	scope_json      {text} NOT NULL DEFAULT '{}',
 	job_json        {text} NOT NULL,
 	reads           {text} NOT NULL DEFAULT '',
+	step            {text} NOT NULL DEFAULT '',
+	step_done       {int} NOT NULL DEFAULT 0,
+	step_total      {int} NOT NULL DEFAULT 0,
+	decision_json   {text} NOT NULL DEFAULT '',
 	checkpoint_json {text} NOT NULL DEFAULT '{}',
 	fence           {int} NOT NULL DEFAULT 0,
 	node            {text} NOT NULL DEFAULT '',
