@@ -37,6 +37,21 @@ type ChangeQuery struct {
 	// time, by which deletions are found. Where changes are tracked it has no
 	// meaning: there deletions are told.
 	Sweep bool
+	// Keys has changes tracked at the price of a walk over the table's keys
+	// alone; the link at its end then tells of keys, whose rows are read by
+	// them.
+	//
+	// With an empty Since, others read all rows beside that walk, in any order
+	// and in parts. They begin when the first page has come, and those pages
+	// for which Walking reports false are asked for when they are through.
+	// Where changes are not tracked there is no walk, and the page behind the
+	// first is the last one. Complete then also says that of the others: they
+	// must have brought every record that exists.
+	//
+	// With the End of a read by modification time, changes are found by their
+	// time once more, and tracked from then on if that is possible now. With
+	// any other Since it has no meaning.
+	Keys bool
 }
 
 // ChangePage is a page of changes. Whoever has applied its rows, then its
@@ -59,9 +74,12 @@ type ChangePage struct {
 	// End, on the last page, is where the next read continues. It must be
 	// stored with the rows of this page or after them.
 	End string
+	// Tracked, with End, means that the next read continues by change
+	// tracking.
+	Tracked bool
 	// Restart says why the changes since the last read cannot be told, which
 	// is nothing unusual: the token has expired, or other columns are read.
-	// The page is then empty and Next begins to read everything.
+	// The page is then empty and Next begins to read everything, with rows.
 	Restart string
 	// Fallback says why changes are not tracked but found by their time, on
 	// the page on which that became clear.
@@ -77,7 +95,10 @@ const (
 	wayDelta    way = "delta"    // what that link leads to
 	wayModified way = "modified" // by modification time
 	waySweep    way = "sweep"    // all keys
+	wayRest     way = "rest"     // nothing more
 )
+
+var ways = []way{wayTracked, wayPlain, wayDelta, wayModified, waySweep, wayRest}
 
 // cursor is where a read stands between two pages.
 type cursor struct {
@@ -87,6 +108,7 @@ type cursor struct {
 	Begin time.Time `json:"begin,omitzero"`  // changes before are read by this read
 	Last  time.Time `json:"last,omitzero"`   // Begin of the read before; zero when everything is read
 	Delta string    `json:"delta,omitempty"` // for the end of the read
+	Keys  bool      `json:"keys,omitempty"`  // Delta tells of keys alone, and so does the walk to it
 	Full  bool      `json:"full,omitempty"`  // everything was read
 	Sweep bool      `json:"sweep,omitempty"` // a sweep follows
 	Again int       `json:"again,omitempty"` // how often a way was begun again, because its links ended
@@ -95,6 +117,7 @@ type cursor struct {
 // position is the end of a read.
 type position struct {
 	Delta string    `json:"delta,omitempty"` // link to the changes since; empty when they are not tracked
+	Keys  bool      `json:"keys,omitempty"`  // the link tells of keys alone
 	At    time.Time `json:"at,omitzero"`     // changes before are read
 	What  string    `json:"what"`            // which columns and records were read
 }
@@ -127,15 +150,23 @@ func (c *Client) Changes(ctx context.Context, q ChangeQuery, next string, cols *
 // begin returns where to read on.
 func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) {
 	if next != "" {
-		if json.Unmarshal([]byte(next), &at) != nil || !slices.Contains([]way{wayTracked, wayPlain, wayDelta, wayModified, waySweep}, at.Way) {
+		if json.Unmarshal([]byte(next), &at) != nil || !slices.Contains(ways, at.Way) {
 			return at, page, crosswalk.Errorf(crosswalk.CodeInvalid, "%.100q is no place to go on reading changes of %s from.", next, q.EntitySet).
 				WithHint("Run the job again from the start.")
 		}
 		return at, page, nil
 	}
 	if q.Since == "" {
-		page.Recount = true
-		return q.everything(&page), page, nil
+		at = q.everything(&page)
+		switch {
+		case !q.Keys:
+		case at.Way == wayTracked:
+			at.Keys = true
+		default:
+			at.Way = wayRest
+		}
+		page.Recount = !at.Keys // what others read is counted by a sweep
+		return at, page, nil
 	}
 	var since position
 	switch {
@@ -144,15 +175,38 @@ func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) 
 	case since.What != q.what():
 		q.restart(&page, "Other columns or records are read than last time.")
 	case since.Delta != "":
-		at = cursor{Way: wayDelta, Link: since.Delta, Last: since.At}
+		at = cursor{Way: wayDelta, Link: since.Delta, Keys: since.Keys, Last: since.At}
 	case since.At.IsZero() || !q.Dated():
 		page.Recount = true
 		at = q.everything(&page)
 	default:
-		_, page.Fallback = q.trackable()
+		var ok bool
+		if ok, page.Fallback = q.trackable(); ok && q.Keys {
+			at = cursor{Way: wayTracked, Keys: true, Last: since.At}
+			break
+		}
 		at = q.modified(since.At)
 	}
 	return at, page, nil
+}
+
+// Walking reports whether the page that a Next stands for, or the first one
+// when it is empty, is one of a walk over keys beside which others read the
+// rows. None of them is the last page.
+func (q ChangeQuery) Walking(next string) bool {
+	if next == "" {
+		return q.Keys && q.Since == ""
+	}
+	var at cursor
+	return json.Unmarshal([]byte(next), &at) == nil && at.walking() && at.Full
+}
+
+// walking reports whether the place is in a walk over keys.
+func (at *cursor) walking() bool { return at.Way == wayTracked && at.Keys }
+
+// keysAlone reports whether the place's pages have no more than keys.
+func (at *cursor) keysAlone() bool {
+	return at.Way == waySweep || at.Keys && (at.Way == wayTracked || at.Way == wayDelta)
 }
 
 // everything returns the begin of a read of everything.
@@ -219,7 +273,8 @@ func (q ChangeQuery) query(at *cursor) Query {
 			one.Filter = "(" + q.Filter + ") and " + one.Filter
 		}
 		one.order = modifiedOn + "," + q.Entity.PrimaryID
-	case waySweep:
+	}
+	if at.keysAlone() {
 		one.Select, one.Expand, one.Annotations = []string{q.Entity.PrimaryID}, nil, nil
 	}
 	return one
@@ -236,9 +291,9 @@ func (at cursor) text() string {
 
 // end makes the page the last one.
 func (q ChangeQuery) end(at *cursor, page *ChangePage, complete bool) {
-	b, err := json.Marshal(position{Delta: at.Delta, At: at.Begin, What: q.what()})
+	b, err := json.Marshal(position{Delta: at.Delta, Keys: at.Keys && at.Delta != "", At: at.Begin, What: q.what()})
 	if err != nil {
 		panic("dataverse: a position that cannot be encoded: " + err.Error())
 	}
-	page.Next, page.End, page.Complete = "", string(b), complete
+	page.Next, page.End, page.Complete, page.Tracked = "", string(b), complete, at.Delta != ""
 }

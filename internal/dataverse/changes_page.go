@@ -25,21 +25,31 @@ const (
 // has to be read in another way.
 func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *odata.Columns, into *column.Batch, page *ChangePage) (again bool, err error) {
 	target, rows := cols, into
-	if at.Way == waySweep {
+	if at.keysAlone() {
 		target = c.keyColumns(q.Entity.PrimaryID)
 		rows = column.NewBatch(target.Specs())
 	}
 	first := at.Link == "" || at.Way == wayDelta && at.Begin.IsZero()
-	if at.Begin.IsZero() && at.Way != wayDelta && at.Way != waySweep {
+	begins := at.Begin.IsZero() && at.Way != wayDelta && at.Way != waySweep
+	if begins {
 		if err := c.watermark(ctx, q, at, page); err != nil {
 			return false, err
 		}
+	}
+	if at.Way == wayRest {
+		if page.Next = at.text(); !begins {
+			q.end(at, page, at.Full)
+		}
+		return false, nil
 	}
 	before := rows.Rows()
 	got, call, err := c.changesPage(ctx, q.query(at), at, target, rows)
 	page.spend(call.info(got))
 	if err != nil {
 		page.Records = 0
+		if at.walking() {
+			return q.endWalk(at, page, begins, err)
+		}
 		return c.otherWay(q, at, page, first, err)
 	}
 	if at.Way == wayDelta {
@@ -47,14 +57,21 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 	}
 	page.Missing = call.missing
 	page.Deleted = deleted(got, rows, before)
-	if at.Way == waySweep {
+	if at.keysAlone() {
 		page.Records = 0
 		if len(rows.Bad) > 0 || slices.Contains(rows.Columns[0].Valid, false) {
 			// It would look as if the record was deleted.
 			return false, explain(&garbled{errors.New("a record without a key")}, call.what)
 		}
-		page.Recount = first
-		page.Present = rows.Columns[0].GUIDs
+		keys := rows.Columns[0].GUIDs
+		if at.Way == wayDelta {
+			if err := c.changedRows(ctx, q, keys, cols, into, page); err != nil {
+				return false, err
+			}
+		} else {
+			page.Recount = first && at.Way == waySweep
+			page.Present = keys
+		}
 	}
 	if got.NextLink != "" {
 		at.Link = got.NextLink
@@ -63,6 +80,26 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 	}
 	q.advance(at, page, got.DeltaLink, !first)
 	return false, nil
+}
+
+// changedRows reads the rows of keys that a delta told of. One that does not
+// come was deleted since: the next delta tells.
+func (c *Client) changedRows(ctx context.Context, q ChangeQuery, keys [][16]byte, cols *odata.Columns, into *column.Batch, page *ChangePage) error {
+	done := make(map[[16]byte]bool, len(keys)+len(page.Deleted))
+	for _, id := range page.Deleted { // behind their rows
+		done[id] = true
+	}
+	var ids [][16]byte
+	for _, id := range keys {
+		if !done[id] {
+			done[id] = true
+			ids = append(ids, id)
+		}
+	}
+	info, err := c.Rows(ctx, q.Query, q.Entity.PrimaryID, ids, cols, into)
+	page.spend(info)
+	page.Missing = append(page.Missing, info.Missing...)
+	return err
 }
 
 // keyColumns returns the columns of a sweep.
@@ -84,19 +121,25 @@ func (q ChangeQuery) advance(at *cursor, page *ChangePage, delta string, several
 		if at.Delta = delta; delta == "" {
 			page.Fallback = "Dynamics gave no link to the changes that follow."
 		}
-		if at.Way == wayDelta || !several {
+		if at.Way == wayDelta || !several && !at.Keys {
 			q.end(at, page, at.Full)
 			return
 		}
 		// Whether the link covers what changed while the pages were read is
 		// not documented. So what was changed meanwhile is read once more, and
 		// what was deleted is found by the keys, if anybody wants to know.
-		at.Link, at.Sweep, at.Since = "", q.Sweep, at.Begin.Add(-overlap)
+		from := at.Last
+		if from.IsZero() {
+			from = at.Begin
+		}
+		at.Link, at.Sweep, at.Since, at.Full, at.Again = "", q.Sweep, from.Add(-overlap), false, 0
 		switch {
 		case q.Dated():
 			at.Way = wayModified
 		case q.Sweep:
 			at.Way = waySweep
+		case at.Keys:
+			at.Way = wayRest
 		default:
 			q.end(at, page, false)
 			return
@@ -166,6 +209,37 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 		return false, nil
 	}
 	return true, nil
+}
+
+// endWalk looks for what to do when the walk over the keys failed. begins
+// means that it did so at once. What others read beside it remains what it is:
+// all that is missed is a link to the changes.
+func (q ChangeQuery) endWalk(at *cursor, page *ChangePage, begins bool, err error) (again bool, _ error) {
+	why := restricted(err)
+	switch {
+	case why != "":
+	case begins || !expired(err) && !LinkEnded(err):
+		return false, err
+	case at.Again < maxAgain:
+		at.Link, at.Again = "", at.Again+1
+		return true, nil
+	default:
+		why = "Dynamics broke off the walk over the keys from which on changes would be tracked: " + sentence(answerIn(err).Message)
+	}
+	page.Fallback = why
+	next := cursor{Way: wayRest, Begin: at.Begin}
+	switch {
+	case !at.Full:
+		next = q.modified(at.Last)
+		next.Begin = at.Begin
+	case begins:
+		next.Full, page.Recount = true, true
+	case q.Sweep:
+		next.Way = waySweep
+	}
+	*at = next
+	page.Next = at.text()
+	return false, nil
 }
 
 // maxAgain is how often a read may begin again because its links end.

@@ -25,13 +25,14 @@ func accountEntity() *crosswalk.Entity {
 
 // mirror applies changes to a copy, as whoever reads them does.
 type mirror struct {
-	t      *testing.T
-	client *dataverse.Client
-	query  dataverse.ChangeQuery
-	names  map[[16]byte]string
-	shown  map[[16]byte]bool
-	said   []string // restarts and fallbacks
-	pages  int
+	t       *testing.T
+	client  *dataverse.Client
+	query   dataverse.ChangeQuery
+	names   map[[16]byte]string
+	shown   map[[16]byte]bool
+	said    []string // restarts and fallbacks
+	tracked bool     // so is what comes next
+	pages   int
 }
 
 func newMirror(t *testing.T, s *tracker) *mirror {
@@ -44,11 +45,20 @@ func newMirror(t *testing.T, s *tracker) *mirror {
 	}
 }
 
-// sync reads from the last end to the next one.
+// sync reads from the last end to the next one. Beside a walk over keys it
+// reads the rows.
 func (m *mirror) sync() error {
 	m.shown = map[[16]byte]bool{}
 	cols, b := odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs)
+	walking := m.query.Walking("")
+	others := m.reader()
 	for next := ""; ; {
+		if next != "" && walking {
+			walking = m.query.Walking(next)
+			for more := true; more && (!walking || m.pages%3 > 0); m.pages++ {
+				more = others()
+			}
+		}
 		b.Reset()
 		page, err := m.client.Changes(m.t.Context(), m.query, next, cols, b)
 		if err != nil {
@@ -66,8 +76,16 @@ func (m *mirror) sync() error {
 		if page.Restart != "" && (!page.Recount || page.Records > 0 || page.Next == "") {
 			m.t.Errorf("a restart %+v", page)
 		}
+		if page.Restart != "" && m.query.Keys { // everything, by others again
+			m.query.Since, next, walking, others = "", "", true, m.reader()
+			clear(m.shown)
+			continue
+		}
 		if page.Recount {
 			clear(m.shown)
+		}
+		if walking && (b.Rows()+len(page.Deleted) > 0 || page.End != "" || page.Restart != "") {
+			m.t.Errorf("%d rows in a walk over keys: %+v", b.Rows(), page)
 		}
 		for i := range b.Rows() {
 			id := b.Columns[0].GUIDs[i]
@@ -90,12 +108,35 @@ func (m *mirror) sync() error {
 			m.t.Fatalf("neither or both of next %q and end %q", page.Next, page.End)
 		}
 		if next = page.Next; next == "" {
-			m.query.Since = page.End
+			m.query.Since, m.tracked = page.End, page.Tracked
 			return nil
 		}
 		if m.pages > 10_000 {
 			m.t.Fatal("the pages do not end")
 		}
+	}
+}
+
+// reader reads all rows, a page at a time.
+func (m *mirror) reader() func() bool {
+	cols, b := odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs)
+	link, done := "", false
+	return func() bool {
+		if done {
+			return false
+		}
+		b.Reset()
+		page, err := m.client.Page(m.t.Context(), m.query.Query, link, cols, b)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		for i := range b.Rows() {
+			id := b.Columns[0].GUIDs[i]
+			m.names[id], m.shown[id] = string(b.Columns[1].Bytes(i)), true
+		}
+		link = page.Next
+		done = link == ""
+		return !done
 	}
 }
 

@@ -59,7 +59,7 @@ var commas = strings.NewReplacer("%2C", ",", "%2c", ",")
 func Selected(link string) []string {
 	var at cursor
 	if json.Unmarshal([]byte(link), &at) == nil {
-		if link = at.Link; at.Way == waySweep {
+		if link = at.Link; at.keysAlone() {
 			return nil
 		}
 	}

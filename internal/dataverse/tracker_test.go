@@ -34,7 +34,7 @@ type tracker struct {
 	expired   int    // tokens below this version have expired
 	dated     bool   // rows have a modifiedon
 	asked     []string
-	between   func() // called behind each page but the last
+	between   func() // called behind each page but the last, and before rows are read by key
 }
 
 type tracked struct {
@@ -143,7 +143,12 @@ func (s *tracker) answer(r *http.Request) (*http.Response, error) {
 	default:
 		order = byModified
 	}
-	if f := q.Get("$filter"); f != "" {
+	if f := q.Get("$filter"); strings.Contains(f, "CRM.In(PropertyName='accountid'") {
+		if s.between != nil {
+			s.between()
+		}
+		keep = func(t *tracked) bool { return strings.Contains(f, fmt.Sprintf("%q", odata.AppendGUID(nil, t.id))) }
+	} else if f != "" {
 		since, err := time.Parse(time.RFC3339, strings.TrimPrefix(f, "modifiedon ge "))
 		if err != nil || !slices.Contains([]string{"modifiedon,accountid", "modifiedon desc"}, q.Get("$orderby")) {
 			return answer(r, 400, header, `{"error":{"code":"","message":"`+f+` is no filter"}}`), nil
@@ -190,24 +195,38 @@ func (s *tracker) delta(r *http.Request, header http.Header, q url.Values, limit
 	if until == 0 {
 		until = s.version
 	}
-	var items []string
+	// A row that changes again meanwhile is in the next delta, and moves none
+	// of this one's pages.
+	type change struct {
+		at   [3]int // deletions behind rows, then version, then before or after
+		text string
+	}
+	var changes []change
 	for _, t := range s.sorted(func(t *tracked) bool { return t.version > since && t.version <= until }, func(a, b tracked) int { return a.version - b.version }) {
 		if s.repeat {
-			items = append(items, t.json("as it was"))
+			changes = append(changes, change{[3]int{0, t.version, 0}, t.json("as it was")})
 		}
-		items = append(items, t.json(t.name))
+		changes = append(changes, change{[3]int{0, t.version, 1}, t.json(t.name)})
 	}
 	for _, t := range s.gone {
 		if _, back := s.rows[t.id]; t.version > since && t.version <= until && !back {
-			items = append(items, fmt.Sprintf(`{"@odata.context":"%s#accounts/$deletedEntity","id":%q,"reason":"deleted"}`, s.base, odata.AppendGUID(nil, t.id)))
+			changes = append(changes, change{[3]int{1, t.version, 0}, fmt.Sprintf(`{"@odata.context":"%s#accounts/$deletedEntity","id":%q,"reason":"deleted"}`, s.base, odata.AppendGUID(nil, t.id))})
 		}
 	}
-	skip, _ := strconv.Atoi(q.Get("skip"))
-	items = items[min(skip, len(items)):]
-	if len(items) > limit {
-		return s.page(r, header, items[:limit], fmt.Sprintf(`"@odata.nextLink":"%s$deltatoken=%d&until=%d&skip=%d"`, s.base, since, until, skip+limit))
+	var after [3]int
+	_, _ = fmt.Sscanf(q.Get("after"), "%d/%d/%d", &after[0], &after[1], &after[2])
+	changes = slices.DeleteFunc(changes, func(c change) bool { return slices.Compare(c.at[:], after[:]) <= 0 })
+	link := fmt.Sprintf(`"@odata.deltaLink":"%s$deltatoken=%d"`, s.base, until)
+	if len(changes) > limit {
+		changes = changes[:limit]
+		last := changes[limit-1].at
+		link = fmt.Sprintf(`"@odata.nextLink":"%s$deltatoken=%d&until=%d&after=%d/%d/%d"`, s.base, since, until, last[0], last[1], last[2])
 	}
-	return s.page(r, header, items, fmt.Sprintf(`"@odata.deltaLink":"%s$deltatoken=%d"`, s.base, until))
+	items := make([]string, len(changes))
+	for i, c := range changes {
+		items[i] = c.text
+	}
+	return s.page(r, header, items, link)
 }
 
 func (t *tracked) json(name string) string {

@@ -38,6 +38,29 @@ func NewChanges(cfg Config, since string, sweep bool) *Changes {
 	}
 }
 
+// NewKeys makes the source of changes that are tracked by a walk over keys, as
+// dataverse.ChangeQuery.Keys has it.
+//
+// With since "", another source brings all records, beside the pages of that
+// walk, which bring none: it begins when the first page has come, and the pages
+// for which Walking reports false are asked for when it is through. With the
+// Watermark of a read by the time of the last change, one more such read is
+// done, and changes are tracked from then on if that is possible now: the last
+// page says so by its Way.
+//
+// After a Restart this source brings all records itself; whoever wants others
+// to bring them begins anew with since "".
+func NewKeys(cfg Config, since string, sweep bool) *Changes {
+	s := NewChanges(cfg, since, sweep)
+	s.query.Keys = true
+	return s
+}
+
+// Walking reports whether the page of a link belongs to a walk over keys
+// beside which another source brings the records. No such page is the last one,
+// has records, says Restart or counts for Complete.
+func (s *Changes) Walking(link string) bool { return s.query.Walking(link) }
+
 // Page implements pipeline.Source. The error is a *GoneError when tables lost
 // columns that the plan reads, else that of dataverse.Client.Changes.
 func (s *Changes) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
@@ -62,6 +85,8 @@ func (s *Changes) Page(ctx context.Context, link string, into *column.Batch) (pi
 		Deleted: p.Deleted, Present: p.Present, Recount: p.Recount, Complete: p.Complete, Watermark: p.End, Restart: p.Restart, Fallback: p.Fallback,
 	}
 	switch {
+	case p.Fallback == "" && p.Tracked:
+		page.Changes.Way = crosswalk.WayTracked
 	case p.Fallback == "":
 	case s.query.Dated():
 		page.Changes.Way = crosswalk.WayModified

@@ -73,6 +73,7 @@ func TestWay(t *testing.T) {
 	}{
 		"as before":      {changes{{}, {Watermark: "end"}}, crosswalk.WayEverything, "before"},
 		"falls back":     {changes{{}, fallback, {Watermark: "end"}}, crosswalk.WayModified, "not tracked"},
+		"tracked again":  {changes{{}, {Watermark: "end", Way: crosswalk.WayTracked}}, crosswalk.WayTracked, ""},
 		"begins again":   {changes{fallback, {Restart: "the token has expired"}, {Watermark: "end"}}, crosswalk.WayTracked, ""},
 		"both at a time": {changes{{Restart: "no right", Fallback: "no right", Way: crosswalk.WayModified}, {Watermark: "end"}}, crosswalk.WayModified, "no right"},
 	} {

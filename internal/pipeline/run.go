@@ -228,7 +228,7 @@ func behind(at crosswalk.Checkpoint, p PageInfo) crosswalk.Checkpoint {
 	if p.Changes.Restart != "" {
 		at.Way, at.Why = crosswalk.WayTracked, ""
 	}
-	if p.Changes.Fallback != "" {
+	if p.Changes.Way != "" {
 		at.Way, at.Why = p.Changes.Way, p.Changes.Fallback
 	}
 	return at

@@ -54,10 +54,11 @@ type Changes struct {
 	// Restart says why everything is read again from the next page on, "" when
 	// it is not.
 	Restart string
-	// Fallback says why changes are not tracked but found in another way, which
-	// is Way, on the page on which that became clear.
-	Fallback string
+	// Way is how changes are found from here on, on a page on which that became
+	// clear or is said once more; "" says nothing. Fallback says why they are not
+	// tracked.
 	Way      crosswalk.Way
+	Fallback string
 }
 
 // Target stores what was mapped.
