@@ -80,6 +80,7 @@ func (c *Connector) link(conn crosswalk.Connection) link {
 			BaseURL:    conn.EnvironmentURL,
 			Token:      l.source.Token,
 			Challenged: l.source.Challenge,
+			LedAway:    c.ledAway(conn),
 			Logger:     c.Logger.With("connection", conn.Name),
 		})
 		c.links[conn.ID] = l
