@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
 // Problem is an error as the API tells it: a problem document (RFC 9457) with
@@ -75,6 +76,9 @@ func (a *api) problem(ctx context.Context, err error) error {
 	}
 	if ctx.Err() == nil {
 		a.Logger.ErrorContext(ctx, "request failed", "error", err)
+	}
+	if outage := database.Outage(err); outage != nil {
+		return newProblem(outage)
 	}
 	return newProblem(crosswalk.Errorf(crosswalk.CodeInternal, "Something went wrong inside Crosswalk.").
 		WithHint("Try again; if it stays, the log of the server holds the details."))

@@ -10,18 +10,28 @@ import (
 )
 
 // Retryable reports whether err says that the database gave a transaction up
-// because of another one, so that trying again can help.
+// because of another one, so that trying again can help. That another program
+// held a SQLite file for as long as busyTimeoutMS is not among them.
 func Retryable(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return pg.Code == "40001" || pg.Code == "40P01" // serialization_failure, deadlock_detected
 	}
+	code := sqliteCode(err)
+	return code == sqlite3.SQLITE_BUSY_SNAPSHOT || code == sqlite3.SQLITE_BUSY_RECOVERY || code&0xff == sqlite3.SQLITE_LOCKED
+}
+
+// sqliteCode returns the extended result code of SQLite in err, of the driver
+// or of the bulk writer's connection, and 0 when there is none.
+func sqliteCode(err error) int {
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
-		code := lite.Code() & 0xff
-		return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+		return lite.Code()
 	}
-	return false
+	if code := zombiezen.ErrCode(err); code != zombiezen.ResultError {
+		return int(code)
+	}
+	return 0
 }
 
 // IsUnique reports whether err says that a row would break a unique index.
@@ -46,17 +56,4 @@ func IsForeignKey(err error) bool {
 	}
 	var lite *sqlite.Error
 	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY
-}
-
-// IsFull reports whether err says that the disk of the database is full.
-func IsFull(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		return pg.Code == "53100"
-	}
-	var lite *sqlite.Error
-	if errors.As(err, &lite) {
-		return lite.Code()&0xff == sqlite3.SQLITE_FULL
-	}
-	return zombiezen.ErrCode(err).ToPrimary() == zombiezen.ResultFull // of the bulk writer
 }

@@ -3,16 +3,23 @@ package database
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // Lock is a fair mutual exclusion: those who wait get it in the order they
-// came. It is safe for concurrent use.
-type Lock struct{ slot chan struct{} }
+// came. All locks of one SQLite file exclude each other. It is safe for
+// concurrent use.
+type Lock struct {
+	slot  chan struct{}
+	check func() error // whether the holder may write; nil means always
+	taken atomic.Int64
+}
 
 func newLock() *Lock { return &Lock{slot: make(chan struct{}, 1)} }
 
 // Acquire waits for the lock until ctx ends and returns the context's error
-// then. After nil, Release must follow.
+// then. It returns CodeConflict when the file is no longer the one that was
+// opened. After nil, Release must follow.
 func (l *Lock) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -21,19 +28,29 @@ func (l *Lock) Acquire(ctx context.Context) error {
 	// receive hands the slot to the first of them at once: nobody can barge in.
 	select {
 	case l.slot <- struct{}{}:
-		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if l.check != nil {
+		if err := l.check(); err != nil {
+			l.Release()
+			return err
+		}
+	}
+	l.taken.Add(1)
+	return nil
 }
+
+// Taken returns how often the lock was acquired so far.
+func (l *Lock) Taken() int64 { return l.taken.Load() }
 
 // Release gives the lock up.
 func (l *Lock) Release() { <-l.slot }
 
-// locks holds one lock for each SQLite file that was opened.
-var locks sync.Map
+// slots holds one slot for each SQLite file that was opened.
+var slots sync.Map
 
-func lockOf(path string) *Lock {
-	l, _ := locks.LoadOrStore(path, newLock())
-	return l.(*Lock)
+func lockOf(path string, check func() error) *Lock {
+	slot, _ := slots.LoadOrStore(path, make(chan struct{}, 1))
+	return &Lock{slot: slot.(chan struct{}), check: check}
 }

@@ -39,7 +39,7 @@ const (
 	sqliteReaders   = 4                // connections that only read
 	postgresConns   = 16               // unless the address says pool_max_conns
 	connectTimeout  = 15 * time.Second // to find out whether PostgreSQL answers
-	busyTimeoutMS   = 15000            // another process may hold the SQLite file
+	busyTimeoutMS   = 5000             // another process may hold the SQLite file
 	readerCacheKB   = 4096
 	writerCacheKB   = 16384
 	checkpointPages = 8192 // 32 MB of write-ahead log between checkpoints
@@ -49,6 +49,7 @@ const (
 type DB struct {
 	dialect Dialect
 	path    string        // SQLite
+	file    os.FileInfo   // SQLite: the file that was opened
 	pool    *pgxpool.Pool // PostgreSQL
 	read    *sql.DB
 	write   *sql.DB // on PostgreSQL the same as read
@@ -97,11 +98,16 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*DB, error)
 	if err != nil {
 		return fail(err)
 	}
-	if err := f.Close(); err != nil {
+	file, err := f.Stat()
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
 		return fail(err)
 	}
 	registerFunctions()
-	db := &DB{dialect: SQLite, path: path, lock: lockOf(path), log: log}
+	db := &DB{dialect: SQLite, path: path, file: file, log: log}
+	db.lock = lockOf(path, db.Present)
 	db.write, err = sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate"))
 	if err != nil {
 		return fail(err)
@@ -120,11 +126,33 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*DB, error)
 	return db, nil
 }
 
+// Present returns CodeConflict when the SQLite file is no longer the one that
+// was opened: somebody deleted it, or put another one in its place. What was
+// written then would be lost, or would spoil the other one. On PostgreSQL it
+// returns nil.
+func (db *DB) Present() error {
+	if db.file == nil {
+		return nil
+	}
+	now, err := os.Stat(db.path)
+	if err == nil && os.SameFile(db.file, now) {
+		return nil
+	}
+	what := "replaced"
+	if err != nil {
+		what = "taken away"
+	}
+	return crosswalk.Errorf(crosswalk.CodeConflict, "The database file %s was %s while Crosswalk had it open.", db.path, what).
+		WithHint("Stop Crosswalk before you touch its files. Put the file that counts there, without files named -wal and -shm of another one beside it, and start Crosswalk again.").
+		WithCause(err)
+}
+
 // sqliteDSN names the file with the settings every connection has. The driver
-// applies busy_timeout before the others, whatever the order.
+// applies busy_timeout before the others, whatever the order. A connection
+// that is made later must not make a file anew.
 func sqliteDSN(path, more string) string {
 	u := url.URL{Scheme: "file", Path: path}
-	var q []string
+	q := []string{"mode=rw"}
 	for _, p := range SQLitePragmas() {
 		q = append(q, "_pragma="+url.QueryEscape(p))
 	}
@@ -161,7 +189,7 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (*DB, error
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "crosswalk"
 	}
-	cfg.AfterConnect = LimitIdle
+	cfg.AfterConnect = Limit
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err == nil {
 		var cancel context.CancelFunc
@@ -179,10 +207,14 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (*DB, error
 	return &DB{dialect: Postgres, pool: pool, read: std, write: std, lock: newLock(), log: log}, nil
 }
 
-// LimitIdle has PostgreSQL roll transactions back whose client says nothing for
-// long: a process that was stopped in the middle of one would keep its locks,
-// and nobody else could go on with its work.
-func LimitIdle(ctx context.Context, conn *pgx.Conn) error {
+// Limit has PostgreSQL give up what a client asked for that is no longer
+// there. A transaction whose client says nothing for long, because it was
+// stopped in the middle of it, is rolled back; a statement whose client is gone
+// is ended, where the server's system can tell. Either would keep its locks,
+// and nobody else could go on with the work.
+func Limit(ctx context.Context, conn *pgx.Conn) error {
+	// Servers on some systems refuse every value but 0.
+	_, _ = conn.Exec(ctx, "SET client_connection_check_interval = '5s'")
 	_, err := conn.Exec(ctx, "SET idle_in_transaction_session_timeout = '20s'")
 	return err
 }

@@ -52,7 +52,7 @@ func (q *Queue) openPostgres(ctx context.Context, c Config) error {
 	}
 	// The workers, the fetcher, the completer and the listener.
 	pc.MaxConns = max(pc.MaxConns, int32(c.Workers)+4)
-	pc.AfterConnect = database.LimitIdle
+	pc.AfterConnect = database.Limit
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return fmt.Errorf("open the queue: %w", err)

@@ -153,9 +153,9 @@ func (r *runner) trouble(ctx context.Context, err error) error {
 			WithHint("Crosswalk tries again by itself.").WithCause(err)
 	case ctx.Err() != nil:
 		return nil
-	case database.IsFull(err):
-		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The disk of the database is full.").
-			WithHint("Make room; Crosswalk tries again by itself for some minutes, and what is stored already stays.").WithCause(err)
+	}
+	if outage := database.Outage(err); outage != nil {
+		return outage
 	}
 	switch crosswalk.ErrorCode(err) {
 	case crosswalk.CodeUnavailable, crosswalk.CodeInternal:

@@ -327,5 +327,5 @@ func retryable(err error) bool {
 	if errors.As(err, &e) {
 		return false
 	}
-	return database.Retryable(err) || sqliteBusy(err)
+	return database.Retryable(err)
 }

@@ -248,7 +248,8 @@ func uniqueColumns(err error) ([]string, bool) {
 	return columns, true
 }
 
-// sqliteBusy is database.Retryable for this package's own connections.
+// sqliteBusy reports whether err says that somebody else held the file for too
+// long.
 func sqliteBusy(err error) bool {
 	code := sqlite.ErrCode(err).ToPrimary()
 	return code == sqlite.ResultBusy || code == sqlite.ResultLocked

@@ -29,6 +29,12 @@ var theServer = sync.OnceValues(func() (*server, error) { return launch(unsafe) 
 func start(tb testing.TB) *server {
 	tb.Helper()
 	s, err := theServer()
+	must(tb, err)
+	return s
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	switch {
 	case err == nil:
 	case errors.Is(err, errMissing) && os.Getenv("CI") != "true":
@@ -36,6 +42,19 @@ func start(tb testing.TB) *server {
 	default:
 		tb.Fatalf("databasetest: %v", err)
 	}
+}
+
+// Start starts a Server for a test, which may do to it what it likes. It ends
+// with the test.
+func Start(tb testing.TB) *Server {
+	tb.Helper()
+	s, err := Launch()
+	must(tb, err)
+	tb.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			tb.Errorf("end PostgreSQL: %v", err)
+		}
+	})
 	return s
 }
 
@@ -111,8 +130,7 @@ func launch(settings string) (*server, error) {
 	return s, s.wait()
 }
 
-// Server is a PostgreSQL server of its own with the settings it comes with,
-// for benchmarks.
+// Server is a PostgreSQL server of its own with the settings it comes with.
 type Server struct{ s *server }
 
 // Launch starts a Server. Close must follow; should the process end without,
