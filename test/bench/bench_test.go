@@ -1,13 +1,16 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
 
 // TestRun runs the benchmark with few accounts, so that it still works when
@@ -15,41 +18,49 @@ import (
 func TestRun(t *testing.T) {
 	t.Parallel()
 	const accounts = 3000
-	var out strings.Builder
-	if err := run(t.Context(), options{accounts, accounts / 2, databaseNames, scenarioNames()}, &out, io.Discard); err != nil {
+	var lines strings.Builder
+	r := &results{lines: &lines}
+	if err := run(t.Context(), options{accounts, accounts / 2, databaseNames, scenarioNames()}, r); err != nil {
 		t.Fatal(err)
 	}
-	table, lines, _ := strings.Cut(out.String(), "\n{")
+	read, err := readResults(strings.NewReader(lines.String()))
+	if diff := cmp.Diff(r.measures, read); err != nil || diff != "" {
+		t.Errorf("lines of JSON, %v (-measured +read):\n%s", err, diff)
+	}
+	var table strings.Builder
+	if err := report(&table, r.measures, ""); err != nil {
+		t.Fatal(err)
+	}
 	got := map[string]Measure{}
-	for dec := json.NewDecoder(strings.NewReader("{" + lines)); ; {
-		var m Measure
-		if err := dec.Decode(&m); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatal(err)
-		}
-		if !strings.Contains(table, m.Name) {
-			t.Errorf("%s is not in the table\n%s", m.Name, table)
+	for _, m := range r.measures {
+		if !strings.Contains(table.String(), m.Name) {
+			t.Errorf("%s is not in the table\n%s", m.Name, &table)
 		}
 		got[m.Database+m.Name] = m
 	}
-	stages := []string{"decoder alone", "read and decode", "map", "all but writing"}
+	stages := []string{"decoder alone", "read and decode", "read and decode, again", "map", "null sink", "null sink, again"}
 	for _, database := range databaseNames {
 		stages = append(stages, database+"write new rows", database+"write changed rows", database+"write unchanged rows")
 		for scenario, rows := range map[string]int64{
-			"first load": accounts, "all changed": accounts, "unchanged": accounts, "few changed": accounts / 100,
-			"thinking server, 1 stream": accounts, "contacts": accounts / 2, "contacts with a derived lookup": accounts / 2,
+			"first load": accounts, "upsert": accounts, "all changed": accounts, "unchanged": accounts, "1 % changed": accounts,
+			"3 changed of 300": 3, "3 changed of 3000": 3, "thinking, 1 stream": accounts, "thinking, 4 streams": accounts,
+			"thinking, 8 streams": accounts, "thinking, 8 streams, tracked": accounts,
+			"contacts": accounts / 2, "contacts with a derived lookup": accounts / 2,
 		} {
-			for _, m := range []Measure{got[database+scenario], got[database+scenario+", again"]} {
-				if m.Rows < rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 {
-					t.Errorf("%s, %s: %+v", database, scenario, m)
+			for _, again := range []string{"", ", again"} {
+				m := got[database+scenario+again]
+				if m.Rows < rows || m.RowsPerSec <= 0 || m.PeakBytes <= 0 || (m.Noise > 0) != (again != "") {
+					t.Errorf("%s, %s%s: %+v", database, scenario, again, m)
+				}
+				if rows == 3 && m.Rows > 3 {
+					t.Errorf("%s, %s%s: %d rows were read", database, scenario, again, m.Rows)
 				}
 			}
 		}
 		if m := got[database+"all changed"]; m.Share <= 0 || m.Of == "" {
 			t.Errorf("all changed has no share: %+v", m)
 		}
-		if m := got[database+"thinking server, 1 stream"]; m.Seconds < thought.Seconds() {
+		if m := got[database+"thinking, 1 stream"]; m.Seconds < thought.Seconds() {
 			t.Errorf("the server did not think: %+v", m)
 		}
 	}
@@ -57,6 +68,32 @@ func TestRun(t *testing.T) {
 		if m := got[stage]; m.Rows < accounts || m.RowsPerSec <= 0 || m.CPU <= 0 {
 			t.Errorf("%s: %+v", stage, m)
 		}
+	}
+}
+
+// TestCompared finds the rows that are other ones than before.
+func TestCompared(t *testing.T) {
+	t.Parallel()
+	specs := []column.Spec{{Name: "t", Kind: column.Text}, {Name: "n", Kind: column.Int}, {Name: "id", Kind: column.GUID}}
+	batch := func(texts ...string) *column.Batch {
+		b := column.NewBatch(specs)
+		for i, text := range texts {
+			b.Columns[0].AppendBytes([]byte(text))
+			b.Columns[1].AppendInt(int64(len(text)))
+			if text != "" {
+				b.Columns[2].AppendGUID([16]byte{byte(i)})
+			}
+			b.EndRow()
+		}
+		return b
+	}
+	c := compared{with: []*column.Batch{batch("a", "b", "", "d"), batch("e")}}
+	w, err := c.Write(t.Context(), batch("a", "bb", "c", "d"), pipeline.Progress{})
+	if err != nil || w.Unchanged != 2 || w.Updated != 2 {
+		t.Errorf("%+v, %v", w, err)
+	}
+	if _, err := c.Write(t.Context(), batch("e", "f"), pipeline.Progress{}); err == nil {
+		t.Error("a page of another size is none")
 	}
 }
 
@@ -97,16 +134,36 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	var out strings.Builder
-	if err := report(&out, w.list(), w.verdict()); err != nil {
+	if err := reportLines(&out, w.list(), w.verdict()); err != nil {
 		t.Fatal(err)
 	}
 	table, lines, _ := strings.Cut(out.String(), "\n{")
-	dec := json.NewDecoder(strings.NewReader("{" + lines))
-	for _, want := range w.list() {
-		var got Measure
-		if err := dec.Decode(&got); err != nil || got != want || !strings.Contains(table, want.Name) {
-			t.Errorf("%+v, %v: want %+v in\n%s", got, err, want, &out)
+	read, err := readResults(strings.NewReader("{" + lines))
+	if diff := cmp.Diff(w.list(), read); err != nil || diff != "" {
+		t.Errorf("lines of JSON, %v (-measured +read):\n%s", err, diff)
+	}
+	for _, m := range w.list() {
+		if !strings.Contains(table, m.Name) {
+			t.Errorf("%s is not in the table\n%s", m.Name, &out)
 		}
+	}
+}
+
+// TestTwice measures things in turns and tells how far apart they are.
+func TestTwice(t *testing.T) {
+	t.Parallel()
+	speed := 80.0
+	once := func(name string) (Measure, error) {
+		speed += 20
+		return Measure{Name: name, RowsPerSec: speed}, nil
+	}
+	var r results
+	if err := twice(r.add, thing{"a", once}, thing{"b", once}); err != nil {
+		t.Fatal(err)
+	}
+	want := []Measure{{Name: "a", RowsPerSec: 100}, {Name: "b", RowsPerSec: 120}, {Name: "a, again", RowsPerSec: 140, Noise: 0.4}, {Name: "b, again", RowsPerSec: 160, Noise: 40.0 / 120}}
+	if diff := cmp.Diff(want, r.measures); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

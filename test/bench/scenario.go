@@ -2,61 +2,28 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
-	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
-	"github.com/crosswalk-data/crosswalk/test/program"
 )
 
-// databaseNames are the databases there are.
-var databaseNames = []string{"sqlite", "postgres"}
-
-// options say what is measured.
-type options struct {
-	accounts, contacts   int
-	databases, scenarios []string
-}
-
-// changedRows is how many records change between two runs, at most one of a
-// hundred.
-const changedRows = 1000
-
-// thought is how long a thinking server takes for a page.
-const thought = 300 * time.Millisecond
-
-// everything reads what the run before read too.
-var everything = crosswalk.Scope{Kind: crosswalk.ScopeEverything}
-
-// bench measures one database.
-type bench struct {
-	*system
-	stages   *stages
-	writes   writes
-	job      crosswalk.Job // which fills the object of the main rows; has no ID before the first run
-	measures []Measure
-}
-
-// scenarios are what is measured from end to end, in this order; each but the
-// first works on what it left.
+// scenarios are what is measured from end to end, in this order.
 var scenarios = []struct {
-	name string
-	run  func(*bench, context.Context) error
+	name   string
+	filled bool // works on an object that holds all accounts
+	run    func(*bench, context.Context) error
 }{
-	{"first", (*bench).first},
-	{"changed", (*bench).changed},
-	{"unchanged", (*bench).unchanged},
-	{"few", (*bench).few},
-	{"thinking", (*bench).thinking},
-	{"derived", (*bench).derived},
+	{"first", false, (*bench).first},
+	{"upsert", false, (*bench).upsert},
+	{"changed", true, (*bench).changed},
+	{"unchanged", true, (*bench).unchanged},
+	{"percent", true, (*bench).percent},
+	{"few", true, (*bench).few},
+	{"thinking", false, (*bench).thinking},
+	{"derived", true, (*bench).derived},
 }
 
 func scenarioNames() []string {
@@ -67,165 +34,162 @@ func scenarioNames() []string {
 	return names
 }
 
-// run measures and writes a table and, below it, one line of JSON for each
-// measure to out. Progress goes to progress.
-func run(ctx context.Context, o options, out, progress io.Writer) (err error) {
-	dir, err := os.MkdirTemp("", "crosswalk-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	fmt.Fprintln(progress, "building")
-	path, err := program.Build(dir)
-	if err != nil {
-		return err
-	}
-	env, err := startEnvironment(dir, path, o.accounts, o.contacts)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = env.Kill() }()
-	stages, err := measureStages(ctx, env.Ready.URL, progress)
-	if err != nil {
-		return err
-	}
-	measures := stages.list()
-	for _, name := range o.databases {
-		b := &bench{stages: stages}
-		if err := b.measure(ctx, filepath.Join(dir, name), path, env, name, o.scenarios, progress); err != nil {
-			return err
-		}
-		measures = append(measures, b.measures...)
-	}
-	return report(out, measures, "")
-}
-
-// measure measures writing into a database, and then the scenarios.
-func (b *bench) measure(ctx context.Context, dir, path string, env *environment, name string, chosen []string, progress io.Writer) (err error) {
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return err
-	}
-	var postgres *databasetest.Server
-	dsn := "sqlite:" + filepath.Join(dir, "stage.db")
-	if name != databaseNames[0] {
-		if postgres, err = databasetest.Launch(); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, postgres.Close()) }()
-		if dsn, err = postgres.Make(ctx, "stage"); err != nil {
-			return err
-		}
-	}
-	fmt.Fprintf(progress, "%s: writing alone\n", name)
-	if b.writes, err = b.stages.write(ctx, dsn); err != nil {
-		return err
-	}
-	for _, m := range b.writes.list() {
-		m.Database = name
-		b.measures = append(b.measures, m)
-	}
-	if b.system, err = startSystem(ctx, dir, path, env, postgres); err != nil {
-		return err
-	}
-	defer func() { _ = b.server.Kill() }()
-	for _, s := range scenarios {
-		if !slices.Contains(chosen, s.name) && (s.name != "first" || len(chosen) == 0) {
-			continue
-		}
-		fmt.Fprintf(progress, "%s: %s\n", name, s.name)
-		if err := s.run(b, ctx); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// add runs a job and keeps the measure, compared with the slowest stage of its
-// way. It returns the measure.
-func (b *bench) add(ctx context.Context, name string, j crosswalk.Job, scope crosswalk.Scope, write Measure) (Measure, error) {
-	m, err := b.run(ctx, name, j, scope, b.sandbox.accounts)
-	if err != nil {
-		return m, err
-	}
-	m.shareOf(slowest(b.stages.read, b.stages.mapping, write))
-	b.measures = append(b.measures, m)
-	return m, nil
-}
+// everything reads what the run before read too.
+var everything = crosswalk.Scope{Kind: crosswalk.ScopeEverything}
 
 // first fills an empty object, and then another one.
 func (b *bench) first(ctx context.Context) error {
-	for _, name := range []string{"first load", "first load, again"} {
-		job, err := b.system.job(ctx, "Account "+name, "account", accountFields, "")
+	return b.twice(thing{"first load", func(name string) (Measure, error) {
+		job, err := b.accounts(ctx, name, nil)
 		if err != nil {
-			return err
+			return Measure{}, err
 		}
 		b.job = job
-		if _, err := b.add(ctx, name, b.job, crosswalk.Scope{}, b.writes.fresh); err != nil {
-			return err
+		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
+	}})
+}
+
+// upsert fills an object that holds a few of the rows already, another job's:
+// each row has to be looked up before it is stored.
+func (b *bench) upsert(ctx context.Context) error {
+	return b.twice(thing{"upsert", func(name string) (Measure, error) {
+		job, err := b.accounts(ctx, name, nil)
+		if err != nil {
+			return Measure{}, err
 		}
-	}
-	return nil
+		in := client.InputOf(job)
+		in.Name += ", before"
+		in.Filter.Conditions = []crosswalk.Condition{{Attribute: "accountnumber", Operator: crosswalk.StartsWith, Values: []string{"ACC-10000"}}}
+		before, err := b.client.InsertJob(ctx, in)
+		if err != nil {
+			return Measure{}, err
+		}
+		if _, err := b.system.run(ctx, in.Name, before, crosswalk.Scope{}, 1); err != nil {
+			return Measure{}, err
+		}
+		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
+	}})
 }
 
 // changed finds every row another one: the mapping inverts what is true, and
 // then does no longer.
 func (b *bench) changed(ctx context.Context) error {
-	for i, name := range []string{"all changed", "all changed, again"} {
+	inverted := false
+	return b.twice(thing{"all changed", func(name string) (m Measure, err error) {
+		inverted = !inverted
 		in := client.InputOf(b.job)
-		in.Mapping = mappingOf(accountFields, i == 0)
-		var err error
+		in.Mapping = mappingOf(accountFields, inverted)
 		if b.job, err = b.client.UpdateJob(ctx, b.job.ID, b.job.Version, in); err != nil {
-			return err
+			return m, err
 		}
-		if _, err := b.add(ctx, name, b.job, crosswalk.Scope{}, b.writes.changed); err != nil {
-			return err
-		}
-	}
-	return nil
+		return b.all(ctx, name, b.job, crosswalk.Scope{}, b.writes.changed)
+	}})
 }
 
 // unchanged reads everything once more and finds nothing to do.
 func (b *bench) unchanged(ctx context.Context) error {
-	for _, name := range []string{"unchanged", "unchanged, again"} {
-		if _, err := b.add(ctx, name, b.job, everything, b.writes.unchanged); err != nil {
-			return err
-		}
-	}
-	return nil
+	return b.twice(thing{"unchanged", func(name string) (Measure, error) {
+		return b.all(ctx, name, b.job, everything, b.writes.unchanged)
+	}})
 }
 
-// few reads what little has changed.
+// percent reads everything once more and finds one row of a hundred changed.
+func (b *bench) percent(ctx context.Context) error {
+	return b.twice(thing{"1 % changed", func(name string) (Measure, error) {
+		if err := b.change(ctx, b.sandbox, max(1, b.sandbox.accounts/100)); err != nil {
+			return Measure{}, err
+		}
+		return b.all(ctx, name, b.job, everything, b.writes.unchanged)
+	}})
+}
+
+// changedRows is how many records change between two runs of few, at most one
+// of a hundred.
+const changedRows = 1000
+
+// few reads what little has changed, in an object of all accounts and in one
+// that is a tenth of it: it should not matter.
 func (b *bench) few(ctx context.Context) error {
-	rows := max(1, min(changedRows, b.sandbox.accounts/100))
-	for i, name := range []string{"few changed", "few changed, again"} {
-		change := sandbox.RowChange{Table: "account", Change: rows, Seed: uint64(i + 1)}
-		if err := b.sandbox.control(ctx, "POST", "rows", change); err != nil {
-			return err
-		}
-		m, err := b.run(ctx, name, b.job, crosswalk.Scope{}, rows)
-		if err != nil {
-			return err
-		}
-		b.measures = append(b.measures, m)
+	small, err := startEnvironment(b.dir, b.path, max(b.sandbox.accounts/10, 100), 1)
+	if err != nil {
+		return err
 	}
-	return nil
+	defer func() { _ = small.Kill() }()
+	connection, err := b.connect(ctx, "Small sandbox", small)
+	if err != nil {
+		return err
+	}
+	job, err := b.accounts(ctx, "of the small sandbox", func(in *client.JobInput) { in.ConnectionID = connection })
+	if err != nil {
+		return err
+	}
+	if _, err := b.system.run(ctx, "fill", job, crosswalk.Scope{}, small.accounts); err != nil {
+		return err
+	}
+	// What was changed since the main job last ran is not to be measured.
+	if _, err := b.system.run(ctx, "catch up", b.job, crosswalk.Scope{}, 0); err != nil {
+		return err
+	}
+	rows := min(changedRows, small.accounts/100)
+	thing := func(in *environment, job crosswalk.Job) thing {
+		return thing{fmt.Sprintf("%d changed of %d", rows, in.accounts), func(name string) (Measure, error) {
+			if err := b.change(ctx, in, rows); err != nil {
+				return Measure{}, err
+			}
+			return b.system.run(ctx, name, job, crosswalk.Scope{}, rows)
+		}}
+	}
+	return b.twice(thing(small, job), thing(b.sandbox, b.job))
 }
 
-// thinking reads everything from a server that thinks about each page. With
-// one stream no code can be faster than the server thinks.
-func (b *bench) thinking(ctx context.Context) error {
+// change changes rows of a sandbox, other ones each time.
+func (b *bench) change(ctx context.Context, in *environment, rows int) error {
+	b.changes++
+	return in.control(ctx, "POST", "rows", sandbox.RowChange{Table: "account", Change: rows, Seed: b.changes})
+}
+
+// thought is how long a thinking server takes for a page.
+const thought = 300 * time.Millisecond
+
+// thinking fills empty objects from a server that thinks about each page and
+// takes so many requests at a time. With one stream no code can be faster than
+// the server thinks.
+func (b *bench) thinking(ctx context.Context) (err error) {
 	fault := sandbox.Fault{Kind: sandbox.FaultDelay, Path: "/accounts", Delay: sandbox.Span(thought)}
 	if err := b.sandbox.control(ctx, "POST", "faults", fault); err != nil {
 		return err
 	}
-	bound := measure("one stream of such pages", 5000, thought)
-	for _, name := range []string{"thinking server, 1 stream", "thinking server, 1 stream, again"} {
-		m, err := b.run(ctx, name, b.job, everything, b.sandbox.accounts)
+	for _, s := range []struct {
+		streams int
+		mode    crosswalk.LoadMode
+		name    string
+	}{
+		{1, crosswalk.LoadFull, "thinking, 1 stream"},
+		{4, crosswalk.LoadFull, "thinking, 4 streams"},
+		{8, crosswalk.LoadFull, "thinking, 8 streams"},
+		{8, crosswalk.LoadIncremental, "thinking, 8 streams, tracked"},
+	} {
+		if err := b.sandbox.control(ctx, "PUT", "limits", sandbox.Limits{ParallelHint: s.streams}); err != nil {
+			return err
+		}
+		bound := measure(fmt.Sprintf("%d pages at a time", s.streams), int64(s.streams)*5000, thought)
+		err := b.twice(thing{s.name, func(name string) (Measure, error) {
+			job, err := b.accounts(ctx, name, func(in *client.JobInput) { in.LoadMode = s.mode })
+			if err != nil {
+				return Measure{}, err
+			}
+			m, err := b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
+			if err == nil {
+				m.shareOf(slowest(bound, b.stages.read, b.stages.mapping, b.writes.fresh))
+			}
+			return m, err
+		}})
 		if err != nil {
 			return err
 		}
-		m.shareOf(bound)
-		b.measures = append(b.measures, m)
+	}
+	if err := b.sandbox.control(ctx, "PUT", "limits", sandbox.Limits{}); err != nil {
+		return err
 	}
 	return b.sandbox.control(ctx, "DELETE", "faults", nil)
 }
@@ -233,25 +197,21 @@ func (b *bench) thinking(ctx context.Context) error {
 // derived fills an empty object with contacts, and another one with contacts
 // and the company of each.
 func (b *bench) derived(ctx context.Context) error {
-	for _, again := range []string{"", ", again"} {
-		plain, err := b.contacts(ctx, "contacts"+again, "")
-		if err != nil {
-			return err
-		}
-		looked, err := b.contacts(ctx, "contacts with a derived lookup"+again, b.job.Object)
-		if err != nil {
-			return err
-		}
-		looked.shareOf(plain)
-		b.measures = append(b.measures, plain, looked)
-	}
-	return nil
+	var plain Measure
+	return b.twice(thing{"contacts", func(name string) (m Measure, err error) {
+		plain, err = b.contacts(ctx, name, "")
+		return plain, err
+	}}, thing{"contacts with a derived lookup", func(name string) (Measure, error) {
+		m, err := b.contacts(ctx, name, b.job.Object)
+		m.shareOf(plain)
+		return m, err
+	}})
 }
 
 func (b *bench) contacts(ctx context.Context, name, lookup string) (Measure, error) {
-	job, err := b.system.job(ctx, "Bench "+name, "contact", contactFields, lookup)
+	job, err := b.insert(ctx, "Bench "+name, "contact", contactFields, lookup, nil)
 	if err != nil {
 		return Measure{}, err
 	}
-	return b.run(ctx, name, job, crosswalk.Scope{}, b.sandbox.contacts)
+	return b.system.run(ctx, name, job, crosswalk.Scope{}, b.sandbox.contacts)
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"syscall"
 	"time"
 
@@ -32,10 +33,8 @@ type stages struct {
 	cfg    extract.Config
 	mapped []*column.Batch // all records, ready to be written
 
-	decoder, read, mapping, null Measure
+	read, mapping Measure
 }
-
-func (s *stages) list() []Measure { return []Measure{s.decoder, s.read, s.mapping, s.null} }
 
 // alone measures what work does, which returns the number of rows.
 func alone(name string, work func() (int64, error)) (Measure, error) {
@@ -54,8 +53,9 @@ func ownCPU() time.Duration {
 }
 
 // measureStages measures reading and decoding all pages, mapping them, and all
-// of that together with a target that stores nothing.
-func measureStages(ctx context.Context, environment string, progress io.Writer) (*stages, error) {
+// of that together as a run does it, compared with what was there and not
+// stored.
+func measureStages(ctx context.Context, environment string, r *results) (*stages, error) {
 	token, err := signInToken(ctx, environment)
 	if err != nil {
 		return nil, err
@@ -76,44 +76,100 @@ func measureStages(ctx context.Context, environment string, progress io.Writer) 
 	}
 	s.cfg = extract.Config{Client: api, Entity: entity, Plan: s.plan}
 
-	fmt.Fprintln(progress, "measuring the stages alone")
-	scratch := s.plan.NewSourceBatch()
-	s.read, err = alone("read and decode", func() (int64, error) {
-		return s.readAll(ctx, func() *column.Batch { scratch.Reset(); return scratch })
-	})
-	if err != nil {
-		return nil, err
-	}
+	return s, s.measure(ctx, rec, r)
+}
+
+func (s *stages) measure(ctx context.Context, rec *recorder, r *results) error {
 	rec.left = recordedPages
 	var pages []*column.Batch
-	if _, err = s.readAll(ctx, func() *column.Batch {
+	if _, err := s.readAll(ctx, func() *column.Batch {
 		pages = append(pages, s.plan.NewSourceBatch())
 		return pages[len(pages)-1]
 	}); err != nil {
-		return nil, err
+		return err
 	}
-	if s.decoder, err = decodeAll(rec.pages, s.plan.Source, int(s.read.Rows)); err != nil {
-		return nil, err
+	scratch := s.plan.NewSourceBatch()
+	err := twice(func(m Measure) error { s.read = m; return r.add(m) }, thing{"read and decode", func(name string) (Measure, error) {
+		return alone(name, func() (int64, error) {
+			return s.readAll(ctx, func() *column.Batch { scratch.Reset(); return scratch })
+		})
+	}})
+	if err != nil {
+		return err
 	}
-	if err := s.mapAll(pages); err != nil {
-		return nil, err
+	decoder, err := decodeAll(rec.pages, s.plan.Source, int(s.read.Rows))
+	if err == nil {
+		err = r.add(decoder)
 	}
-	s.null, err = alone("all but writing", func() (int64, error) {
-		slice := pipeline.Slice{Plan: s.plan, Source: extract.NewChanges(s.cfg, "", false), Target: nowhere{}, Budget: time.Hour}
-		_, err := slice.Run(ctx)
-		return slice.Counts.Read, err
-	})
-	return s, err
+	if err == nil {
+		err = s.mapAll(pages)
+	}
+	if err == nil {
+		err = r.add(s.mapping)
+	}
+	if err != nil {
+		return err
+	}
+	return twice(r.add, thing{"null sink", func(name string) (Measure, error) {
+		return alone(name, func() (int64, error) { return s.compareAll(ctx) })
+	}})
 }
 
-// nowhere is a target that stores nothing.
-type nowhere struct{}
-
-func (nowhere) Write(context.Context, *column.Batch, pipeline.Progress) (pipeline.Written, error) {
-	return pipeline.Written{}, nil
+// compareAll reads, decodes and maps everything as a run does and compares it
+// with what was there before, of which it must be no other.
+func (s *stages) compareAll(ctx context.Context) (int64, error) {
+	slice := pipeline.Slice{
+		Plan: s.plan, Source: extract.NewChanges(s.cfg, "", false), Target: &compared{with: s.mapped}, Budget: time.Hour,
+	}
+	_, err := slice.Run(ctx)
+	if c := slice.Counts; err == nil && c.Unchanged != c.Read {
+		err = fmt.Errorf("%d of %d records are other ones than before", c.Read-c.Unchanged, c.Read)
+	}
+	return slice.Counts.Read, err
 }
 
-func (nowhere) Commit(context.Context) error { return nil }
+// compared is a target that stores nothing and compares batches with others.
+type compared struct {
+	with []*column.Batch // those that are still to come
+}
+
+func (c *compared) Write(_ context.Context, b *column.Batch, _ pipeline.Progress) (w pipeline.Written, err error) {
+	if len(c.with) == 0 || c.with[0].Rows() != b.Rows() {
+		return w, fmt.Errorf("a page of %d records was not there before", b.Rows())
+	}
+	rows := slices.Repeat([]bool{true}, b.Rows())
+	for i := range b.Columns {
+		compareColumn(rows, &b.Columns[i], &c.with[0].Columns[i])
+	}
+	c.with = c.with[1:]
+	for _, same := range rows {
+		if same {
+			w.Unchanged++
+		} else {
+			w.Updated++
+		}
+	}
+	return w, nil
+}
+
+func (*compared) Commit(context.Context) error { return nil }
+
+// compareColumn notes the rows in which two columns differ.
+func compareColumn(same []bool, a, b *column.Column) {
+	for row := range same {
+		equal := a.Valid[row] == b.Valid[row]
+		switch {
+		case !equal || !a.Valid[row]:
+		case a.Kind == column.Text || a.Kind == column.Decimal:
+			equal = bytes.Equal(a.Bytes(row), b.Bytes(row))
+		case a.Kind == column.GUID:
+			equal = a.GUIDs[row] == b.GUIDs[row]
+		default:
+			equal = a.Ints[row] == b.Ints[row]
+		}
+		same[row] = same[row] && equal
+	}
+}
 
 // readAll reads all pages the way the first run of a job does, each into the
 // batch that next returns.
@@ -161,7 +217,8 @@ type writes struct{ fresh, changed, unchanged Measure }
 
 func (w *writes) list() []Measure { return []Measure{w.fresh, w.changed, w.unchanged} }
 
-// write measures writing alone into an empty database.
+// write measures writing alone into an empty database, in transactions as large
+// as those of a run that never waits for a page.
 func (s *stages) write(ctx context.Context, dsn string) (w writes, err error) {
 	db, err := database.Open(ctx, dsn, nil)
 	if err != nil {
@@ -181,13 +238,20 @@ func (s *stages) write(ctx context.Context, dsn string) (w writes, err error) {
 	defer writer.Close()
 	all := func(name string) (Measure, error) {
 		return alone(name, func() (rows int64, err error) {
-			for _, b := range s.mapped {
-				if _, err := writer.Write(ctx, b, nil); err != nil {
+			held := time.Now()
+			for i, b := range s.mapped {
+				if _, _, err := writer.Hold(ctx, b, nil); err != nil {
 					return rows, err
 				}
 				rows += int64(b.Rows())
+				if i%10 == 9 || time.Since(held) > 500*time.Millisecond {
+					if err := writer.Commit(ctx); err != nil {
+						return rows, err
+					}
+					held = time.Now()
+				}
 			}
-			return rows, nil
+			return rows, writer.Commit(ctx)
 		})
 	}
 	if w.fresh, err = all("write new rows"); err != nil {

@@ -95,22 +95,28 @@ func startSystem(ctx context.Context, dir, path string, sandbox *environment, po
 		return nil, err
 	}
 	s.client = client.New(s.server.Ready.URL, strings.TrimSpace(string(token)))
-	conn, err := s.client.InsertConnection(ctx, client.ConnectionInput{
-		Name: "Sandbox", EnvironmentURL: sandbox.Ready.URL, ClientID: sandbox.Ready.ClientID, ClientSecret: sandbox.Ready.ClientSecret,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.connection = conn.ID
-	link, err := s.client.Authorize(ctx, conn.ID, "")
-	if err != nil {
-		return nil, err
-	}
-	return s, visitor.SignIn(ctx, link, visitor.Accept)
+	s.connection, err = s.connect(ctx, "Sandbox", sandbox)
+	return s, err
 }
 
-// job makes an object and a job that fills it with all records of an entity.
-func (s *system) job(ctx context.Context, display, entity string, fields []filled, lookup string) (crosswalk.Job, error) {
+// connect authorizes a connection to an environment and returns its id.
+func (s *system) connect(ctx context.Context, name string, to *environment) (string, error) {
+	conn, err := s.client.InsertConnection(ctx, client.ConnectionInput{
+		Name: name, EnvironmentURL: to.Ready.URL, ClientID: to.Ready.ClientID, ClientSecret: to.Ready.ClientSecret,
+	})
+	if err != nil {
+		return "", err
+	}
+	link, err := s.client.Authorize(ctx, conn.ID, "")
+	if err != nil {
+		return "", err
+	}
+	return conn.ID, visitor.SignIn(ctx, link, visitor.Accept)
+}
+
+// insert makes an object and a job that fills it with all records of an
+// entity. change may change the job before; nil changes nothing.
+func (s *system) insert(ctx context.Context, display, entity string, fields []filled, lookup string, change func(*client.JobInput)) (crosswalk.Job, error) {
 	o, err := s.client.InsertObject(ctx, definition(display, fields, lookup))
 	if err != nil {
 		return crosswalk.Job{}, err
@@ -122,7 +128,17 @@ func (s *system) job(ctx context.Context, display, entity string, fields []fille
 			Match:  []crosswalk.MatchPair{{Source: "parentcustomerid", Field: accountFields[0].name()}},
 		}}
 	}
-	return s.client.InsertJob(ctx, jobOf(s.connection, display, entity, o.Name, m))
+	in := jobOf(s.connection, display, entity, o.Name, m)
+	if change != nil {
+		change(&in)
+	}
+	return s.client.InsertJob(ctx, in)
+}
+
+// accounts makes an object and a job that fills it with all accounts, like
+// insert.
+func (s *system) accounts(ctx context.Context, name string, change func(*client.JobInput)) (crosswalk.Job, error) {
+	return s.insert(ctx, "Account "+name, "account", accountFields, "", change)
 }
 
 // run runs a job once and measures it from its start to its end as the server
@@ -132,7 +148,7 @@ func (s *system) run(ctx context.Context, name string, j crosswalk.Job, scope cr
 	if err := s.server.ForgetPeakMemory(); err != nil {
 		return m, err
 	}
-	own, db, err := s.cpu()
+	before, err := s.cpu()
 	if err != nil {
 		return m, err
 	}
@@ -148,19 +164,27 @@ func (s *system) run(ctx context.Context, name string, j crosswalk.Job, scope cr
 		return m, fmt.Errorf("%s: %s ended %s (%s) with %d of %d records read", s.database, name, run.Status, run.Message, run.Counts.Read, rows)
 	}
 	m = measure(name, run.Counts.Read, run.EndedAt.Sub(*run.StartedAt))
-	ownAfter, dbAfter, err := s.cpu()
+	after, err := s.cpu()
 	if err != nil {
 		return m, err
 	}
-	m.Database, m.CPU, m.DBCPU = s.database, perRow(ownAfter-own, m.Rows), perRow(dbAfter-db, m.Rows)
+	m.Database, m.CPU = s.database, perRow(after.server-before.server, m.Rows)
+	m.DBCPU, m.SourceCPU = perRow(after.database-before.database, m.Rows), perRow(after.source-before.source, m.Rows)
 	m.PeakBytes, err = s.server.PeakMemory()
 	return m, err
 }
 
-// cpu is the processor time of the server and of its database so far.
-func (s *system) cpu() (own, db time.Duration, err error) {
-	if own, err = s.server.CPU(); err == nil && s.postgres != 0 {
-		db, err = program.TreeCPU(s.postgres)
+// times are processor times.
+type times struct{ server, database, source time.Duration }
+
+// cpu is the processor time of the server, of its database and of the first
+// sandbox so far.
+func (s *system) cpu() (t times, err error) {
+	if t.server, err = s.server.CPU(); err != nil {
+		return t, err
 	}
-	return own, db, err
+	if t.source, err = s.sandbox.CPU(); err == nil && s.postgres != 0 {
+		t.database, err = program.TreeCPU(s.postgres)
+	}
+	return t, err
 }

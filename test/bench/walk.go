@@ -134,7 +134,7 @@ func walk(ctx context.Context, accounts int, out, progress io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := report(out, w.list(), w.verdict()); err != nil {
+	if err := reportLines(out, w.list(), w.verdict()); err != nil {
 		return err
 	}
 	return w.check()
