@@ -18,16 +18,17 @@ import (
 )
 
 type serveCmd struct {
-	Listen      string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on; port 0 takes a free one."`
-	Data        string        `env:"CROSSWALK_DATA" default:"crosswalk-data" placeholder:"DIR" help:"Data directory: SQLite files, key and token. Made when missing; back it up."`
-	Database    string        `env:"CROSSWALK_DATABASE" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data directory."`
-	PublicURL   string        `env:"CROSSWALK_PUBLIC_URL" placeholder:"URL" help:"Address people reach the server at, when that is not the listening one."`
-	ClientID    string        `env:"CROSSWALK_CLIENT_ID" placeholder:"ID" help:"App registration of connections without one of their own. Its secret comes from CROSSWALK_CLIENT_SECRET only."`
-	NewKey      bool          `help:"Start with a key file that lacks the key of the stored secrets, which is lost for good: connections must then be given their secrets and be authorized again."`
-	Workers     int           `default:"4" help:"Runs worked on at a time."`
-	PageSize    int           `default:"5000" help:"Records asked for at a time, at most 5000."`
-	SliceBudget time.Duration `default:"30s" help:"How long one run works before another that waits gets its turn."`
-	JSON        bool          `help:"Print the address as one line of JSON when ready."`
+	Listen       string        `default:"127.0.0.1:8080" placeholder:"ADDR" help:"Address to listen on; port 0 takes a free one."`
+	Data         string        `env:"CROSSWALK_DATA" default:"crosswalk-data" placeholder:"DIR" help:"Data directory: SQLite files, key and token. Made when missing; back it up."`
+	Database     string        `env:"CROSSWALK_DATABASE" placeholder:"URL" help:"PostgreSQL database, postgres://…; by default SQLite in the data directory."`
+	PublicURL    string        `env:"CROSSWALK_PUBLIC_URL" placeholder:"URL" help:"Address people reach the server at, when that is not the listening one."`
+	ClientID     string        `env:"CROSSWALK_CLIENT_ID" placeholder:"ID" help:"App registration of connections without one of their own. Its secret comes from CROSSWALK_CLIENT_SECRET only."`
+	NewKey       bool          `help:"Start with a key file that lacks the key of the stored secrets, which is lost for good: connections must then be given their secrets and be authorized again."`
+	Workers      int           `default:"4" help:"Runs worked on at a time."`
+	PageSize     int           `default:"5000" help:"Records asked for at a time, at most 5000."`
+	ParallelFrom int           `default:"50000" help:"Tables with more records than this are read in several streams at a time."`
+	SliceBudget  time.Duration `default:"30s" help:"How long one run works before another that waits gets its turn."`
+	JSON         bool          `help:"Print the address as one line of JSON when ready."`
 	logFlags
 }
 
@@ -63,6 +64,7 @@ func (cmd *serveCmd) Run(ctx context.Context, a *app) error {
 		Workers:      cmd.Workers,
 		SliceBudget:  cmd.SliceBudget,
 		PageSize:     cmd.PageSize,
+		ParallelFrom: cmd.ParallelFrom,
 		Logger:       cmd.logger(a),
 		Version:      version(),
 	})
@@ -83,6 +85,8 @@ func (cmd *serveCmd) check() error {
 		return errors.New("--workers must be 1 or more")
 	case cmd.PageSize < 1 || cmd.PageSize > 5000:
 		return errors.New("--page-size must be between 1 and 5000")
+	case cmd.ParallelFrom < 1:
+		return errors.New("--parallel-from must be 1 or more")
 	case cmd.SliceBudget <= 0:
 		return errors.New("--slice-budget must be more than 0")
 	case cmd.Database != "" && !strings.HasPrefix(cmd.Database, "postgres://") && !strings.HasPrefix(cmd.Database, "postgresql://"):

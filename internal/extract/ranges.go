@@ -85,8 +85,8 @@ func NewRanges(cfg RangesConfig) *Ranges {
 	return &Ranges{client: cfg.Client, plan: cfg.Plan, cfg: cfg, query: cfg.expanding(), columns: cfg.columns()}
 }
 
-// Page implements pipeline.Source; into has to be empty. The link is "" for
-// the first page. The error is a *GoneError when tables lost columns that the
+// Page implements pipeline.Source; into has to be empty. The link of the first
+// page is RangesBegin. The error is a *GoneError when tables lost columns that the
 // plan reads, a *OneStreamError when ranges do not fit the table, else that of
 // dataverse.Client.Page or of what stands beside.
 func (s *Ranges) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
@@ -205,3 +205,10 @@ func (s *Ranges) adapt(waited time.Duration, rows int) {
 
 // mostStreams returns how many ranges may be read at a time now.
 func (s *Ranges) mostStreams() int { return min(MaxStreams, s.client.Parallelism()) }
+
+// Count returns how many records a source of everything brings; many means that
+// they are more than dataverse.AggregateLimit.
+func Count(ctx context.Context, cfg Config) (n int64, many bool, err error) {
+	n, many, _, err = cfg.Client.CountWithin(ctx, cfg.query(), dataverse.KeyRange{}, cfg.Entity.PrimaryID)
+	return n, many, err
+}

@@ -14,6 +14,9 @@ import (
 // scheme, those of changes with a brace.
 const rangesPrefix = "ranges:"
 
+// RangesBegin is the link of the first page.
+const RangesBegin = rangesPrefix + "{}"
+
 // InRanges reports whether a link stands for a place of a Ranges.
 func InRanges(link string) bool { return strings.HasPrefix(link, rangesPrefix) }
 
@@ -82,12 +85,9 @@ func (at *rangesState) text() string {
 	return rangesPrefix + string(b)
 }
 
-// parseRanges reads a link; "" is the begin.
+// parseRanges reads a link.
 func parseRanges(link string) (at rangesState, err error) {
 	text, ok := strings.CutPrefix(link, rangesPrefix)
-	if link == "" {
-		return at, nil
-	}
 	if !ok || json.Unmarshal([]byte(text), &at) != nil || slices.Contains(at.Open, nil) {
 		return rangesState{}, crosswalk.Errorf(crosswalk.CodeInvalid, "%.100q is no place to go on reading ranges from.", link).
 			WithHint("Run the job again from the start.")

@@ -1,6 +1,7 @@
 package extract_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/extract"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
@@ -28,6 +30,16 @@ func (w *world) ranges(entity *crosswalk.Entity, plan *mapping.Plan, pageSize, s
 	return s
 }
 
+// fromBegin begins ranges like other sources.
+type fromBegin struct{ *extract.Ranges }
+
+func (s fromBegin) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	if link == "" {
+		link = extract.RangesBegin
+	}
+	return s.Ranges.Page(ctx, link, into)
+}
+
 // TestRanges reads a table by ranges and by pages: the rows are the same, and
 // no request asks for anything else than the filter chooses.
 func TestRanges(t *testing.T) {
@@ -39,7 +51,7 @@ func TestRanges(t *testing.T) {
 		entity, plan := w.compile(j, false)
 		want, _ := read(t, plan, extract.NewPages(w.config(entity, plan, 0)))
 		w.since("")
-		got, infos := read(t, plan, w.ranges(entity, plan, 40, 120))
+		got, infos := read(t, plan, fromBegin{w.ranges(entity, plan, 40, 120)})
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%v (-pages +ranges):\n%s", filter, diff)
 		}
@@ -95,7 +107,7 @@ func TestRangesAtRandom(t *testing.T) {
 		pageSize, size := 1+r.IntN(150), 10+r.IntN(300)
 		what := fmt.Sprintf("seed %d, round %d, %d records, pages of %d, ranges of %d", seed, round, len(want), pageSize, size)
 		source := w.ranges(entity, plan, pageSize, size)
-		got, link := map[string]string{}, ""
+		got, link := map[string]string{}, extract.RangesBegin
 		src := plan.NewSourceBatch()
 		for turn := 0; ; turn++ {
 			if turn > 5000 {
@@ -192,7 +204,7 @@ func TestRangesUnfit(t *testing.T) {
 				t.Fatal(err)
 			}
 			source := w.ranges(entity, plan, 100, 400)
-			got, err := readOn(t, plan, source, "")
+			got, err := readOn(t, plan, source)
 			var unfit *extract.OneStreamError
 			if errors.As(err, &unfit) {
 				if test.why == "" || !strings.Contains(unfit.Why, test.why) || unfit.Lasting != test.lasting {
@@ -221,10 +233,10 @@ func broken(f sandbox.Fault) func(*world) error {
 	}
 }
 
-// readOn reads a source from a place to its end or an error.
-func readOn(t *testing.T, plan *mapping.Plan, source pipeline.Source, link string) (map[string]string, error) {
+// readOn reads ranges to their end or an error.
+func readOn(t *testing.T, plan *mapping.Plan, source pipeline.Source) (map[string]string, error) {
 	t.Helper()
-	rows := map[string]string{}
+	rows, link := map[string]string{}, extract.RangesBegin
 	src := plan.NewSourceBatch()
 	for turn := 0; ; turn++ {
 		if turn > 2000 {

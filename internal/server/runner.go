@@ -15,8 +15,6 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/extract"
-	"github.com/crosswalk-data/crosswalk/internal/mapping"
-	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/queue"
 	"github.com/crosswalk-data/crosswalk/internal/store"
 )
@@ -31,6 +29,7 @@ type runner struct {
 	log       *slog.Logger
 	budget    time.Duration // of one slice
 	pageSize  int           // 0 means the server's own
+	parallel  int           // more records than these are read in several streams
 
 	mu    sync.Mutex
 	again map[string]int // by run: how often it began again
@@ -233,25 +232,33 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
-	var lost []string // columns that went away while the run was at work
+	var found findings
 	for {
 		from := task.Checkpoint
-		done, err = r.pages(ctx, client, &task, entity, lost, log)
+		done, err = r.pages(ctx, client, &task, entity, found, log)
 		if from.Page > 0 && task.Checkpoint == from && dataverse.LinkEnded(err) && r.beginAgain(task.Run.ID) {
 			log.Warn("the run begins again: its link to the next page is no longer taken", "page", from.Page, "error", err)
 			task.Checkpoint.Link = ""
+			continue
+		}
+		var unfit *extract.OneStreamError
+		if errors.As(err, &unfit) {
+			if err = r.leaveRanges(ctx, &task, unfit, log); err != nil {
+				break
+			}
+			found.oneStream = unfit.Why
 			continue
 		}
 		var gone *extract.GoneError
 		if !errors.As(err, &gone) {
 			break
 		}
-		if slices.ContainsFunc(gone.Columns, func(m string) bool { return slices.Contains(lost, m) }) {
+		if slices.ContainsFunc(gone.Columns, func(m string) bool { return slices.Contains(found.lost, m) }) {
 			err = crosswalk.Errorf(crosswalk.CodeInvalid, "Could not read %s: %v.", entity.DisplayName, gone).
 				WithHint("Refresh the connection's metadata and correct the job's mapping.")
 			break
 		}
-		lost = append(lost, gone.Columns...)
+		found.lost = append(found.lost, gone.Columns...)
 	}
 	if err == nil {
 		err = r.connector.Watch(ctx, conn.ID, client.MetadataVersion())
@@ -260,65 +267,6 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 		return r.after(ctx, task, log)
 	}
 	return done, err
-}
-
-// pages reads pages into the object from the task's checkpoint on, which it
-// moves, with a plan made of the attributes that the entity has. lost are those
-// that it turned out not to have, in spite of its metadata; an extract.GoneError tells
-// of more.
-func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, lost []string, log *slog.Logger) (done bool, err error) {
-	in, err := r.connector.Input(ctx, task.Job, entity, task.Run.QueuedAt)
-	if err != nil {
-		return false, err
-	}
-	in.Filter, in.Gone, in.Tracked = within(in.Filter, task.Run.Scope), lost, incremental(task)
-	in, warnings := mapping.Degrade(in)
-	plan, err := mapping.Compile(in)
-	if err != nil {
-		return false, err
-	}
-	if len(warnings) > 0 {
-		log.Warn("the run goes on with less", "warnings", warnings)
-		if err := r.store.AddRunWarnings(ctx, task.Run.ID, task.Fence, warnings); err != nil {
-			return false, err
-		}
-	}
-	source, all := r.newSource(task, in.Object, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize})
-	if task.Checkpoint.Page == 0 {
-		if err := r.begin(ctx, client, task, all && plan.Filter == "", log); err != nil {
-			return false, err
-		}
-	}
-	target, err := newTarget(ctx, r, *task, in, plan, log)
-	if err != nil {
-		return false, err
-	}
-	defer target.close()
-	s := pipeline.Slice{
-		Source:     source,
-		Target:     target,
-		Plan:       plan,
-		Checkpoint: task.Checkpoint,
-		Budget:     r.budget,
-	}
-	done, err = s.Run(ctx)
-	task.Checkpoint = s.Checkpoint
-	return done, err
-}
-
-// begin notes what a run reads, and how much that is when it is everything.
-func (r *runner) begin(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, everything bool, log *slog.Logger) error {
-	text := reads(task)
-	log.Info("run begins", "reads", text)
-	if err := r.store.SetRunReads(ctx, task.Run.ID, task.Fence, text); err != nil || !everything {
-		return err
-	}
-	n, err := client.Count(ctx, task.Job.Entity)
-	if err != nil {
-		log.Info("no estimate of the records to read", "error", err)
-		return nil
-	}
-	return r.store.SetRunTotal(ctx, task.Run.ID, n)
 }
 
 // entity returns the metadata that the plan is made from: read anew when the

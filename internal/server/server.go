@@ -22,6 +22,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/api"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/queue"
 	"github.com/crosswalk-data/crosswalk/internal/secret"
 	"github.com/crosswalk-data/crosswalk/internal/store"
@@ -41,6 +42,7 @@ type Config struct {
 	Workers      int           // slices worked on at a time; 0 means 4
 	SliceBudget  time.Duration // of one slice; 0 means 30 s
 	PageSize     int           // rows asked for a page; 0 means 5,000
+	ParallelFrom int           // tables with more records are read in several streams; 0 means 50,000
 	Logger       *slog.Logger  // nil means no log
 	Version      string
 }
@@ -72,6 +74,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	if cfg.SliceBudget == 0 {
 		cfg.SliceBudget = 30 * time.Second
+	}
+	if cfg.ParallelFrom == 0 {
+		cfg.ParallelFrom = dataverse.AggregateLimit
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -120,7 +125,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		RedirectURL:  s.cfg.PublicURL + "/oauth/callback",
 		Logger:       cfg.Logger,
 	})
-	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, again: map[string]int{}}
+	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, parallel: cfg.ParallelFrom, again: map[string]int{}}
 	s.queue, err = queue.Open(ctx, queue.Config{
 		DB:      s.queueDSN(),
 		Workers: cfg.Workers,

@@ -91,7 +91,7 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 			return pipeline.Written{}, err
 		}
 	}
-	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint, Reads: readsNow(&t.task, p.Changes)}
+	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint, Reads: readsNow(&t.task, p.Changes, p.Checkpoint.Link)}
 	if err := t.note(ctx, &progress, p); err != nil {
 		return pipeline.Written{}, err
 	}

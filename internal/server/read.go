@@ -1,0 +1,61 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
+	"github.com/crosswalk-data/crosswalk/internal/extract"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+)
+
+// findings are what a slice has found out about its table, in spite of what is
+// known of it otherwise.
+type findings struct {
+	lost      []string // columns that it no longer has
+	oneStream string   // why it is to be read in one stream
+}
+
+// pages reads pages into the object from the task's checkpoint on, which it
+// moves, with a plan made of the attributes that the entity has. An
+// extract.GoneError or extract.OneStreamError tells of more findings.
+func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *crosswalk.Task, entity *crosswalk.Entity, found findings, log *slog.Logger) (done bool, err error) {
+	in, err := r.connector.Input(ctx, task.Job, entity, task.Run.QueuedAt)
+	if err != nil {
+		return false, err
+	}
+	in.Filter, in.Gone, in.Tracked = within(in.Filter, task.Run.Scope), found.lost, incremental(task)
+	in, warnings := mapping.Degrade(in)
+	plan, err := mapping.Compile(in)
+	if err != nil {
+		return false, err
+	}
+	if len(warnings) > 0 {
+		log.Warn("the run goes on with less", "warnings", warnings)
+		if err := r.store.AddRunWarnings(ctx, task.Run.ID, task.Fence, warnings); err != nil {
+			return false, err
+		}
+	}
+	source := r.newReader(task, in.Object, extract.Config{Client: client, Entity: entity, Plan: plan, PageSize: r.pageSize}, found, log)
+	defer source.Close()
+	if err := source.begin(ctx); err != nil {
+		return false, err
+	}
+	target, err := newTarget(ctx, r, *task, in, plan, log)
+	if err != nil {
+		return false, err
+	}
+	defer target.close()
+	s := pipeline.Slice{
+		Source:     source,
+		Target:     target,
+		Plan:       plan,
+		Checkpoint: task.Checkpoint,
+		Budget:     r.budget,
+	}
+	done, err = s.Run(ctx)
+	task.Checkpoint = s.Checkpoint
+	return done, err
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/extract"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
+)
+
+// reader is the source of a run. It reads everything in several streams where
+// that is worth it and possible, and all else in one.
+type reader struct {
+	*runner
+	task      *crosswalk.Task
+	cfg       extract.Config
+	oneStream string // why it reads everything in one stream, as far as is known
+	log       *slog.Logger
+
+	source pipeline.Source // in one stream
+	all    bool            // it brings every record
+	ranges *extract.Ranges // in several
+}
+
+func (r *runner) newReader(task *crosswalk.Task, object *crosswalk.Object, cfg extract.Config, found findings, log *slog.Logger) *reader {
+	s := &reader{runner: r, task: task, cfg: cfg, oneStream: found.oneStream, log: log}
+	s.source, s.all = r.newSource(task, object, cfg)
+	s.ranges = extract.NewRanges(extract.RangesConfig{Config: cfg, Size: r.parallel})
+	return s
+}
+
+// Page implements pipeline.Source.
+func (s *reader) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	if extract.InRanges(link) {
+		return s.ranges.Page(ctx, link, into)
+	}
+	return s.source.Page(ctx, link, into)
+}
+
+// Close ends what the reader has under way.
+func (s *reader) Close() { s.ranges.Close() }
+
+// begin finds out how the run reads what it reads when it is at its begin, or
+// begins again, and notes it in the run and in the task's checkpoint.
+func (s *reader) begin(ctx context.Context) (err error) {
+	at := &s.task.Checkpoint
+	if at.Link != "" && !extract.InRanges(at.Link) {
+		return nil
+	}
+	if s.oneStream == "" {
+		if s.oneStream, err = s.store.OneStream(ctx, s.task.Run.ConnectionID, s.task.Job.Entity); err != nil {
+			return err
+		}
+	}
+	if s.oneStream != "" && extract.InRanges(at.Link) {
+		at.Link = "" // another slice found out, and has stored nothing since
+	}
+	if at.Link != "" {
+		return nil
+	}
+	total := int64(-1)
+	if s.all {
+		var many bool
+		if total, many, err = s.count(ctx); err != nil {
+			return err
+		}
+		if many && s.divisible() {
+			at.Link = extract.RangesBegin
+		}
+	}
+	if at.Page > 0 {
+		return nil
+	}
+	text := s.reads()
+	s.log.Info("run begins", "reads", text)
+	err = s.store.SetRunReads(ctx, s.task.Run.ID, s.task.Fence, text)
+	if err == nil && total >= 0 {
+		err = s.store.SetRunTotal(ctx, s.task.Run.ID, total)
+	}
+	return err
+}
+
+// reads says which records the run reads, how it finds them and why.
+func (s *reader) reads() string {
+	text := reads(s.task)
+	if s.all && s.oneStream != "" {
+		text += " " + inOneStream + s.oneStream
+	}
+	return text
+}
+
+// count returns how many records the run reads, -1 when that is not known, and
+// whether they are so many that they should be read in several streams.
+func (s *reader) count(ctx context.Context) (n int64, many bool, err error) {
+	n, many, err = extract.Count(ctx, s.cfg)
+	switch {
+	case ctx.Err() != nil:
+		return -1, false, context.Cause(ctx)
+	case err == nil && !many:
+		return n, n > int64(s.parallel), nil
+	case err != nil:
+		s.log.Info("the records to read could not be counted", "error", err)
+	}
+	if s.cfg.Plan.Filter != "" {
+		return -1, many, nil
+	}
+	if n, err = s.cfg.Client.Count(ctx, s.task.Job.Entity); err != nil {
+		s.log.Info("no estimate of the records to read", "error", err)
+		n = -1
+	}
+	return n, many && (n < 0 || n > int64(s.parallel)), nil
+}
+
+// divisible reports whether the run may read several ranges at a time. A range
+// can come twice, and a run in several streams begin again in one: where
+// nothing tells a record's row from others, it would be stored twice.
+func (s *reader) divisible() bool {
+	identified := slices.ContainsFunc(s.cfg.Plan.Target, func(t mapping.TargetColumn) bool { return t.Identifier })
+	kind := s.task.Run.Scope.Kind
+	return !incremental(s.task) && s.oneStream == "" && kind != crosswalk.ScopeRange && (identified || s.task.Job.Operation != crosswalk.OperationInsert)
+}
+
+// leaveRanges has a run begin again in one stream.
+func (r *runner) leaveRanges(ctx context.Context, task *crosswalk.Task, unfit *extract.OneStreamError, log *slog.Logger) error {
+	log.Warn("everything is read again, in one stream", "why", unfit.Why, "lasting", unfit.Lasting)
+	if unfit.Lasting {
+		if err := r.store.SaveOneStream(ctx, task.Run.ConnectionID, task.Job.Entity, unfit.Why); err != nil {
+			return err
+		}
+	}
+	task.Checkpoint.Link = ""
+	return r.store.SetRunReads(ctx, task.Run.ID, task.Fence, reads(task)+" "+inOneStream+unfit.Why)
+}
