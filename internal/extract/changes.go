@@ -58,7 +58,7 @@ func NewKeys(cfg Config, since string, sweep bool) *Changes {
 
 // Walking reports whether the page of a link belongs to a walk over keys
 // beside which another source brings the records. No such page is the last one,
-// has records, says Restart or counts for Complete.
+// has records or says Restart.
 func (s *Changes) Walking(link string) bool { return s.query.Walking(link) }
 
 // Page implements pipeline.Source. The error is a *GoneError when tables lost

@@ -92,6 +92,7 @@ type journey struct {
 	t     *testing.T
 	seed  uint64
 	found found
+	keys  bool // changes are tracked by walks over keys
 }
 
 func (j *journey) must(err error) {
@@ -109,6 +110,22 @@ func (j *journey) shuffle(table string, n int) {
 		_, err := change(table, n, j.seed)
 		j.must(err)
 	}
+}
+
+// replica is that of the environment, in the way that the journey is on.
+func (j *journey) replica(pageSize int) *replica {
+	return j.replicaOf("account", accountSpecs, pageSize)
+}
+
+func (j *journey) replicaOf(table string, specs []column.Spec, pageSize int) *replica {
+	r := j.environment.replicaOf(table, specs, pageSize)
+	r.query.Keys = j.keys
+	return r
+}
+
+// finds notes the rows of a copy.
+func (j *journey) finds(what string, r *replica) {
+	j.found[fmt.Sprintf("%s, keys %t", what, j.keys)] = rowsOf(r.rows)
 }
 
 // sync reads the changes; what happens meanwhile happens behind the first page,
@@ -157,11 +174,13 @@ func travel(t *testing.T, u sandbox.Unverified) (found, map[string]int) {
 	j := &journey{environment: e, t: t, found: found{}}
 	j.signsIn()
 	j.discovers()
-	j.readsChanges()
-	j.rereads()
-	j.losesTracking()
 	j.readsPages()
-	j.readsElastic()
+	for _, j.keys = range []bool{false, true} {
+		j.readsChanges()
+		j.rereads()
+		j.losesTracking()
+		j.readsElastic()
+	}
 	j.asksWhatMayBeRefused()
 	for line, n := range tr.lines {
 		if n > 1 && strings.Contains(line, "\n503 ") {
@@ -208,13 +227,14 @@ func (j *journey) readsChanges() {
 	j.sync(r, func() {})
 	r.equal("after edits")
 
-	j.must(j.sandbox.AddColumn("account", sandbox.Column{Name: "new_segment", Type: "StringType"}))
+	segment := fmt.Sprintf("new_segment%d", j.seed)
+	j.must(j.sandbox.AddColumn("account", sandbox.Column{Name: segment, Type: "StringType"}))
 	j.shuffle("account", 5)
 	j.sync(r, func() {})
 	r.equal("after a change of the metadata")
 
-	r.specs = specs("accountid", "name", "telephone1", "new_segment")
-	r.query.Select = append(r.query.Select, "new_segment")
+	r.specs = specs("accountid", "name", "telephone1", segment)
+	r.query.Select = append(r.query.Select, segment)
 	j.sync(r, func() { j.shuffle("account", 3) })
 	j.sync(r, func() {})
 	r.equal("with another column")
@@ -223,7 +243,7 @@ func (j *journey) readsChanges() {
 	j.shuffle("account", 5)
 	j.sync(r, func() {})
 	r.equal("eight days later")
-	j.found["accounts"] = rowsOf(r.rows)
+	j.finds("accounts", r)
 }
 
 // rests lets time pass between two pages, in which somebody publishes.
@@ -247,7 +267,7 @@ func (j *journey) rereads() {
 	})
 	j.sync(r, func() {})
 	r.equal("read slowly")
-	j.found["accounts again"] = rowsOf(r.rows)
+	j.finds("accounts again", r)
 }
 
 // losesTracking keeps a copy of a table whose changes are tracked no more, and
@@ -265,7 +285,24 @@ func (j *journey) losesTracking() {
 	j.sandbox.Advance(time.Hour)
 	j.sync(r, func() {})
 	r.equal("no longer tracked")
-	j.found["contacts"] = rowsOf(r.rows)
+	j.finds("contacts", r)
+
+	j.must(j.sandbox.SetTracked("contact", true))
+	j.shuffle("contact", 10)
+	r.query.Keys = true
+	j.sync(r, func() {
+		j.shuffle("contact", 4)
+		j.rests()
+	})
+	r.query.Keys = j.keys
+	j.shuffle("contact", 10)
+	before := len(r.said)
+	j.sync(r, func() {})
+	r.equal("tracked again")
+	j.finds("contacts, tracked again", r)
+	if len(r.said) != before {
+		j.t.Errorf("tracked again: said %q", r.said[before:])
+	}
 
 	part := j.replica(40)
 	part.query.Filter = "statecode eq 0"
@@ -278,7 +315,7 @@ func (j *journey) losesTracking() {
 	}
 	j.sync(part, func() {})
 	part.equal("a part")
-	j.found["active accounts"] = rowsOf(part.rows)
+	j.finds("active accounts", part)
 }
 
 // readsPages reads choices of several values, and columns that are none.
@@ -305,12 +342,13 @@ func (j *journey) readsPages() {
 func (j *journey) readsElastic() {
 	j.must(j.sandbox.SetTracked("new_telemetry", true))
 	for i := range 3 {
-		body := fmt.Sprintf(`{"new_telemetryid":"6f000000-0000-4000-8000-00000000000%d","new_name":"short-lived","ttlinseconds":3600}`, i)
+		body := fmt.Sprintf(`{"new_telemetryid":"6f000000-0000-4000-8000-%012d","new_name":"short-lived","ttlinseconds":3600}`, j.seed*10+uint64(i))
 		if status := j.send(http.MethodPost, "new_telemetries", "", body); status != http.StatusNoContent {
 			j.t.Fatal(status)
 		}
 	}
-	link := j.delta("new_telemetries?$select=new_name") // none where it is refused
+	columns := map[bool]string{false: "new_name", true: "new_telemetryid"}
+	link := j.delta("new_telemetries?$select=" + columns[j.keys]) // none where it is refused
 	r := j.replicaOf("new_telemetry", specs("new_telemetryid", "new_name", "partitionid"), 0)
 	j.sync(r, func() { j.shuffle("new_telemetry", 5) })
 	j.sandbox.Advance(time.Minute)
@@ -323,7 +361,7 @@ func (j *journey) readsElastic() {
 	}
 	j.sync(r, func() {})
 	r.equal("after rows expired")
-	j.found["telemetry"] = rowsOf(r.rows)
+	j.finds("telemetry", r)
 }
 
 // asksWhatMayBeRefused asks what the client itself does not, and looks only at
