@@ -1,5 +1,7 @@
 package crosswalk
 
+import "cmp"
+
 // Deletes says what becomes of a row whose record is gone: deleted in
 // Dynamics, hidden from the connection's user, or left out by the filter since.
 type Deletes struct {
@@ -26,14 +28,13 @@ const DefaultDeleteGuard = 20
 // On reports whether anything becomes of such rows.
 func (d Deletes) On() bool { return d.Policy != "" && d.Policy != DeleteIgnore }
 
+// Percent returns how many percent of the rows a run may touch without asking.
+func (d Deletes) Percent() int { return cmp.Or(d.Guard, DefaultDeleteGuard) }
+
 // Holds reports whether a run must ask before it touches n of so many rows:
 // lost rights look like deletions.
 func (d Deletes) Holds(n, rows int64) bool {
-	guard := int64(d.Guard)
-	if guard == 0 {
-		guard = DefaultDeleteGuard
-	}
-	return n > 0 && (n >= rows || n*100 > rows*guard)
+	return n > 0 && (n >= rows || n*100 > rows*int64(d.Percent()))
 }
 
 // check notes what is wrong with the policy for an object.

@@ -45,6 +45,9 @@ type Position struct {
 	At  time.Time `json:"at" doc:"When the run began after which only changes are read"`
 	// ExpiresAt is nil when changes are not tracked.
 	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When Dynamics forgets what has changed since; a run after that reads every record"`
+	// Tried is when it was tried last to have changes tracked; zero when
+	// metadata say that they are not.
+	Tried time.Time `json:"-"`
 	// Mark is where the next read continues; "" reads everything.
 	Mark string `json:"-"`
 	// Of identifies the definition that the mark belongs to.

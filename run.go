@@ -44,6 +44,8 @@ type Run struct {
 	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
 	Warnings       []string   `json:"warnings,omitempty" doc:"What the run had to do without, for example attributes that were removed in Dynamics"`
+	Step           *StepState `json:"step,omitempty" doc:"What the run does after it has read everything, or was at when it ended; absent while it reads, and when it came to its end"`
+	Decision       *Decided   `json:"decision,omitempty" doc:"What somebody decided about deletions that the run was held for"`
 	Counts         Counts     `json:"counts"`
 	Total          int64      `json:"total" doc:"Estimated number of records to read; -1 when unknown"`
 	Cancelling     bool       `json:"cancelling,omitempty" doc:"A cancel was asked for and has not taken effect yet"`
@@ -97,6 +99,9 @@ type Checkpoint struct {
 	// tracked.
 	Way Way    `json:"way,omitempty"`
 	Why string `json:"why,omitempty"`
+	// Tried is when it was tried last to have changes tracked, in this run or in
+	// one before.
+	Tried time.Time `json:"tried,omitzero"`
 	// Counting means that the keys of all records that come are kept: what has
 	// not come in the end is gone.
 	Counting bool `json:"counting,omitempty"`
@@ -109,8 +114,11 @@ type Checkpoint struct {
 	// Days is for how many days Dynamics remembers changes; 0 when it is not
 	// known.
 	Days int `json:"days,omitempty"`
-	// After is the key up to which the step has come.
-	After string `json:"after,omitempty"`
+	// After is the key up to which the step has come, StepDone and StepTotal are
+	// what its StepState says of it.
+	After     string `json:"after,omitempty"`
+	StepDone  int64  `json:"step_done,omitempty"`
+	StepTotal int64  `json:"step_total,omitempty"`
 	// Decided is what somebody decided about deletions that were held.
 	Decided Decision `json:"decided,omitempty"`
 }
@@ -127,6 +135,39 @@ const (
 	StepPersons Step = "persons" // the same for the persons that the job made
 	StepEnd     Step = "end"
 )
+
+// StepState is how far a run is in a step.
+type StepState struct {
+	Name  Step  `json:"name" enum:"index,compare,delete,lookups,persons"`
+	Done  int64 `json:"done" doc:"How many rows the step has looked at or treated"`
+	Total int64 `json:"total" doc:"Of how many; 0 when that is not known"`
+}
+
+// Words says what is done in the step, for a person: a sentence without a
+// point. It is empty for StepRead and StepEnd.
+func (s Step) Words() string {
+	switch s {
+	case "index":
+		return "Building the index and looking for duplicates"
+	case StepCompare:
+		return "Looking for rows whose records are gone"
+	case StepDelete:
+		return "Treating rows whose records are gone"
+	case StepLookups:
+		return "Filling lookups that waited for these rows"
+	case StepPersons:
+		return "Filling lookups that waited for these persons"
+	}
+	return ""
+}
+
+// Decided says what somebody decided about the deletions of a held run.
+type Decided struct {
+	Decision Decision  `json:"decision" enum:"release,discard"`
+	By       string    `json:"by" doc:"Who decided"`
+	At       time.Time `json:"at"`
+	HeldFor  string    `json:"held_for" doc:"What the run was held for"`
+}
 
 // Decision is about deletions that a run was held for.
 type Decision string

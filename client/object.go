@@ -72,8 +72,8 @@ type Provenance struct {
 	RunID          string    `json:"run_id,omitempty"`
 	Run            int64     `json:"run"`
 	At             time.Time `json:"at"`
-	// GoneAt is when the row was flagged because its record is gone; nil
-	// while the record is there.
+	// GoneAt is when the row was flagged or deactivated because its record is
+	// gone; nil while the record is there.
 	GoneAt *time.Time `json:"gone_at"`
 }
 
@@ -98,7 +98,8 @@ func (c *Client) ExportRows(ctx context.Context, object string, f RowFilter, fie
 }
 
 // Row is a row of an object: its values by the API names of the fields.
-// Numbers are texts, so that no digit is lost; empty fields are nil.
+// Numbers are texts, so that no digit is lost; empty fields are nil. One whose
+// record is gone also has "gone_at", since when.
 type Row map[string]any
 
 // RowFilter chooses and orders rows. The zero value chooses all, in the order
@@ -108,6 +109,7 @@ type RowFilter struct {
 	Where  []string // conditions that all hold, each like "ARR ge 1000"
 	Sort   string   // API name of a field
 	Desc   bool     // from the largest to the smallest
+	Gone   *bool    // whether a row is flagged or deactivated because its record is gone; nil for all
 	Paging
 }
 
@@ -116,6 +118,9 @@ func (f RowFilter) addTo(q url.Values) {
 	set(q, "sort", f.Sort)
 	if f.Desc {
 		q.Set("desc", "true")
+	}
+	if f.Gone != nil {
+		q.Set("gone", strconv.FormatBool(*f.Gone))
 	}
 	for _, c := range f.Where {
 		q.Add("filter", c)

@@ -39,7 +39,7 @@ func (a *app) showJob(j crosswalk.Job) {
 		"Operation", string(j.Operation),
 		"Load mode", string(j.LoadMode),
 		"Changes", changes(j.Position),
-		"Deletes", string(j.Deletes.Policy),
+		"Deletes", deletes(j.Deletes),
 		"Time zone", j.Mapping.TimeZone,
 		"Filter", j.Filter.Expression,
 	)
@@ -58,6 +58,18 @@ func (a *app) showJob(j crosswalk.Job) {
 		a.note("")
 		a.printTable(filterTable(j.Filter.Conditions))
 	}
+}
+
+// deletes says what becomes of rows whose records are gone.
+func deletes(d crosswalk.Deletes) string {
+	if !d.On() {
+		return string(d.Policy)
+	}
+	text := string(d.Policy)
+	if d.Policy == crosswalk.DeleteDeactivate {
+		text += " by " + d.Field
+	}
+	return fmt.Sprintf("%s; held above %d %% of the rows", text, d.Percent())
 }
 
 // changes says how the next run finds what has changed, and since when.

@@ -43,6 +43,9 @@ func (cmd *objectListCmd) Run(ctx context.Context, a *app) error {
 	return nil
 }
 
+// goneAt is what a row has beside its fields when its record is gone.
+const goneAt = "gone_at"
+
 type objectRowsCmd struct {
 	Object string   `arg:"" help:"API name of the object, for example Company."`
 	Fields []string `short:"f" placeholder:"NAME,…" help:"Fields to print; by default the first six that are not Crosswalk's own."`
@@ -50,6 +53,7 @@ type objectRowsCmd struct {
 	Where  []string `sep:"none" placeholder:"CONDITION" help:"Only rows for which this holds, for example 'ARR ge 1000'. May be repeated."`
 	Sort   string   `placeholder:"FIELD" help:"Field to sort by."`
 	Desc   bool     `help:"Sort from the largest to the smallest."`
+	Gone   *bool    `negatable:"" help:"Only rows whose records are gone, with when they went; --no-gone for only the others."`
 	Limit  atMost   `default:"20" help:"At most this many."`
 	remote
 }
@@ -58,7 +62,8 @@ func (*objectRowsCmd) Help() string {
 	return `Examples:
 
   crosswalk object rows Company --sort Annual_Revenue --desc -f Name,Annual_Revenue
-  crosswalk object rows User -q ada --json`
+  crosswalk object rows User -q ada --json
+  crosswalk object rows Company --gone`
 }
 
 func (cmd *objectRowsCmd) Run(ctx context.Context, a *app) error {
@@ -75,7 +80,7 @@ func (cmd *objectRowsCmd) Run(ctx context.Context, a *app) error {
 		return err
 	}
 	page, err := take(cmd.Limit, func(p client.Paging) (client.Page[client.Row], error) {
-		return c.ListRows(ctx, object.Name, client.RowFilter{Search: cmd.Search, Where: cmd.Where, Sort: cmd.Sort, Desc: cmd.Desc, Paging: p})
+		return c.ListRows(ctx, object.Name, client.RowFilter{Search: cmd.Search, Where: cmd.Where, Sort: cmd.Sort, Desc: cmd.Desc, Gone: cmd.Gone, Paging: p})
 	})
 	if err != nil {
 		return err
@@ -84,7 +89,7 @@ func (cmd *objectRowsCmd) Run(ctx context.Context, a *app) error {
 		if len(cmd.Fields) > 0 {
 			for _, row := range page.Items {
 				for name := range row {
-					if !slices.Contains(fields, name) {
+					if name != goneAt && !slices.Contains(fields, name) {
 						delete(row, name)
 					}
 				}
@@ -100,6 +105,10 @@ func (cmd *objectRowsCmd) Run(ctx context.Context, a *app) error {
 			head = ">" + name
 		}
 		t.head = append(t.head, head)
+	}
+	if cmd.Gone != nil && *cmd.Gone {
+		t.head = append(t.head, "Gone since")
+		fields = append(fields, goneAt)
 	}
 	for _, row := range page.Items {
 		cells := make([]any, len(fields))

@@ -274,6 +274,7 @@ type objectExportCmd struct {
 	Where  []string `sep:"none" placeholder:"CONDITION" help:"Only rows for which this holds, for example 'ARR ge 1000'. May be repeated."`
 	Sort   string   `placeholder:"FIELD" help:"Field to sort by."`
 	Desc   bool     `help:"Sort from the largest to the smallest."`
+	Gone   *bool    `negatable:"" help:"Only rows whose records are gone, with when they went; --no-gone for only the others."`
 	remote
 }
 
@@ -282,7 +283,7 @@ func (cmd *objectExportCmd) Run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	body, err := c.ExportRows(ctx, cmd.Object, client.RowFilter{Search: cmd.Search, Where: cmd.Where, Sort: cmd.Sort, Desc: cmd.Desc}, cmd.Fields)
+	body, err := c.ExportRows(ctx, cmd.Object, client.RowFilter{Search: cmd.Search, Where: cmd.Where, Sort: cmd.Sort, Desc: cmd.Desc, Gone: cmd.Gone}, cmd.Fields)
 	if err != nil {
 		return err
 	}

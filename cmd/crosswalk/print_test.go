@@ -78,6 +78,9 @@ func TestNumber(t *testing.T) {
 func TestProgressOf(t *testing.T) {
 	t.Parallel()
 	start := time.Date(1999, 12, 31, 23, 59, 50, 0, time.UTC) // ten seconds before time begins within synctest
+	at := func(status crosswalk.RunStatus, step crosswalk.StepState) crosswalk.Run {
+		return crosswalk.Run{Status: status, StartedAt: &start, Total: 4000, Counts: crosswalk.Counts{Read: 3900}, Step: &step}
+	}
 	tests := map[string]struct {
 		run  crosswalk.Run
 		want string
@@ -86,6 +89,10 @@ func TestProgressOf(t *testing.T) {
 		"nothing yet":    {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 100}, "0 of 100 read"},
 		"unknown total":  {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: -1, Counts: crosswalk.Counts{Read: 5000}}, "5,000 read, 500/s"},
 		"half":           {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 10000, Counts: crosswalk.Counts{Read: 5000}}, "5,000 of 10,000 read, 500/s, 10s left"},
+		"has to wait":    {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: -1, Message: "Dynamics asked to wait 20s."}, "0 read. Dynamics asked to wait 20s"},
+		"compares":       {at(crosswalk.RunRunning, crosswalk.StepState{Name: crosswalk.StepCompare, Done: 1200, Total: 2000}), "3,900 read, looking for rows whose records are gone: 1,200 of 2,000"},
+		"fills":          {at(crosswalk.RunRunning, crosswalk.StepState{Name: crosswalk.StepLookups}), "3,900 read, filling lookups that waited for these rows"},
+		"held":           {at(crosswalk.RunHeld, crosswalk.StepState{Name: crosswalk.StepDelete, Total: 900}), "3,900 read, treating rows whose records are gone, which waits for a decision"},
 		"more than said": {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 4000, Counts: crosswalk.Counts{Read: 5000}, Cancelling: true}, "5,000 of 5,000 read, 500/s, cancelling"},
 	}
 	for name, tt := range tests {

@@ -28,7 +28,7 @@ func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (cr
 	last := time.Now() // a short run needs one line only
 	return c.WaitRun(ctx, run.ID, func(r crosswalk.Run) {
 		switch {
-		case r.Status.Ended():
+		case r.Status.Ended(), r.Status == crosswalk.RunHeld:
 			a.note("%s: %s", clean(r.JobName), outcome(r))
 		case time.Since(last) >= linePause:
 			last = time.Now()
@@ -62,8 +62,12 @@ func (a *app) waitWithBar(ctx context.Context, c *client.Client, run crosswalk.R
 		mu.Lock()
 		seen = r
 		mu.Unlock()
-		bar.SetTotal(max(r.Total, r.Counts.Read+1), false)
-		bar.SetCurrent(r.Counts.Read)
+		done, total := r.Counts.Read, r.Total
+		if r.Step != nil {
+			done, total = r.Step.Done, r.Step.Total
+		}
+		bar.SetTotal(max(total, done+1), false)
+		bar.SetCurrent(done)
 	})
 	bar.Abort(true)
 	bars.Wait()
@@ -83,14 +87,36 @@ func progressOf(r crosswalk.Run) string {
 		text += " of " + number(max(r.Total, r.Counts.Read))
 	}
 	text += " read"
-	if r.Counts.Read > 0 {
+	if step := stepOf(r); step != "" {
+		text = number(r.Counts.Read) + " read, " + step
+	} else if r.Counts.Read > 0 {
 		text += ", " + rate(r) + "/s"
+		if left := remaining(r); left > 0 {
+			text += ", " + left.String() + " left"
+		}
 	}
-	if left := remaining(r); left > 0 {
-		text += ", " + left.String() + " left"
+	if r.Message != "" { // what keeps it from going on
+		text += ". " + strings.TrimSuffix(clean(r.Message), ".")
 	}
 	if r.Cancelling {
 		text += ", cancelling"
+	}
+	return text
+}
+
+// stepOf says in words what a run does after it has read everything, and how
+// far that is; "" before and behind.
+func stepOf(r crosswalk.Run) string {
+	if r.Step == nil || r.Step.Name.Words() == "" {
+		return ""
+	}
+	words := r.Step.Name.Words()
+	text := strings.ToLower(words[:1]) + words[1:]
+	switch {
+	case r.Status == crosswalk.RunHeld:
+		return text + ", which waits for a decision"
+	case r.Step.Total > 0:
+		text += ": " + number(min(r.Step.Done, r.Step.Total)) + " of " + number(r.Step.Total)
 	}
 	return text
 }
@@ -111,6 +137,9 @@ func outcome(r crosswalk.Run) string {
 	text := statusWord(r.Status).text
 	if r.Message != "" {
 		text += ": " + strings.TrimSuffix(clean(r.Message), ".")
+	}
+	if r.Decision != nil && r.Decision.Decision == crosswalk.Discard {
+		text += ", its deletions were discarded"
 	}
 	if r.StartedAt != nil {
 		text += fmt.Sprintf(", %s read in %s", number(r.Counts.Read), took(r).Round(10*time.Millisecond))

@@ -17,6 +17,7 @@ func TestOutcome(t *testing.T) {
 	}{
 		"well":      {crosswalk.Run{Status: crosswalk.RunSuccess, StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 1046}}, "success, 1,046 read in 1.5s"},
 		"rejects":   {crosswalk.Run{Status: crosswalk.RunPartialSuccess, Message: "4 records were rejected.", StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 46}}, "partial success: 4 records were rejected, 46 read in 1.5s"},
+		"discarded": {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Discard}, StartedAt: &start, EndedAt: &end}, "success, its deletions were discarded, 0 read in 1.5s"},
 		"not begun": {crosswalk.Run{Status: crosswalk.RunSkipped, Message: "The connection is revoked."}, "skipped: The connection is revoked"},
 	}
 	for name, tt := range tests {

@@ -115,14 +115,24 @@ func (a *app) showRun(r crosswalk.Run) {
 	if n.Read > 0 {
 		speed = rate(r) + " records/s"
 	}
+	state, at := statusWord(r.Status), "Ended while"
+	if !r.Status.Ended() {
+		at = "At work"
+	}
+	if r.Cancelling {
+		state.text += ", cancelling"
+	}
 	a.facts(
 		"Run", number(r.Number),
 		"Id", r.ID,
 		"Job", r.JobName,
 		"Reads", r.Reads,
-		"Status", statusWord(r.Status),
+		"Status", state,
+		at, stepOf(r),
 		"Message", r.Message,
 		"Hint", r.Hint,
+		"Warning", strings.Join(r.Warnings, " "),
+		"Deletions", decided(r.Decision),
 		"Read", number(n.Read),
 		"Inserted", number(n.Inserted),
 		"Updated", number(n.Updated),
@@ -131,12 +141,31 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Rejected", number(n.Rejected),
 		"Duplicates", number(n.Duplicates),
 		"Skipped", number(n.Skipped),
+		"Waited", waited(n.Throttled),
+		"Requested by", r.RequestedBy,
 		"Queued", moment(&r.QueuedAt),
 		"Started", moment(r.StartedAt),
 		"Ended", moment(r.EndedAt),
 		"Took", took(r).Round(10*time.Millisecond),
 		"Speed", speed,
 	)
+}
+
+// waited says for how long Dynamics had a run wait, "" when it did not.
+func waited(d time.Duration) string {
+	if d < time.Second {
+		return ""
+	}
+	return d.Round(time.Second).String() + " because Dynamics asked for it"
+}
+
+// decided says what somebody decided about deletions, "" when nobody had to.
+func decided(d *crosswalk.Decided) string {
+	if d == nil {
+		return ""
+	}
+	word := map[crosswalk.Decision]string{crosswalk.Release: "released", crosswalk.Discard: "discarded"}[d.Decision]
+	return fmt.Sprintf("%s by %s on %s; the run was held for: %s", word, d.By, moment(&d.At), d.HeldFor)
 }
 
 type runRejectsCmd struct {

@@ -53,20 +53,25 @@ type Provenance struct {
 	RunID          string    `json:"run_id,omitempty"`
 	Run            int64     `json:"run" doc:"Number of the run that wrote the row last"`
 	At             time.Time `json:"at" doc:"When it did"`
-	// GoneAt is for jobs that flag rows.
-	GoneAt *time.Time `json:"gone_at,omitempty" doc:"When the row was flagged because its record is gone; absent while the record is there"`
+	// GoneAt is for jobs that flag or deactivate rows.
+	GoneAt *time.Time `json:"gone_at,omitempty" doc:"When the row was flagged or deactivated because its record is gone; absent while the record is there"`
 }
 
 // RowsInput chooses and orders rows.
 type RowsInput struct {
 	Name   string   `path:"name" doc:"API name of the object"`
 	Filter []string `query:"filter,explode" doc:"Condition such as \"ARR ge 1000\", \"Stage in Won,Lost\" or \"CSM is_null\": a field, one of eq, ne, gt, ge, lt, le, in, contains, starts_with, ends_with, is_null, is_not_null, and the value. May be given several times; all must hold"`
+	Gone   string   `query:"gone" enum:"true,false" doc:"true: only rows that are flagged or deactivated because their records are gone; false: only the others; all when absent"`
 	Sort   string   `query:"sort" doc:"API name of the field to sort by; GSID when absent"`
 	Desc   bool     `query:"desc" doc:"Sort from high to low"`
 }
 
 func (in RowsInput) query() (table.RowQuery, error) {
 	q := table.RowQuery{Sort: in.Sort, Desc: in.Desc}
+	if in.Gone != "" {
+		gone := in.Gone == "true"
+		q.Gone = &gone
+	}
 	var p crosswalk.Problems
 	for i, text := range in.Filter {
 		c, err := table.ParseCondition(text)
@@ -101,7 +106,7 @@ func (a *api) objectRoutes() {
 	a.objectChangeRoutes()
 	register(a, operation{
 		method: http.MethodGet, path: "/api/objects/{name}/rows", id: "list-rows", tag: tag, role: crosswalk.RoleViewer,
-		summary: "List rows of an object", detail: "Every value of a row under the API name of its field; numbers are texts, so that no client rounds them; dates and times are ISO 8601.",
+		summary: "List rows of an object", detail: "Every value of a row under the API name of its field; numbers are texts, so that no client rounds them; dates and times are ISO 8601. Rows that are flagged or deactivated because their records are gone also have \"gone_at\", since when.",
 	}, a.listRows)
 	register(a, operation{
 		method: http.MethodGet, path: "/api/objects/{name}/rows/{gsid}", id: "get-row", tag: tag, role: crosswalk.RoleViewer,
@@ -205,7 +210,7 @@ func present(err error) error {
 func (a *api) exportRows(ctx context.Context, in *struct {
 	RowsInput
 	Q      string   `query:"q" doc:"Text to search for"`
-	Fields []string `query:"fields" doc:"API names of the fields to write; all when absent"`
+	Fields []string `query:"fields" doc:"API names of the fields to write, and \"gone_at\" for when the record went; all fields when absent, with gone_at when only rows whose records are gone are asked for"`
 },
 ) (*huma.StreamResponse, error) {
 	object, err := a.Store.FindObject(ctx, in.Name)
@@ -220,13 +225,19 @@ func (a *api) exportRows(ctx context.Context, in *struct {
 	if err := table.CheckQuery(a.DB, object, q); err != nil {
 		return nil, a.problem(ctx, err)
 	}
+	goneAt := crosswalk.Field{Name: table.GoneAt, Type: crosswalk.FieldDateTime}
 	fields := object.Fields
+	if in.Gone == "true" {
+		fields = append(slices.Clone(fields), goneAt)
+	}
 	if len(in.Fields) > 0 {
 		var p crosswalk.Problems
 		fields = nil
 		for _, name := range in.Fields {
 			if f := object.Field(name); f != nil {
 				fields = append(fields, *f)
+			} else if name == table.GoneAt {
+				fields = append(fields, goneAt)
 			} else {
 				p.AddHint("fields", "Fields go by their API names, which the object's definition has.", "%s has no field %s.", object.Name, name)
 			}

@@ -56,7 +56,7 @@ func (a *api) runRoutes() {
 			method: http.MethodPost, path: "/api/runs/{id}/" + string(d.decision), id: string(d.decision) + "-run", tag: tag, role: crosswalk.RoleOperator,
 			summary: d.summary, detail: d.detail,
 		}, func(ctx context.Context, in *IDInput) (*body[crosswalk.Run], error) {
-			run, fence, err := a.Store.Decide(ctx, in.ID, d.decision)
+			run, fence, err := a.Store.Decide(ctx, in.ID, d.decision, callerOf(ctx).user.Name)
 			if err != nil {
 				return nil, err
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"golang.org/x/text/language"
@@ -128,7 +129,21 @@ func (f *finisher) move(ctx context.Context, at crosswalk.Checkpoint, p store.Pr
 // next ends a step.
 func (f *finisher) next(ctx context.Context, step crosswalk.Step) error {
 	at := f.task.Checkpoint
-	at.Step, at.After = step, ""
+	at.Step, at.After, at.StepDone, at.StepTotal = step, "", 0, 0
+	return f.move(ctx, at, store.Progress{})
+}
+
+// total tells the run how much there is to do in a step that begins.
+func (f *finisher) total(ctx context.Context, count func() (int64, error)) error {
+	at := f.task.Checkpoint
+	if at.After != "" || at.StepTotal > 0 {
+		return nil
+	}
+	n, err := count()
+	if err != nil || n == 0 {
+		return err
+	}
+	at.StepTotal = n
 	return f.move(ctx, at, store.Progress{})
 }
 
@@ -137,6 +152,10 @@ func (f *finisher) next(ctx context.Context, step crosswalk.Step) error {
 // keys that came in memory as fit.
 func (f *finisher) compare(ctx context.Context) error {
 	var kept *keyRange
+	err := f.total(ctx, func() (int64, error) { return table.CountRows(ctx, f.db, f.gone, math.MaxInt64) })
+	if err != nil {
+		return err
+	}
 	for {
 		if err := f.goOn(ctx); err != nil {
 			return err
@@ -162,7 +181,7 @@ func (f *finisher) compare(ctx context.Context) error {
 				gone = append(gone, k)
 			}
 		}
-		at.After = rows[len(rows)-1]
+		at.After, at.StepDone = rows[len(rows)-1], at.StepDone+int64(len(rows))
 		if err := f.move(ctx, at, store.Progress{Deleted: gone}); err != nil {
 			return err
 		}
@@ -182,6 +201,10 @@ func (f *finisher) remove(ctx context.Context) error {
 			return err
 		}
 	}
+	err := f.total(ctx, func() (int64, error) { return f.store.CountNotedDeletes(ctx, f.task.Run.ID) })
+	if err != nil {
+		return err
+	}
 	for {
 		if err := f.goOn(ctx); err != nil {
 			return err
@@ -196,7 +219,7 @@ func (f *finisher) remove(ctx context.Context) error {
 		}
 		_, err = table.Remove(ctx, f.db, f.gone, keys, func(ctx context.Context, tx database.Execer, n int64, done bool) error {
 			if done {
-				at.After = keys[len(keys)-1]
+				at.After, at.StepDone = keys[len(keys)-1], at.StepDone+int64(len(keys))
 			} else if err := f.goOn(ctx); err != nil {
 				return err
 			}
@@ -257,13 +280,18 @@ func (f *finisher) guard(ctx context.Context) error {
 
 // lookups fills the lookups that wait for a row of the object.
 func (f *finisher) lookups(ctx context.Context, object crosswalk.Object) error {
+	err := f.total(ctx, func() (int64, error) { return table.CountWaiting(ctx, f.db, object) })
+	if err != nil {
+		return err
+	}
 	at := f.task.Checkpoint
 	h := table.Healing{Object: object, Run: f.task.Run.Number, By: f.task.Run.JobName, At: &at.After}
-	_, err := table.Heal(ctx, f.db, h, func(ctx context.Context, tx database.Execer, _ int64) error {
+	_, err = table.Heal(ctx, f.db, h, func(ctx context.Context, tx database.Execer, _ int64) error {
 		if err := f.goOn(ctx); err != nil {
 			return err
 		}
 		f.worked = true
+		at.StepDone = min(at.StepDone+table.HealBatch, at.StepTotal)
 		return f.save(ctx, tx, at, store.Progress{})
 	})
 	return err

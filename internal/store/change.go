@@ -15,17 +15,18 @@ const keysATime = 500
 
 // storedPosition is a Position with what only the engine reads.
 type storedPosition struct {
-	Way  crosswalk.Way `json:"way"`
-	Why  string        `json:"why,omitempty"`
-	At   time.Time     `json:"at"`
-	Mark string        `json:"mark"`
-	Of   string        `json:"of"`
-	Days int           `json:"days,omitempty"` // for which changes are remembered
-	Told bool          `json:"told,omitempty"` // that it expires soon
+	Way   crosswalk.Way `json:"way"`
+	Why   string        `json:"why,omitempty"`
+	At    time.Time     `json:"at"`
+	Mark  string        `json:"mark"`
+	Of    string        `json:"of"`
+	Tried time.Time     `json:"tried,omitzero"`
+	Days  int           `json:"days,omitempty"` // for which changes are remembered
+	Told  bool          `json:"told,omitempty"` // that it expires soon
 }
 
 func (p storedPosition) position() *crosswalk.Position {
-	at := &crosswalk.Position{Way: p.Way, Why: p.Why, At: p.At, Mark: p.Mark, Of: p.Of}
+	at := &crosswalk.Position{Way: p.Way, Why: p.Why, At: p.At, Tried: p.Tried, Mark: p.Mark, Of: p.Of}
 	if p.Way == crosswalk.WayTracked && p.Days > 0 {
 		end := p.At.AddDate(0, 0, p.Days)
 		at.ExpiresAt = &end
@@ -43,7 +44,7 @@ func (s *Store) movePosition(ctx context.Context, tx *database.Tx, r crosswalk.R
 	if err := decode(text, &at); err != nil || at.Mark == "" {
 		return err
 	}
-	p := storedPosition{Way: at.Way, Why: at.Why, At: r.QueuedAt, Mark: at.Mark, Of: at.Of, Days: at.Days}
+	p := storedPosition{Way: at.Way, Why: at.Why, At: r.QueuedAt, Tried: at.Tried, Mark: at.Mark, Of: at.Of, Days: at.Days}
 	if r.StartedAt != nil {
 		p.At = *r.StartedAt
 	}
@@ -164,6 +165,13 @@ func (s *Store) NotedDeletes(ctx context.Context, runID, after string, n int) ([
 	return keys, wrap(rows.Err(), "read deletions")
 }
 
+// CountNotedDeletes returns how many records that are gone are noted for the
+// run.
+func (s *Store) CountNotedDeletes(ctx context.Context, runID string) (n int64, err error) {
+	err = s.db.QueryRow(ctx, "SELECT count(*) FROM cw_run_deletes WHERE run_id = $1", runID).Scan(&n)
+	return n, wrap(err, "count deletions")
+}
+
 // SetRunReads notes what a run reads and how. When another worker has the run
 // it does nothing.
 func (s *Store) SetRunReads(ctx context.Context, id string, fence int64, text string) error {
@@ -192,10 +200,10 @@ func (s *Store) HoldRun(ctx context.Context, id string, fence int64, message, hi
 	return wrap(err, "hold run")
 }
 
-// Decide lets a held run go on with a decision about its deletions, and
-// returns the run and the fence of its next slice. It returns CodeNotFound, and
+// Decide lets a held run go on with somebody's decision about its deletions,
+// and returns the run and the fence of its next slice. It returns CodeNotFound, and
 // CodeConflict when the run is not held.
-func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision) (crosswalk.Run, int64, error) {
+func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision, by string) (crosswalk.Run, int64, error) {
 	var raised int64
 	r, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, fence int64) error {
 		if r.Status != crosswalk.RunHeld {
@@ -211,9 +219,11 @@ func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision) (cr
 			return err
 		}
 		at.Decided, raised = d, fence+1
+		now := s.now()
+		r.Decision = &crosswalk.Decided{Decision: d, By: database.Text(by), At: now.Time, HeldFor: r.Message}
 		r.Status, r.Message, r.Hint = crosswalk.RunRunning, "", ""
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'running', message = '', hint = '', fence = $2, checkpoint_json = $3, saved_at = $4, node = '' WHERE id = $1",
-			id, raised, encode(at), s.now())
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'running', message = '', hint = '', fence = $2, checkpoint_json = $3, decision_json = $4, saved_at = $5, node = '' WHERE id = $1",
+			id, raised, encode(at), encode(r.Decision), now)
 		return err
 	})
 	return r, raised, wrap(err, "decide about a held run")

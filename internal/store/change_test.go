@@ -95,11 +95,11 @@ func TestPosition(t *testing.T) {
 			r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 			task := must(s.TakeRun(ctx, r.ID, 0))(t)
 			equal(t, task.Position, want)
-			at := crosswalk.Checkpoint{Page: 1, Done: true, Way: crosswalk.WayModified, Why: fmt.Sprint("because ", i), Mark: test.mark, Of: "what"}
+			at := crosswalk.Checkpoint{Page: 1, Done: true, Way: crosswalk.WayModified, Why: fmt.Sprint("because ", i), Mark: test.mark, Of: "what", Tried: task.Run.QueuedAt.Add(time.Duration(i) * time.Hour)}
 			ok(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1, Checkpoint: at}))
 			ok(t, s.FinishRun(ctx, r.ID, 1, test.status, "", ""))
 			if test.moves {
-				want = crosswalk.Position{Way: at.Way, Why: at.Why, At: *task.Run.StartedAt, Mark: at.Mark, Of: at.Of}
+				want = crosswalk.Position{Way: at.Way, Why: at.Why, At: *task.Run.StartedAt, Tried: at.Tried, Mark: at.Mark, Of: at.Of}
 			}
 			found := must(s.FindJob(ctx, j.ID))(t)
 			switch {
@@ -131,16 +131,17 @@ func TestHoldRun(t *testing.T) {
 			r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 			must(s.TakeRun(ctx, r.ID, 0))(t)
 			_, text := gid(1)
-			ok(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1, Checkpoint: crosswalk.Checkpoint{Page: 1, Step: crosswalk.StepDelete}, Deleted: []string{text}}))
+			ok(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1, Checkpoint: crosswalk.Checkpoint{Page: 1, Step: crosswalk.StepDelete, StepDone: 1, StepTotal: 3}, Deleted: []string{text}}))
 			return r
 		}
 		r := hold()
 		code(t, s.HoldRun(ctx, r.ID, 0, "", ""), crosswalk.CodeConflict)
-		_, _, err := s.Decide(ctx, r.ID, crosswalk.Release)
+		_, _, err := s.Decide(ctx, r.ID, crosswalk.Release, "ann")
 		code(t, err, crosswalk.CodeConflict)
 		ok(t, s.HoldRun(ctx, r.ID, 1, "Many.", "Decide."))
 		got := must(s.FindRun(ctx, r.ID))(t)
 		equal(t, []any{got.Status, got.Message, got.Hint, got.EndedAt}, []any{crosswalk.RunHeld, "Many.", "Decide.", (*time.Time)(nil)})
+		equal(t, []any{got.Decision, *got.Step}, []any{(*crosswalk.Decided)(nil), crosswalk.StepState{Name: crosswalk.StepDelete, Done: 1, Total: 3}})
 		code(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1}), crosswalk.CodeConflict)
 		equal(t, len(must(s.UnfinishedRuns(ctx))(t)), 0) // nothing to take up
 		waits := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "bob"))(t)
@@ -148,15 +149,21 @@ func TestHoldRun(t *testing.T) {
 		code(t, err, crosswalk.CodeUnavailable)
 		code(t, s.DeleteJob(ctx, j.ID), crosswalk.CodeConflict)
 
-		decided, fence, err := s.Decide(ctx, r.ID, crosswalk.Discard)
+		decided, fence, err := s.Decide(ctx, r.ID, crosswalk.Discard, "ann")
 		ok(t, err)
 		equal(t, []any{decided.Status, decided.Message, fence}, []any{crosswalk.RunRunning, "", int64(2)})
-		_, _, err = s.Decide(ctx, r.ID, crosswalk.Release)
+		said := must(s.FindRun(ctx, r.ID))(t).Decision
+		if said == nil || said.At.IsZero() {
+			t.Fatalf("the decision %+v", said)
+		}
+		equal(t, *said, crosswalk.Decided{Decision: crosswalk.Discard, By: "ann", At: said.At, HeldFor: "Many."})
+		equal(t, decided.Decision.By, "ann")
+		_, _, err = s.Decide(ctx, r.ID, crosswalk.Release, "bob")
 		code(t, err, crosswalk.CodeConflict)
 		_, err = s.TakeRun(ctx, r.ID, 1) // the slice that was held
 		code(t, err, crosswalk.CodeConflict)
 		task := must(s.TakeRun(ctx, r.ID, fence))(t)
-		equal(t, task.Checkpoint, crosswalk.Checkpoint{Page: 1, Step: crosswalk.StepDelete, Decided: crosswalk.Discard})
+		equal(t, task.Checkpoint, crosswalk.Checkpoint{Page: 1, Step: crosswalk.StepDelete, StepDone: 1, StepTotal: 3, Decided: crosswalk.Discard})
 		ok(t, s.FinishRun(ctx, r.ID, task.Fence, crosswalk.RunSuccess, "", ""))
 		equal(t, must(s.RequestCancel(ctx, waits.ID))(t).Status, crosswalk.RunCancelled)
 
@@ -164,7 +171,7 @@ func TestHoldRun(t *testing.T) {
 		r = hold()
 		ok(t, s.HoldRun(ctx, r.ID, 1, "Many.", "Decide."))
 		equal(t, must(s.RequestCancel(ctx, r.ID))(t).Status, crosswalk.RunCancelled)
-		_, _, err = s.Decide(ctx, r.ID, crosswalk.Release)
+		_, _, err = s.Decide(ctx, r.ID, crosswalk.Release, "bob")
 		code(t, err, crosswalk.CodeConflict)
 		equal(t, len(must(s.NotedDeletes(ctx, r.ID, "", 10))(t)), 0)
 		r = hold()
@@ -173,7 +180,7 @@ func TestHoldRun(t *testing.T) {
 		got = must(s.FindRun(ctx, r.ID))(t)
 		equal(t, []any{got.Status, got.Cancelling, got.EndedAt != nil}, []any{crosswalk.RunCancelled, false, true})
 		equal(t, len(must(s.NotedDeletes(ctx, r.ID, "", 10))(t)), 0)
-		_, _, err = s.Decide(ctx, "nosuchrun", crosswalk.Release)
+		_, _, err = s.Decide(ctx, "nosuchrun", crosswalk.Release, "bob")
 		code(t, err, crosswalk.CodeNotFound)
 	})
 }

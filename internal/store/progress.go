@@ -36,10 +36,10 @@ func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress
 	n, err := tx.Exec(ctx, `UPDATE cw_runs SET records_read = records_read + $3, inserted = inserted + $4, updated = updated + $5, unchanged = unchanged + $6,
 		rejected = rejected + $7, duplicates = duplicates + $8, skipped = skipped + $9, deleted = deleted + $10, pages = pages + $11, bytes = bytes + $12,
 		requests = requests + $13, throttled_ns = throttled_ns + $14, checkpoint_json = $15, saved_at = $16, lost = 0, message = '', hint = '',
-		reads = CASE WHEN $17 = '' THEN reads ELSE $17 END
+		reads = CASE WHEN $17 = '' THEN reads ELSE $17 END, step = $18, step_done = $19, step_total = $20
 		WHERE id = $1 AND fence = $2 AND status = 'running'`,
 		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Skipped, c.Deleted, c.Pages, c.Bytes,
-		c.Requests, int64(c.Throttled), encode(p.Checkpoint), now, database.Text(p.Reads))
+		c.Requests, int64(c.Throttled), encode(p.Checkpoint), now, database.Text(p.Reads), string(p.Checkpoint.Step), p.Checkpoint.StepDone, p.Checkpoint.StepTotal)
 	if err != nil {
 		return wrap(err, "save progress")
 	}

@@ -18,18 +18,19 @@ type RunFilter struct {
 
 const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.scope_json, r.reads, r.status, r.message, r.hint, r.warnings_json,
 	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.deleted, r.pages, r.bytes, r.requests, r.throttled_ns,
-	r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
+	r.step, r.step_done, r.step_total, r.decision_json, r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
 
 // scanRun reads runColumns and whatever columns follow into more.
 func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	var r crosswalk.Run
 	var queued, started, ended database.Time
-	var scope, warnings string
+	var scope, warnings, decision string
+	var step crosswalk.StepState
 	c := &r.Counts
 	err := row.Scan(append([]any{
 		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &scope, &r.Reads, &r.Status, &r.Message, &r.Hint, &warnings,
 		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Deleted, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
-		&r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
+		&step.Name, &step.Done, &step.Total, &decision, &r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
 	}, more...)...)
 	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
 	if err == nil {
@@ -37,6 +38,12 @@ func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	}
 	if err == nil && warnings != "" {
 		err = decode(warnings, &r.Warnings)
+	}
+	if err == nil && decision != "" {
+		err = decode(decision, &r.Decision)
+	}
+	if step.Name.Words() != "" {
+		r.Step = &step
 	}
 	return r, err
 }

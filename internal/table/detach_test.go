@@ -29,8 +29,17 @@ func TestRemoveEmptiesLookups(t *testing.T) {
 		cfg.Object.Fields = append(cfg.Object.Fields, crosswalk.Field{Name: "Modified_By", Type: crosswalk.FieldString, System: true})
 		cfg.By = "Loader"
 		put(t, db, cfg, rec("1", "1", "x", "a"), rec("2", "2", "x", "b"), rec("3", "3", "x", "a"), rec("4", "4", "x", nil), rec("5", "5", "x", "later"))
-		equal(t, waiting(t, db), 1)
+		counts := func(want int64) {
+			t.Helper()
+			n, err := table.CountWaiting(t.Context(), db, company)
+			other, err2 := table.CountWaiting(t.Context(), db, cfg.Object)
+			if n != want || other != 0 || errors.Join(err, err2) != nil {
+				t.Errorf("%d and %d wait, want %d (%v)", n, other, want, errors.Join(err, err2))
+			}
+		}
+		counts(1)
 		equal(t, removeCompany(t, db, company, "A", "C"), int64(2))
+		counts(3)
 		equal(t, found(t, db, cfg.Object, "Company"), map[string]string{"1": "", "2": ids["B"], "3": "", "4": "", "5": ""})
 		equal(t, waiting(t, db), 3)
 		equal(t, states(t, db, cfg.Object), map[string]state{

@@ -13,8 +13,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// healBatch is how many waiting rows one transaction looks at.
-const healBatch = 10_000
+// HealBatch is how many waiting rows one step of Heal looks at, at most.
+const HealBatch = 10_000
 
 // Healing says whose rows have come, and who fills the lookups that waited for
 // them.
@@ -83,6 +83,19 @@ func Heal(ctx context.Context, db *database.DB, h Healing, save HealFunc) (int64
 		}
 	}
 	return total, nil
+}
+
+// CountWaiting returns how many lookups wait for a row of the object.
+func CountWaiting(ctx context.Context, db *database.DB, o crosswalk.Object) (n int64, err error) {
+	have, err := readColumns(ctx, db.Dialect(), "cw_pending", db.Query)
+	if err != nil || len(have) == 0 {
+		return 0, err
+	}
+	err = db.QueryRow(ctx, "SELECT count(*) FROM cw_pending WHERE lookup IN (SELECT id FROM cw_lookups WHERE target = $1)", o.Name).Scan(&n)
+	if err != nil {
+		err = fmt.Errorf("table: count lookups into %s: %w", o.Name, err)
+	}
+	return n, err
 }
 
 // pendingLookup is a row of cw_lookups.
@@ -192,7 +205,7 @@ func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (fill
 	}
 	gsid := crosswalk.Field{Type: crosswalk.FieldGSID}
 	err = tx.QueryRow(ctx, fmt.Sprintf("SELECT %s FROM cw_pending p WHERE p.lookup = $1 AND p.gsid > %s ORDER BY p.gsid LIMIT 1 OFFSET %d",
-		plainColumn(s.d, &gsid, "p.gsid"), id("$2"), healBatch-1), s.l.id, after).Scan(&next)
+		plainColumn(s.d, &gsid, "p.gsid"), id("$2"), HealBatch-1), s.l.id, after).Scan(&next)
 	if errors.Is(err, sql.ErrNoRows) {
 		next = lastGSID
 	} else if err != nil {

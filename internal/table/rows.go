@@ -23,15 +23,20 @@ const (
 type RowQuery struct {
 	Search string                // text that one of the text fields contains, in whatever case of letters
 	Where  []crosswalk.Condition // on fields, by API name; all must hold
+	Gone   *bool                 // whether the record of a row is gone; nil for both
 	Sort   string                // API name of a field; "" sorts by GSID, which is the order the rows were made in
 	Desc   bool
 	Limit  int    // 0 means DefaultLimit; more than MaxLimit means MaxLimit
 	Cursor string // RowPage.Next of the same query, "" for the beginning
 }
 
+// GoneAt is what a row holds beside its fields when it is flagged or
+// deactivated because its record is gone: since when.
+const GoneAt = "gone_at"
+
 // RowPage is a page of rows. Each row holds every field by its API name: nil,
 // string, bool, int64, or json.Number for exact decimals; moments are RFC 3339
-// in UTC, dates are 2006-01-02.
+// in UTC, dates are 2006-01-02. Rows whose records are gone hold GoneAt too.
 type RowPage struct {
 	Items []map[string]any
 	Next  string // "" at the end
@@ -88,6 +93,13 @@ func (s *selection) search(text string) {
 func newSelection(d database.Dialect, o *crosswalk.Object, q RowQuery) (*selection, *order, error) {
 	s := &selection{d: d, o: o}
 	s.search(q.Search)
+	switch {
+	case q.Gone == nil:
+	case *q.Gone:
+		s.where = append(s.where, "t."+deletedColumn+" IS NOT NULL")
+	default:
+		s.where = append(s.where, "t."+deletedColumn+" IS NULL")
+	}
 	if err := s.conditions(q.Where); err != nil {
 		return nil, nil, err
 	}
@@ -147,15 +159,19 @@ func CheckQuery(db *database.DB, o crosswalk.Object, q RowQuery) error {
 }
 
 func (s *selection) each(ctx context.Context, db Querier, tail string, fn func(map[string]any) error) error {
-	rows, err := db.Query(ctx, "SELECT "+s.columns()+s.from()+tail, s.args...)
+	rows, err := db.Query(ctx, "SELECT "+s.columns()+", t."+deletedColumn+s.from()+tail, s.args...)
 	if err != nil {
 		return fmt.Errorf("table: rows of %s: %w", s.o.Table(), err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		item, err := s.scan(rows)
+		var gone database.Time
+		item, err := s.scan(rows, &gone)
 		if err != nil {
 			return err
+		}
+		if at := gone.Ptr(); at != nil {
+			item[GoneAt] = database.FormatTime(*at)
 		}
 		if err := fn(item); err != nil {
 			return err
@@ -193,8 +209,8 @@ type Provenance struct {
 	JobID        string // "" when it is not known
 	SourceID     string // key of the record
 	Run          int64  // number of the run that wrote the row last
-	// GoneAt is when the row was flagged because its record is gone; nil when
-	// it is not.
+	// GoneAt is when the row was flagged or deactivated because its record is
+	// gone; nil when it is not.
 	GoneAt *time.Time
 }
 

@@ -490,7 +490,7 @@ export interface paths {
         };
         /**
          * List rows of an object
-         * @description Every value of a row under the API name of its field; numbers are texts, so that no client rounds them; dates and times are ISO 8601.
+         * @description Every value of a row under the API name of its field; numbers are texts, so that no client rounds them; dates and times are ISO 8601. Rows that are flagged or deactivated because their records are gone also have "gone_at", since when.
          */
         get: operations["list-rows"];
         put?: never;
@@ -1050,6 +1050,16 @@ export interface components {
              * @description Rows changed
              */
             updated: number;
+        };
+        Decided: {
+            /** Format: date-time */
+            at: string;
+            /** @description Who decided */
+            by: string;
+            /** @enum {string} */
+            decision: "release" | "discard";
+            /** @description What the run was held for */
+            held_for: string;
         };
         Deletes: {
             /** @description Of deactivate: API name of the Boolean field that becomes false */
@@ -1722,7 +1732,7 @@ export interface components {
             entity: string;
             /**
              * Format: date-time
-             * @description When the row was flagged because its record is gone; absent while the record is there
+             * @description When the row was flagged or deactivated because its record is gone; absent while the record is there
              */
             gone_at?: string;
             job_id?: string;
@@ -1793,6 +1803,8 @@ export interface components {
             connection_id: string;
             connection_name: string;
             counts: components["schemas"]["Counts"];
+            /** @description What somebody decided about deletions that the run was held for */
+            decision?: components["schemas"]["Decided"];
             /** Format: date-time */
             ended_at?: string;
             entity: string;
@@ -1822,6 +1834,8 @@ export interface components {
             started_at?: string;
             /** @enum {string} */
             status: "queued" | "running" | "held" | "success" | "partial_success" | "failed" | "cancelled" | "skipped";
+            /** @description What the run does after it has read everything, or was at when it ended; absent while it reads, and when it came to its end */
+            step?: components["schemas"]["StepState"];
             /**
              * Format: int64
              * @description Estimated number of records to read; -1 when unknown
@@ -1896,6 +1910,20 @@ export interface components {
             /** @description Whether there is no administrator yet */
             setup_required: boolean;
             version: string;
+        };
+        StepState: {
+            /**
+             * Format: int64
+             * @description How many rows the step has looked at or treated
+             */
+            done: number;
+            /** @enum {string} */
+            name: "index" | "compare" | "delete" | "lookups" | "persons";
+            /**
+             * Format: int64
+             * @description Of how many; 0 when that is not known
+             */
+            total: number;
         };
         Template: {
             description: string;
@@ -4267,6 +4295,8 @@ export interface operations {
                 cursor?: string;
                 /** @description Condition such as "ARR ge 1000", "Stage in Won,Lost" or "CSM is_null": a field, one of eq, ne, gt, ge, lt, le, in, contains, starts_with, ends_with, is_null, is_not_null, and the value. May be given several times; all must hold */
                 filter?: string[];
+                /** @description true: only rows that are flagged or deactivated because their records are gone; false: only the others; all when absent */
+                gone?: "true" | "false";
                 /** @description API name of the field to sort by; GSID when absent */
                 sort?: string;
                 /** @description Sort from high to low */
@@ -4342,13 +4372,15 @@ export interface operations {
             query?: {
                 /** @description Condition such as "ARR ge 1000", "Stage in Won,Lost" or "CSM is_null": a field, one of eq, ne, gt, ge, lt, le, in, contains, starts_with, ends_with, is_null, is_not_null, and the value. May be given several times; all must hold */
                 filter?: string[];
+                /** @description true: only rows that are flagged or deactivated because their records are gone; false: only the others; all when absent */
+                gone?: "true" | "false";
                 /** @description API name of the field to sort by; GSID when absent */
                 sort?: string;
                 /** @description Sort from high to low */
                 desc?: boolean;
                 /** @description Text to search for */
                 q?: string;
-                /** @description API names of the fields to write; all when absent */
+                /** @description API names of the fields to write, and "gone_at" for when the record went; all fields when absent, with gone_at when only rows whose records are gone are asked for */
                 fields?: string[];
             };
             header?: never;
