@@ -30,6 +30,9 @@ type runner struct {
 	budget    time.Duration // of one slice
 	pageSize  int           // 0 means the server's own
 	parallel  int           // more records than these are read in several streams
+	// trackAgain is how long a job finds changes by their time until it is
+	// tried again to have them tracked.
+	trackAgain time.Duration
 
 	mu    sync.Mutex
 	again map[string]int // by run: how often it began again

@@ -42,6 +42,7 @@ type Config struct {
 	Workers      int           // slices worked on at a time; 0 means 4
 	SliceBudget  time.Duration // of one slice; 0 means 30 s
 	PageSize     int           // rows asked for a page; 0 means 5,000
+	TrackAgain   time.Duration // how long a job finds changes by their time until it is tried again to have them tracked; 0 means a day
 	ParallelFrom int           // tables with more records are read in several streams; 0 means 50,000
 	Logger       *slog.Logger  // nil means no log
 	Version      string
@@ -71,6 +72,9 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	if cfg.Workers == 0 {
 		cfg.Workers = 4
+	}
+	if cfg.TrackAgain == 0 {
+		cfg.TrackAgain = trackAgain
 	}
 	if cfg.SliceBudget == 0 {
 		cfg.SliceBudget = 30 * time.Second
@@ -125,7 +129,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		RedirectURL:  s.cfg.PublicURL + "/oauth/callback",
 		Logger:       cfg.Logger,
 	})
-	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, parallel: cfg.ParallelFrom, again: map[string]int{}}
+	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, parallel: cfg.ParallelFrom, trackAgain: cfg.TrackAgain, again: map[string]int{}}
 	s.queue, err = queue.Open(ctx, queue.Config{
 		DB:      s.queueDSN(),
 		Workers: cfg.Workers,

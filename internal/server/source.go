@@ -41,9 +41,18 @@ func (r *runner) newSource(task *crosswalk.Task, object *crosswalk.Object, cfg e
 	since := since(task)
 	if at.Way == "" {
 		at.Way = crosswalk.WayTracked
-		if since != "" && task.Position.Way == crosswalk.WayModified { // until everything is read again
-			at.Way, at.Why = task.Position.Way, task.Position.Why
+		if cfg.Entity.ChangeTracking {
+			at.Tried = task.Run.QueuedAt
 		}
+		if since != "" && task.Position.Way == crosswalk.WayModified {
+			at.Way, at.Why = task.Position.Way, task.Position.Why
+			if last := task.Position.Tried; !at.Tried.IsZero() && at.Tried.Sub(last) < r.trackAgain {
+				at.Tried = last
+			}
+		}
+	}
+	if triesTracking(task) {
+		return extract.NewKeys(cfg, since, task.Job.Deletes.On()), false
 	}
 	return extract.NewChanges(cfg, since, task.Job.Deletes.On()), since == ""
 }
@@ -55,6 +64,17 @@ func since(t *crosswalk.Task) string {
 		return ""
 	}
 	return t.Position.Mark
+}
+
+// trackAgain is how long a job finds changes by their time until it is tried
+// again to have them tracked: the right to read the whole table may have been
+// given meanwhile.
+const trackAgain = 24 * time.Hour
+
+// triesTracking reports whether a run that finds changes by their time tries
+// to have later ones tracked. The source must have been made.
+func triesTracking(t *crosswalk.Task) bool {
+	return incremental(t) && since(t) != "" && t.Position.Way == crosswalk.WayModified && t.Checkpoint.Tried.After(t.Position.Tried)
 }
 
 // definition identifies what a job reads and makes of it. When it changes,
@@ -86,6 +106,8 @@ func fills(m *crosswalk.Mapping, field string) bool {
 const (
 	readsTracked  = "What changed since the last run, by change tracking."
 	readsModified = "What changed since the last run, by the time of the last change. "
+	readsTrying   = "What changed since the last run, by the time of the last change, and the keys of all records, to see whether Dynamics tracks changes now. So far: "
+	readsAgain    = "What changed since the last run, by the time of the last change. From now on Dynamics tracks the changes."
 	inOneStream   = "In one stream: "
 )
 
@@ -115,6 +137,8 @@ func reads(t *crosswalk.Task) string {
 		return every + ", as the job or its object has changed since its last run."
 	case t.Position.Way == crosswalk.WayTracked:
 		return readsTracked
+	case triesTracking(t):
+		return readsTrying + t.Position.Why
 	case t.Position.Way == crosswalk.WayEverything:
 		return every + ". " + t.Position.Why
 	default:
@@ -128,6 +152,8 @@ func readsNow(t *crosswalk.Task, p pipeline.Changes, link string) string {
 	switch {
 	case p.Restart != "":
 		return every(link) + ". " + p.Restart
+	case p.Way == crosswalk.WayTracked && p.Fallback == "" && triesTracking(t):
+		return readsAgain
 	case p.Fallback == "":
 		return ""
 	case p.Way == crosswalk.WayModified && since(t) != "":
