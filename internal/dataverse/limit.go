@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 )
 
 // How many requests of a client are under way at a time. Dataverse refuses 52
@@ -18,12 +19,18 @@ const (
 	maxParallel     = 48 // whatever the server hints
 )
 
+// probeEvery is how long after a refusal the client keeps below the limit at
+// which it came: to find out whether the server takes more by now costs a
+// refusal and the pause that comes with it when it does not.
+const probeEvery = time.Minute
+
 // hintHeader is where Dataverse says how many parallel requests it takes.
 const hintHeader = "X-Ms-Dop-Hint"
 
 // limiter holds requests back while too many are under way. The limit rises
 // by one for each round of answers that went well while it was reached, up to
-// the server's hint, and is halved when the server refuses for overload. Those
+// the server's hint, and is halved when the server refuses for overload; for a
+// while it then stays below that at which the server refused. Those
 // who wait are let through in turn by caller, so that one with many requests
 // does not starve one with few.
 type limiter struct {
@@ -34,6 +41,8 @@ type limiter struct {
 	ceiling float64
 	busy    int
 	cuts    uint64             // how often the limit was halved
+	refused int                // the limit at the last of these times
+	probe   time.Time          // until when it stays below that
 	waiting int                // requests of all callers
 	turns   uint64             // how often a request was let through
 	callers map[string]*caller // by WithCaller; forgotten when nothing is under way
@@ -172,11 +181,15 @@ func (l *limiter) learn(resp *http.Response, cuts uint64) {
 	case overloaded(resp):
 		if l.cuts == cuts {
 			l.cuts++
+			l.refused, l.probe = int(l.limit), time.Now().Add(probeEvery)
 			l.limit = max(l.limit/2, 1)
 		}
 	case resp.StatusCode < 400 && l.busy >= int(l.limit):
-		l.limit = min(l.limit+1/l.limit, l.ceiling)
-		l.admit()
+		more := min(l.limit+1/l.limit, l.ceiling)
+		if int(more) < max(l.refused, 2) || !time.Now().Before(l.probe) {
+			l.limit = more
+			l.admit()
+		}
 	}
 }
 

@@ -237,3 +237,37 @@ func TestCallersTakeTurns(t *testing.T) {
 		})
 	}
 }
+
+// TestParallelismStaysBelowRefusals checks that a client does not find out
+// again with every answer that the server takes no more: each time costs a
+// refusal and a pause.
+func TestParallelismStaysBelowRefusals(t *testing.T) {
+	t.Parallel()
+	for takes := 1; takes <= 5; takes++ {
+		t.Run(strconv.Itoa(takes), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := &crowd{begin: time.Now()}
+				refusals := 0
+				s.refuse = func(busy int, _ time.Duration) bool {
+					if busy > takes {
+						refusals++
+					}
+					return busy > takes
+				}
+				c := bubble(s.answer)
+				begin := time.Now()
+				rush(t, c, 600*takes, 12)
+				took := time.Since(begin)
+				// 600 s, and once a minute a refusal or two, a pause of 2 s, and
+				// half the requests for a while.
+				if most := 30 * takes; refusals > most || took > 800*time.Second || s.served != 600*takes {
+					t.Errorf("%d refusals in %v, %d served", refusals, took, s.served)
+				}
+				if got := c.Parallelism(); got > takes+1 {
+					t.Errorf("%d requests at a time in the end", got)
+				}
+			})
+		})
+	}
+}
