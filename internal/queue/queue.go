@@ -140,7 +140,7 @@ func Open(ctx context.Context, c Config) (*Queue, error) {
 // Enqueue adds a slice. Adding the same run with the same fence again does
 // nothing, even after it was worked.
 func (q *Queue) Enqueue(ctx context.Context, s Slice) error {
-	return q.worker.enqueue(ctx, s.RunID, s.Fence)
+	return q.worker.enqueue(ctx, s.RunID, s.Fence, firstSlice)
 }
 
 // Lost returns the runs of slices that this queue has tried and must try again,

@@ -25,6 +25,13 @@ type args struct {
 // Kind names the work for River; it is stored and never changes.
 func (args) Kind() string { return "run_slice" }
 
+// Slices of runs that have begun come after the first ones of others: a run
+// that is long, or is made to wait, does not keep short ones from running.
+const (
+	firstSlice = 1
+	laterSlice = 2
+)
+
 // InsertOpts keeps a slice from being queued again while it waits or is
 // worked, or after it was done.
 func (args) InsertOpts() river.InsertOpts {
@@ -75,8 +82,8 @@ func newWorker(c Config) *worker {
 
 func (w *worker) stop() { w.stopping.Store(true) }
 
-func (w *worker) enqueue(ctx context.Context, runID string, fence int64) error {
-	if _, err := w.insert(ctx, args{RunID: runID, Fence: fence}, nil); err != nil {
+func (w *worker) enqueue(ctx context.Context, runID string, fence int64, priority int) error {
+	if _, err := w.insert(ctx, args{RunID: runID, Fence: fence}, &river.InsertOpts{Priority: priority}); err != nil {
 		return fmt.Errorf("enqueue a slice of run %s: %w", runID, err)
 	}
 	return nil
@@ -137,7 +144,7 @@ func (w *worker) try(ctx context.Context, job *river.Job[args]) error {
 	case next.snooze:
 		return w.again(ctx, reported, job.Attempt-1, next.after)
 	case next.fence != 0:
-		if err := w.enqueue(ctx, s.RunID, next.fence); err != nil {
+		if err := w.enqueue(ctx, s.RunID, next.fence, laterSlice); err != nil {
 			// The work is done all the same: this slice goes on as the next.
 			w.log.Warn("queue the next slice", "run", s.RunID, "error", err)
 			reported.Fence = next.fence

@@ -53,7 +53,7 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 		Target:     target,
 		Plan:       plan,
 		Checkpoint: task.Checkpoint,
-		Budget:     r.budget,
+		Budget:     r.room.budget(r.budget),
 	}
 	done, err = s.Run(ctx)
 	task.Checkpoint = s.Checkpoint

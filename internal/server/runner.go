@@ -34,6 +34,7 @@ type runner struct {
 	// tried again to have them tracked.
 	trackAgain time.Duration
 
+	room  room
 	mu    sync.Mutex
 	again map[string]int // by run: how often it began again
 }
@@ -76,6 +77,7 @@ func (e *pausedError) hint() string {
 // work is the queue's worker. It returns an error only for what trying again
 // can mend.
 func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
+	defer r.room.enter()()
 	fence := s.Fence
 	if s.Rescued {
 		// The attempt before died; if it had taken the run, its fence is
@@ -291,6 +293,7 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 		defer close(ended)
 		tick := time.NewTicker(300 * time.Millisecond)
 		defer tick.Stop()
+		waiting := false // what was read is stored by the next time
 		for {
 			select {
 			case <-ctx.Done():
@@ -301,10 +304,12 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 				cancel(err)
 				return
 			}
-			if left, asked := client.Paused(); left > longPause {
+			left, asked := client.Paused()
+			if waiting && left > r.room.patience() {
 				cancel(&pausedError{left, asked})
 				return
 			}
+			waiting = left > 0
 		}
 	}()
 	return ctx, func() {

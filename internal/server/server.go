@@ -130,6 +130,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		Logger:       cfg.Logger,
 	})
 	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, parallel: cfg.ParallelFrom, trackAgain: cfg.TrackAgain, again: map[string]int{}}
+	s.runner.room.workers = cfg.Workers
 	s.queue, err = queue.Open(ctx, queue.Config{
 		DB:      s.queueDSN(),
 		Workers: cfg.Workers,
