@@ -43,10 +43,11 @@ type Slice struct {
 	Fence int64
 	// Attempt counts from 1. Enqueue ignores it.
 	Attempt int
-	// Rescued says that the attempt before never reported back, so that it
-	// may or may not have taken the run: the run's fence may be one higher
-	// than Fence. Enqueue ignores it.
-	Rescued bool
+	// Unsure says that the attempt before never reported back, or ended
+	// without knowing what it had stored, so that it may or may not have taken
+	// the run: the run's fence may be one higher than Fence. Enqueue ignores
+	// it.
+	Unsure bool
 }
 
 // Next says what follows a slice. The zero value is Done.

@@ -155,11 +155,11 @@ func TestParkedAfterTheLastAttempt(t *testing.T) {
 		b.enqueue(t, "run-1", 10)
 		want(t, worked,
 			queue.Slice{RunID: "run-1", Fence: 10, Attempt: 1},
-			queue.Slice{RunID: "run-1", Fence: 11, Attempt: 2},
-			queue.Slice{RunID: "run-1", Fence: 12, Attempt: 3},
-			queue.Slice{RunID: "run-1", Fence: 13, Attempt: 4},
-			queue.Slice{RunID: "run-1", Fence: 14, Attempt: 5})
-		want(t, b.parked, parked{queue.Slice{RunID: "run-1", Fence: 15, Attempt: 5}, "attempt 5 broke"})
+			queue.Slice{RunID: "run-1", Fence: 11, Attempt: 2, Unsure: true},
+			queue.Slice{RunID: "run-1", Fence: 12, Attempt: 3, Unsure: true},
+			queue.Slice{RunID: "run-1", Fence: 13, Attempt: 4, Unsure: true},
+			queue.Slice{RunID: "run-1", Fence: 14, Attempt: 5, Unsure: true})
+		want(t, b.parked, parked{queue.Slice{RunID: "run-1", Fence: 15, Attempt: 5, Unsure: true}, "attempt 5 broke"})
 	})
 }
 
@@ -175,7 +175,7 @@ func TestPanicIsAFailedAttempt(t *testing.T) {
 			panic("on fire")
 		}})
 		b.enqueue(t, "run-1", 4)
-		want(t, worked, queue.Slice{RunID: "run-1", Fence: 4, Attempt: 1}, queue.Slice{RunID: "run-1", Fence: 5, Attempt: 2})
+		want(t, worked, queue.Slice{RunID: "run-1", Fence: 4, Attempt: 1}, queue.Slice{RunID: "run-1", Fence: 5, Attempt: 2, Unsure: true})
 	})
 }
 
@@ -210,8 +210,9 @@ func TestSnoozeIsNoAttempt(t *testing.T) {
 			return queue.Done, nil
 		}})
 		b.enqueue(t, "run-1", 0)
-		first, took, second := queue.Slice{RunID: "run-1", Attempt: 1}, queue.Slice{RunID: "run-1", Fence: 1, Attempt: 1}, queue.Slice{RunID: "run-1", Fence: 1, Attempt: 2}
-		want(t, worked, first, first, took, second, second, second, second, second, second, second)
+		first, again := queue.Slice{RunID: "run-1", Attempt: 1}, queue.Slice{RunID: "run-1", Attempt: 1, Unsure: true}
+		took, second := queue.Slice{RunID: "run-1", Fence: 1, Attempt: 1, Unsure: true}, queue.Slice{RunID: "run-1", Fence: 1, Attempt: 2, Unsure: true}
+		want(t, worked, first, again, took, second, second, second, second, second, second, second)
 	})
 }
 
@@ -233,7 +234,7 @@ func TestStopGivesBackWhatItInterrupts(t *testing.T) {
 			worked <- s
 			return queue.Done, nil
 		}})
-		want(t, worked, queue.Slice{RunID: "run-1", Fence: 1, Attempt: 1})
+		want(t, worked, queue.Slice{RunID: "run-1", Fence: 1, Attempt: 1, Unsure: true})
 	})
 }
 
@@ -273,7 +274,7 @@ func TestHardStop(t *testing.T) {
 }
 
 // TestRescued does by hand what River does to a job that has been running for
-// too long, and sees the slice come back as rescued.
+// too long, and sees the slice come back.
 func TestRescued(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -282,9 +283,9 @@ func TestRescued(t *testing.T) {
 		worked  []queue.Slice
 		parked  []parked
 	}{
-		{"once", 1, []queue.Slice{{RunID: "run-1", Fence: 3, Attempt: 2, Rescued: true}}, nil},
+		{"once", 1, []queue.Slice{{RunID: "run-1", Fence: 3, Attempt: 2, Unsure: true}}, nil},
 		{"too often", 5, nil, []parked{{
-			queue.Slice{RunID: "run-1", Fence: 3, Attempt: 6, Rescued: true},
+			queue.Slice{RunID: "run-1", Fence: 3, Attempt: 6, Unsure: true},
 			"the slice was lost 5 times with the process that worked it",
 		}}},
 	}

@@ -43,6 +43,9 @@ func (args) InsertOpts() river.InsertOpts {
 type report struct {
 	Fence   int64 `json:"fence,omitempty"` // told by Took; 0 if the run was not taken
 	Attempt int   `json:"attempt"`         // attempts that reported back
+	// Unsure says that the last attempt may have taken the run without knowing
+	// it: the answer of the database may have been lost.
+	Unsure bool `json:"unsure,omitempty"`
 }
 
 type fenceKey struct{}
@@ -130,6 +133,7 @@ func (w *worker) try(ctx context.Context, job *river.Job[args]) error {
 	if fence := took.Load(); fence != 0 {
 		reported.Fence, s.Fence = fence, fence
 	}
+	reported.Unsure = err != nil || next.snooze
 	// What follows must be stored even if the slice's time is up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
@@ -192,7 +196,7 @@ func sliceOf(job *river.Job[args]) (Slice, report) {
 			r = report{} // not ours: as if nothing had been left
 		}
 	}
-	s := Slice{RunID: job.Args.RunID, Fence: job.Args.Fence, Attempt: job.Attempt, Rescued: job.Attempt-1 > r.Attempt}
+	s := Slice{RunID: job.Args.RunID, Fence: job.Args.Fence, Attempt: job.Attempt, Unsure: job.Attempt-1 > r.Attempt || r.Unsure}
 	if r.Fence > s.Fence {
 		s.Fence = r.Fence
 	}

@@ -79,15 +79,16 @@ func (e *pausedError) hint() string {
 func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	defer r.room.enter()()
 	fence := s.Fence
-	if s.Rescued {
-		// The attempt before died; if it had taken the run, its fence is
-		// ours to replace.
+	if s.Unsure {
+		// If the attempt before had taken the run, its fence is ours to
+		// replace.
 		current, err := r.store.Fence(ctx, s.RunID)
 		if err != nil {
 			return queue.Done, ignoreMissing(err)
 		}
 		if current == fence+1 {
 			fence = current
+			queue.Took(ctx, fence)
 		}
 	}
 	task, err := r.store.TakeRun(ctx, s.RunID, fence)

@@ -218,7 +218,7 @@ func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision, by 
 		if err := decode(text, &at); err != nil {
 			return err
 		}
-		at.Decided, raised = d, fence+1
+		at.Decided, raised = d, s.raise(fence)
 		now := s.now()
 		r.Decision = &crosswalk.Decided{Decision: d, By: database.Text(by), At: now.Time, HeldFor: r.Message}
 		r.Status, r.Message, r.Hint = crosswalk.RunRunning, "", ""

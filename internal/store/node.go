@@ -22,6 +22,8 @@ type Node struct {
 // and, when the node is the only one there can be, all others. It reports
 // whether there were any.
 func (s *Store) Join(ctx context.Context, n Node, only bool) (gone bool, err error) {
+	var id string
+	var moves int64
 	err = s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		now, err := s.clock(ctx, tx)
 		if err != nil {
@@ -33,9 +35,15 @@ func (s *Store) Join(ctx context.Context, n Node, only bool) (gone bool, err err
 		}
 		gone = forgotten > 0
 		_, err = tx.Exec(ctx, "INSERT INTO cw_nodes (id, home, seen_at) VALUES ($1, $2, $3)", n.ID, n.Home, now)
+		if err == nil {
+			id, moves, err = beginHistory(ctx, tx)
+		}
 		return err
 	})
 	s.node = n
+	if err == nil {
+		s.history.note(id, moves)
+	}
 	return gone, wrap(err, "join")
 }
 
@@ -115,7 +123,7 @@ func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
 }
 
 // TakeOver takes a run away from whoever works on it: the fence, which must
-// still be the one given, rises by one, so that they can no longer write. It
+// still be the one given, rises, so that they can no longer write. It
 // returns the new fence and how often in a row the run was taken over from
 // nodes that had not stored any progress. It returns CodeNotFound, and
 // CodeConflict when the fence is not the present one or the run has ended.
@@ -124,7 +132,7 @@ func (s *Store) TakeOver(ctx context.Context, id string, fence int64) (raised, l
 		if present != fence {
 			return stale(*r)
 		}
-		raised = fence + 1
+		raised = s.raise(fence)
 		return tx.QueryRow(ctx, "UPDATE cw_runs SET fence = $2, lost = lost + CASE WHEN node = '' THEN 0 ELSE 1 END, node = '' WHERE id = $1 RETURNING lost",
 			id, raised).Scan(&lost)
 	})

@@ -17,6 +17,11 @@ CREATE TABLE cw_nodes (
 	seen_at {time} NOT NULL
 );
 
+CREATE TABLE cw_history (
+	id    {text} PRIMARY KEY,
+	moves {int} NOT NULL
+);
+
 CREATE TABLE cw_keys (
 	id {text} PRIMARY KEY
 );

@@ -20,6 +20,8 @@ type Store struct {
 
 	db   *database.DB
 	node Node // set by Join, before anything else runs
+
+	history history
 }
 
 // New makes a store on db. Migrate must run before anything else.

@@ -194,17 +194,22 @@ func (s *Store) CancelRequested(ctx context.Context, id string) (bool, error) {
 
 // FinishRun ends a run. One that succeeds, fully or in part, moves the position
 // of its job in the same transaction. It returns CodeInvalid when status is not a final
-// one, CodeNotFound, and CodeConflict when the run has ended already or the
-// fence is not the present one.
+// one, CodeNotFound, and CodeConflict when the run has ended already, the
+// fence is not the present one, or the run would succeed in a database that is
+// not the one it began in, see Advance.
 func (s *Store) FinishRun(ctx context.Context, id string, fence int64, status crosswalk.RunStatus, message, hint string) error {
 	if !status.Ended() {
 		return crosswalk.Errorf(crosswalk.CodeInvalid, "A run cannot end as %s.", status)
 	}
+	history, moves := s.history.known()
 	_, err := s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, present int64) error {
 		if present != fence {
 			return stale(*r)
 		}
 		if status == crosswalk.RunSuccess || status == crosswalk.RunPartialSuccess {
+			if _, err := checkHistory(ctx, tx, history, moves); err != nil {
+				return err
+			}
 			if err := s.movePosition(ctx, tx, *r); err != nil {
 				return err
 			}
