@@ -19,7 +19,7 @@ import (
 type shop struct {
 	Title string
 	Open  bool
-	Gone  bool // flagged
+	Gone  bool // flagged or deactivated
 }
 
 // shops returns the rows of an object, by key, and of one of them its GSID and
@@ -137,7 +137,7 @@ func TestDeletes(t *testing.T) {
 						}
 					}
 					want, n := map[crosswalk.DeletePolicy]shop{
-						crosswalk.DeleteIgnore: {title, true, false}, crosswalk.DeleteFlag: {title, true, true}, crosswalk.DeleteDeactivate: {title, false, false},
+						crosswalk.DeleteIgnore: {title, true, false}, crosswalk.DeleteFlag: {title, true, true}, crosswalk.DeleteDeactivate: {title, false, true},
 					}[policy], int64(1)
 					if policy == crosswalk.DeleteIgnore {
 						n = 0
@@ -156,6 +156,125 @@ func TestDeletes(t *testing.T) {
 				})
 			}
 		}
+	})
+}
+
+// A flag that the job does not fill is as it was when the record is back.
+func TestDeactivatedRowIsRestored(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, cfg server.Config) {
+		k := &keeper{world: newWorld(t, sandbox.Config{Accounts: 20, Users: 5, Contacts: -1}, cfg)}
+		k.conn = k.connect("Contoso")
+		o := k.object("Shop", crosswalk.FieldDefinition{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 36},
+			crosswalk.FieldDefinition{DisplayName: "Title", Type: crosswalk.FieldString, MaxLength: 300},
+			crosswalk.FieldDefinition{DisplayName: "Open", Type: crosswalk.FieldBoolean, Default: "true"})
+		in := keeping(k.conn.ID)
+		in.Object, in.Deletes = o.Name, crosswalk.Deletes{Policy: crosswalk.DeleteDeactivate, Field: "Open__gc"}
+		in.Mapping.Fields = []crosswalk.FieldMapping{{Source: "accountid", Target: "Key__gc", Identifier: true}, {Source: "name", Target: "Title__gc"}}
+		k.job = k.newJob(in)
+		k.runs(crosswalk.RunSuccess, "")
+		one := firstKey(k.accounts(""))
+		is := func(when string, open bool, gone int64) {
+			t.Helper()
+			k.runs(crosswalk.RunSuccess, "")
+			if rows, _ := k.shops(o.Name, one); rows[one].Open != open || rows[one].Gone == open {
+				t.Errorf("%s: %+v", when, rows[one])
+			}
+			for _, want := range []bool{true, false} {
+				n := 20 - gone
+				if want {
+					n = gone
+				}
+				page, err := k.client.ListRows(t.Context(), o.Name, client.RowFilter{Gone: &want, Paging: client.Paging{Limit: 200}})
+				if k.must(err); page.Total != n {
+					t.Errorf("%s: %d rows, gone %t", when, page.Total, want)
+				}
+				for _, row := range page.Items {
+					if (row["gone_at"] != nil) != want {
+						t.Errorf("%s: gone at %v, want %t", when, row["gone_at"], want)
+					}
+				}
+			}
+		}
+		is("at first", true, 0)
+		k.write("DELETE", "accounts("+one+")", "")
+		is("gone", false, 1)
+		k.write("POST", "accounts", fmt.Sprintf(`{"accountid":%q,"name":"Back"}`, one))
+		is("back", true, 0)
+	})
+}
+
+// Rows that point to a row that goes away point to nothing, and to the new one
+// when its record is back, although theirs are not read again.
+func TestLookupsOfDeletedRows(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, cfg server.Config) {
+		k := &keeper{world: newWorld(t, sandbox.Config{Accounts: 40, Users: 5, Contacts: 120}, cfg)}
+		k.conn = k.connect("Contoso")
+		in := keeping(k.conn.ID)
+		in.Filter.Conditions = []crosswalk.Condition{{Attribute: "address1_city", Operator: crosswalk.NotEqual, Values: []string{"Gone"}}}
+		k.job = k.newJob(in)
+		folk := k.object("Folk", crosswalk.FieldDefinition{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 36},
+			crosswalk.FieldDefinition{DisplayName: "Firm", Type: crosswalk.FieldLookup, Lookup: "Company"})
+		people := k.newJob(client.JobInput{
+			Name: "Folk", ConnectionID: k.conn.ID, Entity: "contact", Object: folk.Name, Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadIncremental,
+			Mapping: crosswalk.Mapping{
+				Fields:  []crosswalk.FieldMapping{{Source: "contactid", Target: "Key__gc", Identifier: true}},
+				Derived: []crosswalk.DerivedMapping{{Target: "Firm__gc", Match: []crosswalk.MatchPair{{Source: "parentcustomerid", Field: "External_ID"}}}},
+			},
+		})
+		k.runs(crosswalk.RunSuccess, "")
+		k.ended(k.run(people), crosswalk.RunSuccess, "")
+		// firms returns the company of each person, "gone" for a GSID that no
+		// row has.
+		firms := func() map[string]string {
+			companies, all := k.rowsBy("Company", "External_ID"), map[string]string{}
+			for key, row := range k.rowsBy(folk.Name, "Key__gc") {
+				if all[key], _ = reach(companies, row["Firm__gc"], "External_ID").(string); all[key] == "" && row["Firm__gc"] != nil {
+					all[key] = "gone"
+				}
+			}
+			return all
+		}
+		before, without := firms(), map[string]string{}
+		one, n := "", 0
+		for key, firm := range before {
+			if without[key] = firm; one == "" && firm != "" {
+				one = firm
+			}
+		}
+		for key, firm := range before {
+			if firm == one {
+				without[key] = ""
+				n++
+			}
+		}
+		if n == 0 {
+			t.Fatal("nobody has a company")
+		}
+		check := func(when string, want map[string]string, by string) {
+			t.Helper()
+			if diff := cmp.Diff(want, firms()); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", when, diff)
+			}
+			for key, row := range k.rowsBy(folk.Name, "Key__gc") {
+				if before[key] == one && row["Modified_By"] != by {
+					t.Errorf("%s: %s was modified by %v, want %s", when, key, row["Modified_By"], by)
+				}
+			}
+		}
+		k.write("PATCH", "accounts("+one+")", `{"address1_city":"Gone"}`)
+		if run := k.runs(crosswalk.RunSuccess, ""); run.Counts.Deleted != 1 || run.Step != nil {
+			t.Errorf("%+v %+v", run.Counts, run.Step)
+		}
+		check("gone", without, "Keep companies")
+		k.ended(k.runOver(people, everything), crosswalk.RunSuccess, "")
+		check("read again", without, "Keep companies")
+		k.write("PATCH", "accounts("+one+")", `{"address1_city":"Here"}`)
+		if run := k.runs(crosswalk.RunSuccess, ""); run.Counts.Inserted != 1 {
+			t.Errorf("%+v", run.Counts)
+		}
+		check("back", before, "Keep companies")
 	})
 }
 
@@ -222,6 +341,14 @@ func TestHeldRun(t *testing.T) {
 				}
 				k.must(err)
 				held = k.wait(held)
+				switch d := held.Decision; {
+				case decided == "cancel":
+					if d != nil {
+						t.Errorf("decided: %+v", d)
+					}
+				case d == nil || !strings.HasSuffix(decided, string(d.Decision)) || !strings.HasPrefix(d.By, "Command line") || d.At.IsZero() || !strings.Contains(d.HeldFor, "rows would be deleted"):
+					t.Errorf("decided: %+v", d)
+				}
 				if held.Status != status || held.Counts.Deleted != deleted || held.Counts.Inserted != n.inserted {
 					t.Errorf("the held run: %s %q %+v", held.Status, held.Message, held.Counts)
 				}
