@@ -67,6 +67,7 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte("ok\n"))
 	})
+	mux.HandleFunc("GET /readyz", a.ready)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, crosswalk.Errorf(crosswalk.CodeNotFound, "There is no %s %s.", r.Method, r.URL.Path).
 			WithHint("The document at /openapi.json lists every operation."))
@@ -80,6 +81,27 @@ func New(cfg Config) http.Handler {
 			WithHint("Open Crosswalk itself and try again; a proxy in front of it must pass on the headers Host and Origin."))
 	}))
 	return secureHeaders(protect.Handler(mux))
+}
+
+// readyLimit is how long the database may take to answer before the server
+// counts as not ready.
+const readyLimit = 3 * time.Second
+
+// ready says whether the server can do its work now, or what keeps it from
+// that. It says nothing that a stranger may not know.
+func (a *api) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyLimit)
+	defer cancel()
+	err := a.DB.Ready(ctx)
+	if err == nil {
+		_, _ = w.Write([]byte("ready\n"))
+		return
+	}
+	outage := database.Outage(err)
+	if outage == nil {
+		outage = crosswalk.Errorf(crosswalk.CodeUnavailable, "The database cannot be used.").WithHint("The log of the server holds the details.")
+	}
+	writeProblem(w, outage)
 }
 
 func (a *api) routes() {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -37,13 +38,16 @@ func (d Dialect) String() string {
 
 const (
 	sqliteReaders   = 4                // connections that only read
-	postgresConns   = 16               // unless the address says pool_max_conns
 	connectTimeout  = 15 * time.Second // to find out whether PostgreSQL answers
 	busyTimeoutMS   = 5000             // another process may hold the SQLite file
 	readerCacheKB   = 4096
 	writerCacheKB   = 16384
 	checkpointPages = 8192 // 32 MB of write-ahead log between checkpoints
 )
+
+// DefaultConns is how many connections to PostgreSQL are held open at most,
+// unless the address says pool_max_conns.
+const DefaultConns = 16
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
@@ -147,6 +151,23 @@ func (db *DB) Present() error {
 		WithCause(err)
 }
 
+// Ready returns an error when the database does not answer, is not the one that
+// was opened, or is a copy of PostgreSQL that takes no changes; see Outage.
+func (db *DB) Ready(ctx context.Context) error {
+	if db.dialect == SQLite {
+		if err := db.Present(); err != nil {
+			return err
+		}
+		return db.read.QueryRowContext(ctx, "SELECT 1").Scan(new(int))
+	}
+	var readOnly string
+	err := db.read.QueryRowContext(ctx, "SHOW transaction_read_only").Scan(&readOnly)
+	if err == nil && readOnly != "off" {
+		err = &pgconn.PgError{Code: "25006", Message: "the server is read only"}
+	}
+	return err
+}
+
 // sqliteDSN names the file with the settings every connection has. The driver
 // applies busy_timeout before the others, whatever the order. A connection
 // that is made later must not make a file anew.
@@ -183,7 +204,7 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (*DB, error
 			WithHint("Write it as postgres://user:password@host:5432/name; characters such as @ and / in the password must be percent-encoded.")
 	}
 	if !strings.Contains(dsn, "pool_max_conns") {
-		cfg.MaxConns = postgresConns
+		cfg.MaxConns = DefaultConns
 	}
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {

@@ -18,11 +18,14 @@ import (
 // and nothing of the transaction that failed is stored, unless what got lost
 // was the answer to its commit.
 //
-// Who also speaks to others than the database must have turned their errors
+// Given what it returned, it returns that again. Who also speaks to others than the database must have turned their errors
 // into a crosswalk.Error: one that is no fault of Crosswalk's own is no outage.
 func Outage(err error) *crosswalk.Error {
 	var e *crosswalk.Error
 	if err == nil || errors.As(err, &e) && e.Code != crosswalk.CodeInternal {
+		if errors.As(err, new(outage)) {
+			return e
+		}
 		return nil
 	}
 	w, ok := postgresOutage(err)
@@ -32,8 +35,13 @@ func Outage(err error) *crosswalk.Error {
 	if !ok {
 		return nil
 	}
-	return crosswalk.Errorf(crosswalk.CodeUnavailable, "%s", w.message).WithHint("%s", w.hint).WithCause(err)
+	return crosswalk.Errorf(crosswalk.CodeUnavailable, "%s", w.message).WithHint("%s", w.hint).WithCause(outage{err})
 }
+
+// outage is a cause that Outage knows again.
+type outage struct{ error }
+
+func (o outage) Unwrap() error { return o.error }
 
 type words struct{ message, hint string }
 

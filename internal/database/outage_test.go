@@ -36,6 +36,10 @@ func outage(t *testing.T, err error, message string) {
 	case message == "":
 	case got == nil || got.Message != message || got.Code != crosswalk.CodeUnavailable || got.Hint == "" || !errors.Is(got, err):
 		t.Errorf("%v means %#v, want %q", err, got, message)
+	default:
+		if again := database.Outage(fmt.Errorf("slice 3: %w", got)); again != got {
+			t.Errorf("said once more, it means %v", again)
+		}
 	}
 }
 

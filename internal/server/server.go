@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -135,7 +136,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		DB:      s.queueDSN(),
 		Workers: cfg.Workers,
 		Logger:  cfg.Logger,
-		Work:    s.runner.work,
+		Work:    s.runner.outlast,
 		Park:    s.runner.park,
 	})
 	if err != nil {
@@ -161,12 +162,18 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 }
 
 func (s *Server) openDatabase(ctx context.Context) (err error) {
-	dsn := s.cfg.Database
-	if dsn == "" {
-		dsn = "sqlite:" + filepath.Join(s.cfg.DataDir, "crosswalk.db")
+	if s.alone() {
+		err = s.mislaid()
 	}
-	if s.db, err = database.Open(ctx, dsn, s.cfg.Logger); err != nil {
+	if err != nil {
 		return err
+	}
+	if s.db, err = database.Open(ctx, s.databaseDSN(), s.cfg.Logger); err != nil {
+		return err
+	}
+	if pool := s.db.Pool(); pool != nil && int(pool.Config().MaxConns) < s.connections() {
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "%d connections to the database are too few for %d workers.", pool.Config().MaxConns, s.cfg.Workers).
+			WithHint("Set pool_max_conns in the address of the database to %d or more, or take it out; or start with fewer --workers.", s.connections())
 	}
 	s.store = store.New(s.db)
 	if err := s.store.Migrate(ctx); err != nil {
@@ -198,6 +205,26 @@ func (s *Server) checkKey(ctx context.Context, keys *secret.Keyring) error {
 		filepath.Join(s.cfg.DataDir, "crosswalk.key"), id, keys.ID()).
 		WithHint("Put the crosswalk.key of the other servers, or of the backup of this one, there: all servers on one database need the same one. " +
 			"If it is lost for good, start once with --new-key and enter the secrets again.")
+}
+
+// connections is how many connections to PostgreSQL the workers need: each
+// holds one for its batches while it asks for another one.
+func (s *Server) connections() int { return 2*s.cfg.Workers + 4 }
+
+// databaseDSN returns where the data live.
+func (s *Server) databaseDSN() string {
+	dsn := s.cfg.Database
+	switch {
+	case s.alone():
+		return "sqlite:" + filepath.Join(s.cfg.DataDir, "crosswalk.db")
+	case s.connections() <= database.DefaultConns || strings.Contains(dsn, "pool_max_conns"):
+		return dsn
+	case strings.Contains(dsn, "?"):
+		dsn += "&"
+	default:
+		dsn += "?"
+	}
+	return dsn + "pool_max_conns=" + strconv.Itoa(s.connections())
 }
 
 // queueDSN returns where the queue lives: beside the data on SQLite, since a
@@ -319,6 +346,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.beat(gctx, died) })
 	group.Go(func() error { return s.sweep(gctx, died) })
 	group.Go(func() error { return s.watchAge(gctx) })
+	group.Go(func() error { return s.guard(gctx) })
 	group.Go(func() error { return s.keepAlive(gctx) })
 	group.Go(func() error {
 		<-gctx.Done()
