@@ -49,7 +49,7 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 	}
 	defer target.close()
 	s := pipeline.Slice{
-		Source:     source,
+		Source:     advancing{source},
 		Target:     target,
 		Plan:       plan,
 		Checkpoint: task.Checkpoint,

@@ -1,12 +1,17 @@
 package server
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
+
+	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
 
-// Slices beside which no worker is free are short, and do not wait for their
-// environment, so that runs of other connections get their turn.
+// Slices beside which no worker is free are short, and once they have read
+// something do not wait for their environment for long, so that runs of other
+// connections get their turn.
 const (
 	crowdedBudget = 5 * time.Second
 	crowdedPause  = time.Second
@@ -35,11 +40,39 @@ func (r *room) budget(d time.Duration) time.Duration {
 	return d
 }
 
-// patience returns how long an environment may ask to wait before the slice
-// gives its worker back.
-func (r *room) patience() time.Duration {
-	if r.crowded() {
+// patience returns how long an environment may ask to wait before the slice of
+// a context gives its worker back.
+func (r *room) patience(ctx context.Context) time.Duration {
+	if r.crowded() && advanceOf(ctx).Load() {
 		return crowdedPause
 	}
 	return longPause
+}
+
+type advanceKey struct{}
+
+// withAdvance returns the context of a slice, which notes whether it has read
+// a page.
+func withAdvance(ctx context.Context) context.Context {
+	return context.WithValue(ctx, advanceKey{}, new(atomic.Bool))
+}
+
+func advanceOf(ctx context.Context) *atomic.Bool {
+	if advance, ok := ctx.Value(advanceKey{}).(*atomic.Bool); ok {
+		return advance
+	}
+	return new(atomic.Bool)
+}
+
+// advancing is a source that notes in its slice's context that it has read a
+// page.
+type advancing struct{ pipeline.Source }
+
+// Page implements pipeline.Source.
+func (s advancing) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	page, err := s.Source.Page(ctx, link, into)
+	if err == nil {
+		advanceOf(ctx).Store(true)
+	}
+	return page, err
 }

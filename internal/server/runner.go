@@ -288,7 +288,7 @@ func (r *runner) entity(ctx context.Context, connectionID, name string, fresh bo
 // cancelled, with the reason when its connection no longer is authorized, and
 // with a pausedError when the environment asked to wait for long.
 func (r *runner) watch(parent context.Context, task crosswalk.Task, client *dataverse.Client) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(parent)
+	ctx, cancel := context.WithCancelCause(withAdvance(parent))
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -306,7 +306,7 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 				return
 			}
 			left, asked := client.Paused()
-			if waiting && left > r.room.patience() {
+			if waiting && left > r.room.patience(ctx) {
 				cancel(&pausedError{left, asked})
 				return
 			}
