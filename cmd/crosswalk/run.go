@@ -57,10 +57,10 @@ func (cmd *runListCmd) Run(ctx context.Context, a *app) error {
 	if cmd.JSON {
 		return a.printList(page.Items, page.Total)
 	}
-	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Rejected", "Started", ">Took"}}
+	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Rejected", ">Deleted", "Started", ">Took"}}
 	for _, r := range page.Items {
 		n := r.Counts
-		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, leftOut(n), n.Rejected, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
+		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, leftOut(n), n.Rejected, n.Deleted, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
 	}
 	a.printTable(t)
 	a.noteMore(len(page.Items), page.Total)

@@ -1,5 +1,5 @@
 import { keepPreviousData, MutationCache, QueryCache, QueryClient, queryOptions } from '@tanstack/react-query';
-import { api, type ListQuery } from './api/client';
+import { api, type ListQuery, type RowsQuery } from './api/client';
 import { asProblem } from './api/problem';
 import type { RunStatus } from './api/types';
 import { isLive } from './lib/progress';
@@ -98,7 +98,9 @@ export const q = {
   objects: () => queryOptions({ queryKey: ['objects'], queryFn: () => api.objects().then((l) => l.items) }),
   object: (name: string) =>
     queryOptions({ queryKey: ['objects', name], queryFn: () => api.object(name), enabled: name !== '' }),
-  rows: (name: string, list: ListQuery & { sort?: string; desc?: boolean }) =>
+  row: (name: string, gsid: string) =>
+    queryOptions({ queryKey: ['objects', name, 'row', gsid], queryFn: ({ signal }) => api.row(name, gsid, signal), enabled: gsid !== '' }),
+  rows: (name: string, list: RowsQuery) =>
     queryOptions({
       queryKey: ['objects', name, 'rows', list],
       queryFn: ({ signal }) => api.rows(name, { limit: pageSize, ...list }, signal),

@@ -59,7 +59,7 @@ const object = createRoute({
   getParentRoute: () => shell,
   path: '/objects/$name',
   component: ObjectPage,
-  validateSearch: pick('tab', 'q', 'sort', 'desc'),
+  validateSearch: pick('tab', 'q', 'sort', 'desc', 'gone'),
 });
 
 export const router = createRouter({

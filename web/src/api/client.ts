@@ -52,6 +52,14 @@ export interface ListQuery {
   cursor?: string;
 }
 
+// RowsQuery chooses rows; gone chooses those whose records are gone, or the
+// others.
+export interface RowsQuery extends ListQuery {
+  sort?: string;
+  desc?: boolean;
+  gone?: 'true' | 'false';
+}
+
 const at = (id: string) => ({ params: { path: { id } } });
 
 // api is the one door to the server: a function a request, each throwing a
@@ -106,7 +114,9 @@ export const api = {
   createObject: (body: ObjectDefinition) => ok(http.POST('/api/objects', { body })),
   objects: () => page(ok(http.GET('/api/objects'))),
   object: (name: string) => ok(http.GET('/api/objects/{name}', { params: { path: { name } } })),
-  rows: (name: string, query: ListQuery & { sort?: string; desc?: boolean }, signal?: AbortSignal): Promise<List<Row>> =>
+  row: (name: string, gsid: string, signal?: AbortSignal) =>
+    ok(http.GET('/api/objects/{name}/rows/{gsid}', { params: { path: { name, gsid } }, signal })),
+  rows: (name: string, query: RowsQuery, signal?: AbortSignal): Promise<List<Row>> =>
     page(ok(http.GET('/api/objects/{name}/rows', { params: { path: { name }, query }, signal }))),
 
   events: (query: ListQuery, signal?: AbortSignal) => page(ok(http.GET('/api/events', { params: { query }, signal }))),

@@ -21,6 +21,7 @@ export type FieldMapping = S['FieldMapping'];
 export type Job = S['Job'];
 export type JobInput = S['JobInput'];
 export type LogEvent = S['Event'];
+export type Provenance = S['Provenance'];
 export type Reject = S['Reject'];
 export type Run = S['Run'];
 export type RunStatus = Run['status'];

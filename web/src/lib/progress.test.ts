@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Counts, RunStatus } from '../api/types';
-import { addSample, averageRate, percent, rate, remaining, type Sample } from './progress';
+import { addSample, averageRate, doing, percent, rate, remaining, type Sample } from './progress';
 
 const counts = (read: number): Counts => ({
   read, inserted: 0, updated: 0, unchanged: 0, rejected: 0, duplicates: 0, skipped: 0, deleted: 0, pages: 0, bytes: 0, requests: 0, throttled_ns: 0,
@@ -32,6 +32,21 @@ test.each<[RunStatus, number, number, number | undefined]>([
   ['success', 10, -1, 100], ['partial_success', 10, 20, 100], ['failed', 10, 20, 50], ['cancelled', 30, 20, 100],
 ])('percent of a %s run, %d of %d', (status, read, total, want) => {
   expect(percent({ status, total, counts: counts(read) })).toBe(want);
+});
+
+test('percent is that of the step behind reading', () => {
+  const run = { status: 'running' as const, total: 200, counts: counts(200) };
+  expect(percent({ ...run, step: { name: 'compare', done: 30, total: 120 } })).toBe(25);
+  expect(percent({ ...run, step: { name: 'delete', done: 120, total: 120 } })).toBe(99);
+  expect(percent({ ...run, step: { name: 'lookups', done: 0, total: 0 } })).toBeUndefined();
+});
+
+test.each<[RunStatus, 'compare' | undefined, string | undefined]>([
+  ['queued', undefined, undefined], ['running', undefined, 'Reading'], ['running', 'compare', 'Looking for rows whose records are gone'],
+  ['held', 'compare', undefined], ['success', undefined, undefined], ['failed', undefined, undefined],
+  ['failed', 'compare', 'Ended while looking for rows whose records are gone'], ['cancelled', 'compare', 'Ended while looking for rows whose records are gone'],
+])('what a %s run does at %s', (status, name, want) => {
+  expect(doing({ status, step: name && { name, done: 1, total: 2 } })).toBe(want);
 });
 
 test('the average rate ends with the run', () => {

@@ -41,13 +41,37 @@ export function remaining(read: number, total: number, perSecond: number): numbe
   return ((total - read) / perSecond) * 1000;
 }
 
-// percent returns how far a run is, 0 to 100, or undefined when unknown. A run
-// that has not ended never shows 100.
-export function percent(run: Pick<Run, 'counts' | 'total' | 'status'>): number | undefined {
+// percent returns how far a run is, 0 to 100, or undefined when unknown: of
+// reading, then of the step it is in. A run that has not ended never shows 100.
+export function percent(run: Pick<Run, 'counts' | 'total' | 'status' | 'step'>): number | undefined {
   if (run.status === 'success' || run.status === 'partial_success') return 100;
+  if (run.step) return run.step.total > 0 ? Math.min(99, (run.step.done / run.step.total) * 100) : undefined;
   if (run.total <= 0) return run.total === 0 ? 0 : undefined;
   const p = (run.counts.read / run.total) * 100;
   return isLive(run) ? Math.min(99, p) : Math.min(100, p);
+}
+
+const steps: Record<NonNullable<Run['step']>['name'], string> = {
+  index: 'Building the index and looking for duplicates',
+  compare: 'Looking for rows whose records are gone',
+  delete: 'Treating rows whose records are gone',
+  lookups: 'Filling lookups that waited for these rows',
+  persons: 'Filling lookups that waited for these persons',
+};
+
+// doing says in words what a run does, or was at when it ended early; nothing
+// while it waits and when it came to its end.
+export function doing(run: Pick<Run, 'status' | 'step'>): string | undefined {
+  const step = run.step && steps[run.step.name];
+  switch (run.status) {
+    case 'running':
+      return step ?? 'Reading';
+    case 'failed':
+    case 'cancelled':
+      return step && `Ended while ${step.charAt(0).toLowerCase()}${step.slice(1)}`;
+    default:
+      return undefined;
+  }
 }
 
 // isLive reports whether a run can still change.

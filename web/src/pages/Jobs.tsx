@@ -1,10 +1,10 @@
 import { ActionIcon, Box, Group, Menu, Select, Table, Text } from '@mantine/core';
-import { IconActivity, IconDots, IconPencil, IconPlayerPlay, IconPlus, IconTrash } from '@tabler/icons-react';
+import { IconActivity, IconDots, IconPencil, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../api/client';
-import type { Job } from '../api/types';
+import type { Job, Scope } from '../api/types';
 import { pageSize, q, refresh } from '../queries';
 import { Confirm } from '../ui/Confirm';
 import { AnchorLink, ButtonLink } from '../ui/links';
@@ -141,7 +141,7 @@ function JobActions({ job: j }: { job: Job }) {
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
   const run = useMutation({
-    mutationFn: () => api.runJob(j.id),
+    mutationFn: (scope?: Scope) => api.runJob(j.id, scope),
     onSuccess: async (r) => {
       await refresh('jobs', 'runs');
       await navigate({ to: '/runs/$id', params: { id: r.id } });
@@ -150,10 +150,10 @@ function JobActions({ job: j }: { job: Job }) {
   });
   return (
     <Group gap={2} wrap="nowrap" justify="flex-end">
-      <ActionIcon variant="subtle" aria-label={`Run ${j.name} now`} title="Run now" loading={run.isPending} onClick={() => run.mutate()}>
+      <ActionIcon variant="subtle" aria-label={`Run ${j.name} now`} title="Run now" loading={run.isPending} onClick={() => run.mutate(undefined)}>
         <IconPlayerPlay size={17} />
       </ActionIcon>
-      <Menu width={180}>
+      <Menu width={220}>
         <Menu.Target>
           <ActionIcon variant="subtle" color="gray" aria-label={`Actions for ${j.name}`}>
             <IconDots size={18} />
@@ -163,8 +163,11 @@ function JobActions({ job: j }: { job: Job }) {
           <Menu.Item leftSection={<IconPencil size={16} />} onClick={() => void navigate({ to: '/jobs/$id', params: { id: j.id } })}>
             Edit
           </Menu.Item>
-          <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => run.mutate()}>
+          <Menu.Item leftSection={<IconPlayerPlay size={16} />} onClick={() => run.mutate(undefined)}>
             Run now
+          </Menu.Item>
+          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => run.mutate({ kind: 'everything' })}>
+            Read everything again
           </Menu.Item>
           <Menu.Item leftSection={<IconActivity size={16} />} onClick={() => void navigate({ to: '/runs', search: { job_id: j.id } })}>
             Activity

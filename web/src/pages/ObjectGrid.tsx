@@ -1,15 +1,16 @@
-import { Box, Drawer, Group, Table, Text } from '@mantine/core';
+import { Box, Group, Select, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useMemo, useState } from 'react';
 import type { DataObject, Field, Row } from '../api/types';
-import { cell } from '../lib/format';
+import { cell, dateTime } from '../lib/format';
 import { pageSize, q } from '../queries';
 import { ButtonLink } from '../ui/links';
 import { Loading, Nothing, Trouble } from '../ui/page';
 import { Pager, usePages } from '../ui/Pager';
 import { Search } from '../ui/Search';
+import { RowDrawer } from './RowDrawer';
 
 const numeric = new Set(['Number', 'Currency', 'Percentage']);
 const asText = (v: unknown) => (typeof v === 'string' ? v : JSON.stringify(v));
@@ -19,8 +20,9 @@ export function Grid({ object: o }: { object: DataObject }) {
   const search = useSearch({ from: '/shell/objects/$name' });
   const navigate = useNavigate({ from: '/objects/$name' });
   const desc = search.desc === 'true';
-  const pages = usePages(`${o.name}|${search.q ?? ''}|${search.sort ?? ''}|${desc}`);
-  const list = useQuery(q.rows(o.name, { q: search.q, sort: search.sort, desc, cursor: pages.cursor }));
+  const gone = search.gone === 'true' || search.gone === 'false' ? search.gone : undefined;
+  const pages = usePages(`${o.name}|${search.q ?? ''}|${search.sort ?? ''}|${desc}|${gone ?? ''}`);
+  const list = useQuery(q.rows(o.name, { q: search.q, sort: search.sort, desc, gone, cursor: pages.cursor }));
   const [row, setRow] = useState<Row>();
   // What people look for first, then what the system adds.
   const columns = useMemo(() => {
@@ -40,11 +42,24 @@ export function Grid({ object: o }: { object: DataObject }) {
 
   return (
     <>
-      <Group mb="sm">
+      <Group mb="sm" gap="xs">
         <Search
           label={`Search ${o.display_name}`}
           value={search.q ?? ''}
           onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true, resetScroll: false })}
+        />
+        <Select
+          aria-label="Records"
+          placeholder="All rows"
+          clearable
+          clearButtonProps={{ 'aria-label': 'Show all rows' }}
+          w={230}
+          data={[
+            { value: 'true', label: 'Whose records are gone' },
+            { value: 'false', label: 'Whose records are there' },
+          ]}
+          value={gone ?? null}
+          onChange={(v) => void navigate({ search: (s) => ({ ...s, gone: v ?? undefined }), replace: true, resetScroll: false })}
         />
       </Group>
       <Box className="cw-card">
@@ -78,6 +93,11 @@ export function Grid({ object: o }: { object: DataObject }) {
                               {i === 0 ? (
                                 <button type="button" className="cw-sort cw-name cw-open" onClick={(e) => { e.stopPropagation(); setRow(r); }} aria-label={`Open ${text || asText(r.GSID)}`}>
                                   {text || '–'}
+                                  {typeof r.gone_at === 'string' && (
+                                    <span className="cw-gone" title={`The record is gone since ${dateTime(r.gone_at)}`}>
+                                      gone
+                                    </span>
+                                  )}
                                 </button>
                               ) : (
                                 text
@@ -92,8 +112,8 @@ export function Grid({ object: o }: { object: DataObject }) {
               </Table.ScrollContainer>
               <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="row" />
             </>
-          ) : search.q ? (
-            <Nothing title={`No row matches “${search.q}”.`} />
+          ) : search.q || gone ? (
+            <Nothing title={search.q ? `No row matches “${search.q}”.` : gone === 'true' ? 'No row is marked as gone.' : 'The records of all rows are gone.'} />
           ) : (
             <Nothing title={`${o.display_name} has no rows yet.`} action={<ButtonLink to="/jobs">Go to Jobs</ButtonLink>}>
               Run a job that writes into it.
@@ -107,35 +127,7 @@ export function Grid({ object: o }: { object: DataObject }) {
           <Loading />
         )}
       </Box>
-      <Drawer opened={row !== undefined} onClose={() => setRow(undefined)} position="right" size={500} title={row ? cell(row.Name, { type: 'String' }) || o.display_name : ''} padding="xl">
-        {row && <Details row={row} fields={columns} />}
-      </Drawer>
+      <RowDrawer object={o} row={row} fields={columns} onClose={() => setRow(undefined)} />
     </>
-  );
-}
-
-function Details({ row, fields }: { row: Row; fields: Field[] }) {
-  return (
-    <Table fz="sm" verticalSpacing={7} horizontalSpacing={0} withRowBorders>
-      <Table.Tbody>
-        {fields.map((f) => {
-          const text = cell(row[f.name], f);
-          return (
-            <Table.Tr key={f.name}>
-              <Table.Th scope="row" w={165} fw={400} c="dimmed" style={{ verticalAlign: 'top' }}>
-                {f.display_name}
-              </Table.Th>
-              <Table.Td style={{ overflowWrap: 'anywhere', whiteSpace: 'pre-wrap' }} className={f.type === 'GSID' ? 'cw-mono' : undefined}>
-                {text || (
-                  <Text span c="dimmed" fz="sm">
-                    –
-                  </Text>
-                )}
-              </Table.Td>
-            </Table.Tr>
-          );
-        })}
-      </Table.Tbody>
-    </Table>
   );
 }

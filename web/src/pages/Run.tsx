@@ -1,12 +1,12 @@
 import { Box, Button, Group, Progress, Stack, Text } from '@mantine/core';
-import { IconAlertCircle, IconAlertTriangle, IconInfoCircle, IconPlayerPlay, IconPlayerStop } from '@tabler/icons-react';
+import { IconAlertCircle, IconAlertTriangle, IconInfoCircle, IconPlayerPlay, IconPlayerStop, IconUserCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api } from '../api/client';
 import type { Run } from '../api/types';
 import { bytes, count, duration, plural } from '../lib/format';
-import { addSample, averageRate, isLive, percent, rate, remaining, type Sample } from '../lib/progress';
+import { addSample, averageRate, doing, isLive, percent, rate, remaining, type Sample } from '../lib/progress';
 import { untold } from '../lib/warnings';
 import { q, queryClient, refresh } from '../queries';
 import { Confirm } from '../ui/Confirm';
@@ -87,6 +87,7 @@ function Detail({ run: r }: { run: Run }) {
 
       <Stack gap="md">
         <ProgressCard run={r} />
+        {r.decision && <Decision of={r.decision} />}
         {r.status === 'held' ? <Held run={r} /> : r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
         <Warnings of={untold(r)} />
         <Tiles run={r} />
@@ -104,7 +105,7 @@ function Detail({ run: r }: { run: Run }) {
             await refresh('runs');
           }}
         >
-          <Text fz="sm">It stops at its next page. What it wrote so far stays.</Text>
+          <Text fz="sm">It stops within a moment. What it wrote so far stays, and the next run makes up for the rest.</Text>
         </Confirm>
       )}
     </>
@@ -125,18 +126,28 @@ function useRate(r: Run, now: number): number {
 function ProgressCard({ run: r }: { run: Run }) {
   const live = isLive(r);
   const now = useNow(live ? 1000 : 0);
-  const perSecond = useRate(r, now);
+  const averaged = useRate(r, now);
+  const perSecond = live && r.step ? 0 : averaged; // it reads no more
   const p = percent(r);
-  const left = live ? remaining(r.counts.read, r.total, perSecond) : undefined;
+  const left = live && !r.step ? remaining(r.counts.read, r.total, perSecond) : undefined;
   const elapsed = r.started_at ? (r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at) : undefined;
   const throttled = r.counts.throttled_ns / 1e6;
+  const words = doing(r);
+  const { step } = r;
   const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray';
   return (
     <Box className="cw-card" p={20}>
       <Group justify="space-between" mb={10}>
-        <Text fz="md" component="div" role="status" data-testid="run-status">
-          <RunState status={r.status} cancelling={r.cancelling} />
-        </Text>
+        <Group gap={10}>
+          <Text fz="md" component="div" role="status" data-testid="run-status">
+            <RunState status={r.status} cancelling={r.cancelling} />
+          </Text>
+          {words && (
+            <Text fz="sm" data-testid="run-step">
+              {words}
+            </Text>
+          )}
+        </Group>
         <Text fz="sm" c="dimmed" className="cw-tabular">
           {[
             r.status === 'queued' ? 'Waiting to start' : '',
@@ -160,7 +171,8 @@ function ProgressCard({ run: r }: { run: Run }) {
       <Group justify="space-between" mt={8}>
         <Text fz="sm" c="dimmed" className="cw-tabular">
           {count(r.counts.read)}
-          {r.total >= 0 && live ? ` of about ${count(r.total)}` : ''} records read
+          {r.total >= 0 && live && !step ? ` of about ${count(r.total)}` : ''} records read
+          {step && step.total > 0 && r.status !== 'held' && ` · ${count(Math.min(step.done, step.total))} of ${count(step.total)} looked at in this step`}
         </Text>
         {throttled >= 1 && (
           <Text fz="sm" c="dimmed">
@@ -210,6 +222,17 @@ function Held({ run: r }: { run: Run }) {
   );
 }
 
+// Decision says what somebody decided about the deletions of a run.
+function Decision({ of: d }: { of: NonNullable<Run['decision']> }) {
+  const discarded = d.decision === 'discard';
+  return (
+    <Note tone="idle" icon={<IconUserCheck />} title={discarded ? 'The deletions of this run were discarded.' : 'This run was held, and released.'}>
+      {d.by} decided it on <Moment at={d.at} />. It was held for: {d.held_for}
+      {discarded && ' The rows stay as they are until a run reads everything again.'}
+    </Note>
+  );
+}
+
 // Warnings tells what the run had to do without.
 function Warnings({ of: all }: { of: string[] }) {
   const [first] = all;
@@ -255,7 +278,6 @@ function Tiles({ run: { counts: c } }: { run: Run }) {
 function Facts({ run: r }: { run: Run }) {
   const c = r.counts;
   const facts: [string, React.ReactNode][] = [
-    ...(r.reads ? [['Reads', r.reads] as [string, React.ReactNode]] : []),
     ['Queued', <Moment key="q" at={r.queued_at} />],
     ['Started', <Moment key="s" at={r.started_at} />],
     ['Ended', <Moment key="e" at={r.ended_at} />],
@@ -265,6 +287,12 @@ function Facts({ run: r }: { run: Run }) {
   return (
     <Box className="cw-card" p={20}>
       <dl className="cw-facts">
+        {r.reads && (
+          <div className="cw-wide">
+            <dt>Reads</dt>
+            <dd>{r.reads}</dd>
+          </div>
+        )}
         {facts.map(([label, value]) => (
           <div key={label}>
             <dt>{label}</dt>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { Run } from '../api/types';
 import { count, duration, plural } from '../lib/format';
-import { isLive, percent } from '../lib/progress';
+import { doing, isLive, percent } from '../lib/progress';
 import { untold } from '../lib/warnings';
 import { pageSize, q } from '../queries';
 import { AnchorLink, ButtonLink } from '../ui/links';
@@ -57,7 +57,7 @@ export function RunsPage() {
           {list.data ? (
             list.data.items.length > 0 ? (
               <>
-                <Table.ScrollContainer type="native" minWidth={980}>
+                <Table.ScrollContainer type="native" minWidth={1060}>
                   <Runs items={list.data.items} />
                 </Table.ScrollContainer>
                 <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="run" />
@@ -112,11 +112,13 @@ function Runs({ items }: { items: Run[] }) {
           <Table.Th scope="col" className="cw-num">
             Rejected
           </Table.Th>
+          <Table.Th scope="col" className="cw-num" title="Rows deleted, flagged or deactivated because their records are gone">
+            Deleted
+          </Table.Th>
         </Table.Tr>
       </Table.Thead>
       <Table.Tbody>
         {items.map((r) => {
-          const live = isLive(r);
           const p = percent(r);
           const warnings = untold(r);
           return (
@@ -134,12 +136,22 @@ function Runs({ items }: { items: Run[] }) {
                 {r.status === 'running' && (
                   <Progress value={p ?? 100} animated={p === undefined} size="xs" mt={6} w={120} aria-label={`Progress of run ${r.number}`} />
                 )}
+                {r.status === 'running' && r.step && (
+                  <Text fz="xs" c="dimmed" lineClamp={2} mt={4}>
+                    {doing(r)}
+                  </Text>
+                )}
+                {r.decision?.decision === 'discard' && (
+                  <Text fz="xs" c="dimmed" mt={2}>
+                    Deletions discarded by {r.decision.by}
+                  </Text>
+                )}
                 {warnings.length > 0 && (
                   <Text fz="xs" c="var(--cw-warn)" lineClamp={2} mt={2} title={warnings.join(' ')}>
                     {warnings.length === 1 ? warnings[0] : plural(warnings.length, 'warning')}
                   </Text>
                 )}
-                {r.message && !live && (
+                {r.message && (
                   <Text fz="xs" c="dimmed" lineClamp={2} mt={2}>
                     {r.message}
                   </Text>
@@ -157,6 +169,7 @@ function Runs({ items }: { items: Run[] }) {
               <Table.Td className="cw-num" c={r.counts.rejected > 0 ? 'var(--cw-warn)' : undefined} fw={r.counts.rejected > 0 ? 600 : undefined}>
                 {count(r.counts.rejected)}
               </Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.deleted)}</Table.Td>
             </Table.Tr>
           );
         })}
