@@ -26,15 +26,10 @@ type RangesConfig struct {
 	// Size is how many records a range has; 0 means RangeSize, and no more
 	// are possible.
 	Size int
-	// Beside tells of what changes while the ranges are read, and where the
-	// next read goes on; nil for no such place.
-	Beside Beside
-}
-
-// Beside is a source of changes that tells where it walks over keys alone.
-type Beside interface {
-	pipeline.Source
-	Walking(link string) bool
+	// Beside, made by NewKeys without a place to go on from, tells of what
+	// changes while the ranges are read, and where the next read goes on; nil
+	// for no such place.
+	Beside *Changes
 }
 
 // Ranges is the source of all records that the plan's filter chooses, read as

@@ -259,3 +259,99 @@ func readOn(t *testing.T, plan *mapping.Plan, source pipeline.Source) (map[strin
 		}
 	}
 }
+
+// both reads everything by ranges beside a walk over keys, and changes by
+// themselves.
+type both struct {
+	ranges  *extract.Ranges
+	changes *extract.Changes
+	all     bool // from the begin
+}
+
+func (s both) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	if link == "" && s.all {
+		link = extract.RangesBegin
+	}
+	if extract.InRanges(link) {
+		return s.ranges.Page(ctx, link, into)
+	}
+	page, err := s.changes.Page(ctx, link, into)
+	if page.Changes.Restart != "" {
+		page.Next = extract.RangesBegin
+	}
+	return page, err
+}
+
+// TestRangesBeside keeps a copy of a table by ranges and by changes, while the
+// table changes and readers die, however the environment tells of changes.
+func TestRangesBeside(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name    string
+		prepare func(w *world) error
+		said    string
+	}{
+		{"tracked", unverified(sandbox.Unverified{}), ""},
+		{"tracked to the end of the walk", unverified(sandbox.Unverified{TokenAtEnd: true, RepeatChanges: true}), ""},
+		{"by time", func(w *world) error { return w.sandbox.SetTracked("contact", false) }, "not switched on"},
+		{"with tokens that expire at once", func(w *world) error { return w.sandbox.SetTrackingDays(0) }, "no longer knows"},
+		{"without the right to all rows", func(w *world) error {
+			return w.sandbox.SetRole("", sandbox.Role{Tables: map[string]sandbox.Depth{"contact": sandbox.Deep}})
+		}, "organization level"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.Config{Users: 5, Accounts: 80, Contacts: 400})
+			if err := test.prepare(w); err != nil {
+				t.Fatal(err)
+			}
+			j := job{contacts.entity, contacts.paths[:4], nil} // what a change of a related row does is another matter
+			entity, plan := w.compile(j, true)
+			c := &copyOf{plan: plan, rows: map[string]string{}}
+			seed := uint64(0)
+			shuffle := func(n int) {
+				for _, change := range []func(string, int, uint64) (int, error){w.sandbox.ChangeRows, w.sandbox.DeleteRows, w.sandbox.InsertRows} {
+					seed++
+					if _, err := change("contact", n, seed); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			for round := range 4 {
+				if round == 2 {
+					c.end = "" // everything once more
+				}
+				source := func() pipeline.Source {
+					cfg := w.config(entity, plan, 30)
+					ranges := extract.NewRanges(extract.RangesConfig{Config: cfg, Size: 70, Beside: extract.NewKeys(cfg, "", true)})
+					t.Cleanup(ranges.Close)
+					return both{ranges, extract.NewChanges(cfg, c.end, true), c.end == ""}
+				}
+				page := 0
+				c.sync(t, source(), func() pipeline.Source {
+					page++
+					if round == 3 {
+						return nil
+					}
+					shuffle(2)
+					if page%4 == 0 {
+						return source()
+					}
+					return nil
+				})
+				if round < 2 {
+					shuffle(15)
+				}
+			}
+			_, full := w.compile(j, false)
+			want, _ := read(t, full, extract.NewPages(w.config(entity, full, 0)))
+			if diff := cmp.Diff(want, c.rows); diff != "" {
+				t.Errorf("(-table +copy):\n%s", diff)
+			}
+			if said := strings.Join(c.said, "\n"); !strings.Contains(said, test.said) || test.said == "" && said != "" {
+				t.Errorf("said %q, want %q", said, test.said)
+			}
+		})
+	}
+}

@@ -29,7 +29,11 @@ type reader struct {
 func (r *runner) newReader(task *crosswalk.Task, object *crosswalk.Object, cfg extract.Config, found findings, log *slog.Logger) *reader {
 	s := &reader{runner: r, task: task, cfg: cfg, oneStream: found.oneStream, log: log}
 	s.source, s.all = r.newSource(task, object, cfg)
-	s.ranges = extract.NewRanges(extract.RangesConfig{Config: cfg, Size: r.parallel})
+	ranges := extract.RangesConfig{Config: cfg, Size: r.parallel}
+	if incremental(task) {
+		ranges.Beside = extract.NewKeys(cfg, "", task.Job.Deletes.On())
+	}
+	s.ranges = extract.NewRanges(ranges)
 	return s
 }
 
@@ -38,7 +42,15 @@ func (s *reader) Page(ctx context.Context, link string, into *column.Batch) (pip
 	if extract.InRanges(link) {
 		return s.ranges.Page(ctx, link, into)
 	}
-	return s.source.Page(ctx, link, into)
+	page, err := s.source.Page(ctx, link, into)
+	if err != nil || page.Changes.Restart == "" {
+		return page, err
+	}
+	found, err := s.survey(ctx)
+	if found.several {
+		page.Next = extract.RangesBegin
+	}
+	return page, err
 }
 
 // Close ends what the reader has under way.
@@ -48,49 +60,62 @@ func (s *reader) Close() { s.ranges.Close() }
 // begins again, and notes it in the run and in the task's checkpoint.
 func (s *reader) begin(ctx context.Context) (err error) {
 	at := &s.task.Checkpoint
-	if at.Link != "" && !extract.InRanges(at.Link) {
-		return nil
-	}
-	if s.oneStream == "" {
-		if s.oneStream, err = s.store.OneStream(ctx, s.task.Run.ConnectionID, s.task.Job.Entity); err != nil {
+	if extract.InRanges(at.Link) {
+		if err := s.recall(ctx); err != nil {
 			return err
 		}
-	}
-	if s.oneStream != "" && extract.InRanges(at.Link) {
-		at.Link = "" // another slice found out, and has stored nothing since
+		if s.oneStream != "" {
+			at.Link = "" // another slice found out, and has stored nothing since
+		}
 	}
 	if at.Link != "" {
 		return nil
 	}
-	total := int64(-1)
+	var found survey
 	if s.all {
-		var many bool
-		if total, many, err = s.count(ctx); err != nil {
+		if found, err = s.survey(ctx); err != nil {
 			return err
 		}
-		if many && s.divisible() {
-			at.Link = extract.RangesBegin
-		}
+	}
+	if found.several {
+		at.Link = extract.RangesBegin
 	}
 	if at.Page > 0 {
 		return nil
 	}
-	text := s.reads()
+	text := reads(s.task)
+	if found.many && s.oneStream != "" {
+		text += " " + inOneStream + s.oneStream
+	}
 	s.log.Info("run begins", "reads", text)
-	err = s.store.SetRunReads(ctx, s.task.Run.ID, s.task.Fence, text)
-	if err == nil && total >= 0 {
-		err = s.store.SetRunTotal(ctx, s.task.Run.ID, total)
+	return s.store.SetRunReads(ctx, s.task.Run.ID, s.task.Fence, text)
+}
+
+// recall finds out whether the table is to be read in one stream.
+func (s *reader) recall(ctx context.Context) (err error) {
+	if s.oneStream == "" {
+		s.oneStream, err = s.store.OneStream(ctx, s.task.Run.ConnectionID, s.task.Job.Entity)
 	}
 	return err
 }
 
-// reads says which records the run reads, how it finds them and why.
-func (s *reader) reads() string {
-	text := reads(s.task)
-	if s.all && s.oneStream != "" {
-		text += " " + inOneStream + s.oneStream
+// survey is what is known of everything that a run reads before it begins.
+type survey struct {
+	many    bool // records, so that several streams are worth it
+	several bool // and possible
+}
+
+// survey counts what the run reads, notes it in the run and decides how it is
+// read.
+func (s *reader) survey(ctx context.Context) (found survey, err error) {
+	if err = s.recall(ctx); err != nil {
+		return found, err
 	}
-	return text
+	n, many, err := s.count(ctx)
+	if err == nil && n >= 0 {
+		err = s.store.SetRunTotal(ctx, s.task.Run.ID, n)
+	}
+	return survey{many: many, several: many && s.divisible()}, err
 }
 
 // count returns how many records the run reads, -1 when that is not known, and
@@ -121,7 +146,7 @@ func (s *reader) count(ctx context.Context) (n int64, many bool, err error) {
 func (s *reader) divisible() bool {
 	identified := slices.ContainsFunc(s.cfg.Plan.Target, func(t mapping.TargetColumn) bool { return t.Identifier })
 	kind := s.task.Run.Scope.Kind
-	return !incremental(s.task) && s.oneStream == "" && kind != crosswalk.ScopeRange && (identified || s.task.Job.Operation != crosswalk.OperationInsert)
+	return s.oneStream == "" && kind != crosswalk.ScopeRange && (identified || s.task.Job.Operation != crosswalk.OperationInsert)
 }
 
 // leaveRanges has a run begin again in one stream.
