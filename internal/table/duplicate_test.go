@@ -42,7 +42,7 @@ func TestDuplicatesByLastModified(t *testing.T) {
 		step(table.Result{Unchanged: 1}, "b3", rec("c", "k", "b3", 10))
 		step(table.Result{Duplicates: 1}, "b3", rec("b", "k", "b9", 9))
 		// Within a batch the last of the same record's counts, then the later one.
-		step(table.Result{Updated: 1, Duplicates: 2}, "c12", rec("c", "k", "c11", 11), rec("c", "k", "c12", 12), rec("b", "k", "b9", 9))
+		step(table.Result{Updated: 1, Unchanged: 1, Duplicates: 1}, "c12", rec("c", "k", "c11", 11), rec("c", "k", "c12", 12), rec("b", "k", "b9", 9))
 	})
 }
 

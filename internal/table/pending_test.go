@@ -56,11 +56,11 @@ func TestPendingIsForgotten(t *testing.T) {
 		}
 		step(table.Result{Inserted: 4}, 3, rec("1", "1", "x", "late"), rec("2", "2", "x", "late"), rec("3", "3", "x", "later"), rec("4", "4", "x", "a"))
 		step(table.Result{Unchanged: 2}, 3, rec("1", "1", "x", "late"), rec("4", "4", "x", "a"))
-		step(table.Result{Unchanged: 1}, 3, rec("1", "1", "x", "later"))                                           // changes what it waits for
-		step(table.Result{Unchanged: 1}, 2, rec("2", "2", "x", nil))                                               // waits for nothing
-		step(table.Result{Updated: 1}, 1, rec("3", "3", "x", "a"))                                                 // found another one
-		step(table.Result{Inserted: 1, Duplicates: 1}, 2, rec("5", "5", "x", "never"), rec("5", "5", "x", "late")) // only what is stored waits
-		step(table.Result{Updated: 1, Unchanged: 1}, 3, rec("4", "4", "x", "lost"), rec("5", "5", "x", "late"))    // lost what it had
+		step(table.Result{Unchanged: 1}, 3, rec("1", "1", "x", "later"))                                          // changes what it waits for
+		step(table.Result{Unchanged: 1}, 2, rec("2", "2", "x", nil))                                              // waits for nothing
+		step(table.Result{Updated: 1}, 1, rec("3", "3", "x", "a"))                                                // found another one
+		step(table.Result{Inserted: 1, Unchanged: 1}, 2, rec("5", "5", "x", "never"), rec("5", "5", "x", "late")) // only what is stored waits
+		step(table.Result{Updated: 1, Unchanged: 1}, 3, rec("4", "4", "x", "lost"), rec("5", "5", "x", "late"))   // lost what it had
 		step(table.Result{Rejects: []table.RowReject{{
 			Row: 0, Field: "Name", Code: crosswalk.RejectRequiredEmpty,
 			Message: "Name is required, and the record has no value for it.",

@@ -18,8 +18,8 @@ func (w *Writer) writePersons(ctx context.Context, b *column.Batch, r *Result) e
 			p.verdicts[row] = v
 		}
 	}
-	p.dedupe(b) // what becomes of a Person is not counted, only of the row
-	var persons Result
+	var persons Result // what becomes of a Person is not counted, only of the row
+	p.dedupe(b, &persons)
 	if err := w.engine.rows(ctx, p, b, &persons); err != nil {
 		return err
 	}

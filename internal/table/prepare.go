@@ -94,10 +94,11 @@ func (p *plan) checkEmpty(b *column.Batch, i int, r *Result) {
 
 // dedupe leaves one of the rows with the same identifiers: one statement must
 // not touch a row twice. Of different records the one modified last counts,
-// where that is known, else the last one.
-func (p *plan) dedupe(b *column.Batch) (duplicates int64) {
+// where that is known, else the last one. The same record once more is no
+// duplicate: it counts as what comes of it when it is on another page.
+func (p *plan) dedupe(b *column.Batch, r *Result) {
 	if p.identifiers == 0 {
-		return 0
+		return
 	}
 	p.keys.reset(b.Rows())
 	for row, v := range p.verdicts {
@@ -110,28 +111,35 @@ func (p *plan) dedupe(b *column.Batch) (duplicates int64) {
 			continue
 		}
 		loser := int(p.keys.row[n])
+		same := compareRecords(b, loser, row) == 0
 		if p.modified >= 0 && later(b, p.modified, loser, row) {
 			loser = row
 		} else {
 			p.keys.row[n] = int32(row)
 		}
 		p.verdicts[loser] = duplicate
-		duplicates++
+		if same {
+			r.Unchanged++
+		} else {
+			r.Duplicates++
+		}
 	}
-	return duplicates
+}
+
+// compareRecords compares the keys of the records in two rows.
+func compareRecords(b *column.Batch, i, k int) int {
+	key := &b.Columns[0]
+	if key.Kind == column.GUID {
+		return bytes.Compare(key.GUIDs[i][:], key.GUIDs[k][:])
+	}
+	return bytes.Compare(key.Bytes(i), key.Bytes(k))
 }
 
 // later reports whether the record in row i counts although that in row k was
 // read after it: it is another one and was modified later, to the millisecond,
 // or has the greater key.
 func later(b *column.Batch, modified, i, k int) bool {
-	key, m := &b.Columns[0], &b.Columns[modified]
-	var order int
-	if key.Kind == column.GUID {
-		order = bytes.Compare(key.GUIDs[i][:], key.GUIDs[k][:])
-	} else {
-		order = bytes.Compare(key.Bytes(i), key.Bytes(k))
-	}
+	m, order := &b.Columns[modified], compareRecords(b, i, k)
 	switch {
 	case order == 0:
 		return false

@@ -297,7 +297,7 @@ func (w *Writer) prepare(b *column.Batch, r *Result) {
 		w.person.prepare(b, r)
 	}
 	if len(w.lookups) == 0 {
-		r.Duplicates = w.main.dedupe(b)
+		w.main.dedupe(b, r)
 	}
 }
 
@@ -318,7 +318,7 @@ func (w *Writer) resolve(ctx context.Context, b *column.Batch, r *Result) error 
 			return err
 		}
 	}
-	r.Duplicates = w.main.dedupe(b)
+	w.main.dedupe(b, r)
 	return nil
 }
 
