@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -51,6 +52,56 @@ func TestSeveralStreams(t *testing.T) {
 		k.must(err)
 		if run := k.ended(k.run(journal), crosswalk.RunSuccess, "Every record."); run.Counts.Inserted != 1500 {
 			t.Errorf("without identifiers: %+v", run.Counts)
+		}
+	})
+}
+
+// TestStreamsBesideChanges keeps companies by the accounts of an environment
+// that changes while they are read in several streams, in many slices.
+func TestStreamsBesideChanges(t *testing.T) {
+	t.Parallel()
+	inSmallPages(t, func(t *testing.T, fresh func(*testing.T) server.Config) {
+		for way, prepare := range map[string]func(k *keeper) error{
+			"tracked":        func(*keeper) error { return nil },
+			"by time":        func(k *keeper) error { return k.sandbox.SetTracked("account", false) },
+			"tokens expired": func(k *keeper) error { return k.sandbox.SetTrackingDays(0) },
+			"unfit": func(k *keeper) error {
+				k.sandbox.SetUnverified(sandbox.Unverified{RefuseIDRanges: true})
+				return nil
+			},
+		} {
+			t.Run(way, func(t *testing.T) {
+				t.Parallel()
+				cfg := fresh(t)
+				cfg.ParallelFrom, cfg.SliceBudget = 100, 20*time.Millisecond
+				k := newKeeper(t, cfg, 400, nil)
+				k.must(prepare(k))
+				seed := uint64(0)
+				shuffle := func(n int) {
+					for _, change := range []func(string, int, uint64) (int, error){k.sandbox.ChangeRows, k.sandbox.DeleteRows, k.sandbox.InsertRows} {
+						seed++
+						_, err := change("account", n, seed)
+						k.must(err)
+					}
+				}
+				for i := range 3 {
+					run, err := k.client.StartRun(t.Context(), k.job.ID, map[bool]crosswalk.Scope{true: everything}[i == 2])
+					k.must(err)
+					for range 30 { // not for ever, since the run goes after what changes
+						shuffle(1)
+						run, err = k.client.FindRun(t.Context(), run.ID)
+						k.must(err)
+					}
+					run = k.wait(run)
+					reads := severalStreams
+					if way == "unfit" || i == 1 && way != "tokens expired" {
+						reads = ""
+					}
+					k.ended(run, crosswalk.RunSuccess, reads)
+					k.runs(crosswalk.RunSuccess, "")
+					k.equal("after it", "")
+				}
+			})
 		}
 	})
 }

@@ -104,9 +104,9 @@ func newLoop(t *testing.T, path string, d database.Dialect) *loop {
 }
 
 // args are those of the server: small pages and short slices, so that runs
-// have many places to die in.
+// have many places to die in, several of them at a time.
 func (l *loop) args() []string {
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", l.data, "--page-size", "60", "--slice-budget", "400ms", "--log-level", "info"}
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", l.data, "--page-size", "60", "--parallel-from", "200", "--slice-budget", "400ms", "--log-level", "info"}
 	if strings.HasPrefix(l.dsn, "postgres") {
 		args = append(args, "--database", l.dsn)
 	}
@@ -160,12 +160,17 @@ func (l *loop) turn() {
 	}
 }
 
-// startRuns starts a run of each job again and again. What the server says
+// startRuns starts a run of each job again and again, some of them over
+// everything, which is read in several streams. What the server says
 // about it does not matter: it may just have died.
 func (l *loop) startRuns(ctx context.Context, c *client.Client) {
 	for ctx.Err() == nil {
 		for _, i := range rand.Perm(len(l.jobs)) {
-			_, _ = c.StartRun(ctx, l.jobs[i].ID, crosswalk.Scope{})
+			var scope crosswalk.Scope
+			if rand.N(3) == 0 {
+				scope.Kind = crosswalk.ScopeEverything
+			}
+			_, _ = c.StartRun(ctx, l.jobs[i].ID, scope)
 		}
 		select {
 		case <-ctx.Done():
