@@ -10,7 +10,7 @@ import (
 
 // outageWait is how long a run waits until it tries whether the database works
 // again.
-const outageWait = 5 * time.Second
+const outageWait = 2 * time.Second
 
 // outlast works on a run and, when the database is what keeps it from going on,
 // has it wait for as long as that takes. That is no failed attempt: no other

@@ -29,9 +29,14 @@ type cluster struct {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
+	return newClusterOn(t, databasetest.DSN(t, database.Postgres))
+}
+
+func newClusterOn(t *testing.T, dsn string) *cluster {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
 	t.Cleanup(cancel)
-	c := &cluster{T: t, ctx: ctx, dsn: databasetest.DSN(t, database.Postgres), dir: t.TempDir()}
+	c := &cluster{T: t, ctx: ctx, dsn: dsn, dir: t.TempDir()}
 	var err error
 	if c.path, err = program.Build(t.TempDir()); err != nil {
 		t.Fatal(err)
