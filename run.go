@@ -129,6 +129,7 @@ type Step string
 // The steps of a run.
 const (
 	StepRead    Step = ""
+	StepIndex   Step = "index"   // end the first load of an empty table
 	StepCompare Step = "compare" // look for rows whose records are gone
 	StepDelete  Step = "delete"  // treat them as the job says
 	StepLookups Step = "lookups" // fill lookups that wait for a row
@@ -147,7 +148,7 @@ type StepState struct {
 // point. It is empty for StepRead and StepEnd.
 func (s Step) Words() string {
 	switch s {
-	case "index":
+	case StepIndex:
 		return "Building the index and looking for duplicates"
 	case StepCompare:
 		return "Looking for rows whose records are gone"

@@ -90,6 +90,12 @@ func (db *DB) Alter(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 	})
 }
 
+// Build is like Alter for what takes long, such as making an index over many
+// rows: other alterations do not wait for it.
+func (db *DB) Build(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
+	return db.retry(ctx, sql.LevelReadCommitted, fn)
+}
+
 func (db *DB) retry(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) error {
 	for attempt := 1; ; attempt++ {
 		err := db.attempt(ctx, attempt, level, fn)

@@ -89,6 +89,9 @@ func (s *Server) sweep(ctx context.Context, died <-chan struct{}) error {
 		if err := s.runner.recover(ctx, s.queue, gone); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("look for runs without a task", "error", err)
 		}
+		if err := s.runner.settler.left(ctx); err != nil && ctx.Err() == nil {
+			s.cfg.Logger.Error("complete the first loads of runs that have ended", "error", err)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/extract"
 	"github.com/crosswalk-data/crosswalk/internal/queue"
 	"github.com/crosswalk-data/crosswalk/internal/store"
+	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
 // runner works on runs, a slice at a time: it takes the run, puts source,
@@ -30,6 +31,7 @@ type runner struct {
 	budget    time.Duration // of one slice
 	pageSize  int           // 0 means the server's own
 	parallel  int           // more records than these are read in several streams
+	settler   *settler
 	// trackAgain is how long a job finds changes by their time until it is
 	// tried again to have them tracked.
 	trackAgain time.Duration
@@ -107,6 +109,10 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	}
 	log := r.log.With("run", task.Run.Number, "job", task.Run.JobName, "connection", task.Run.ConnectionName)
 	done, err := r.slice(ctx, task, log)
+	var loading *table.LoadError
+	if errors.As(err, &loading) {
+		err = r.waitForLoad(ctx, task, loading.Load, log)
+	}
 	var held *heldError
 	if errors.As(err, &held) {
 		log.Warn("the run is held", "message", held.message)
@@ -362,6 +368,7 @@ func (r *runner) end(ctx context.Context, task crosswalk.Task, status crosswalk.
 	}
 	if err == nil {
 		log.Info("run ended", "status", status, "message", message)
+		err = r.settler.ended(ctx, task.Run.Number)
 	}
 	return err
 }

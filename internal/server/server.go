@@ -132,6 +132,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	})
 	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, parallel: cfg.ParallelFrom, trackAgain: cfg.TrackAgain, again: map[string]int{}}
 	s.runner.room.workers = cfg.Workers
+	s.runner.settler = newSettler(s.db, s.store, cfg.Logger)
 	s.queue, err = queue.Open(ctx, queue.Config{
 		DB:      s.queueDSN(),
 		Workers: cfg.Workers,
@@ -389,6 +390,9 @@ func (s *Server) close() {
 		} else if err := s.store.Leave(ctx); err != nil {
 			s.cfg.Logger.Warn("leave", "error", err)
 		}
+	}
+	if s.runner != nil {
+		s.runner.settler.close()
 	}
 	if s.listener != nil {
 		_ = s.listener.Close()

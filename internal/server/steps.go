@@ -50,11 +50,7 @@ func (r *runner) after(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	if err != nil {
 		return false, err
 	}
-	budget := r.budget
-	if budget == 0 {
-		budget = pipeline.DefaultBudget
-	}
-	f := finisher{runner: r, task: &task, log: log, until: time.Now().Add(budget), gone: goneOf(&task, &object)}
+	f := finisher{runner: r, task: &task, log: log, until: r.until(), gone: goneOf(&task, &object)}
 	for err == nil && task.Checkpoint.Step != crosswalk.StepEnd {
 		err = f.step(ctx)
 	}
@@ -64,12 +60,27 @@ func (r *runner) after(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	return err == nil, err
 }
 
+// until returns when a slice that begins now should end.
+func (r *runner) until() time.Time {
+	if r.budget == 0 {
+		return time.Now().Add(pipeline.DefaultBudget)
+	}
+	return time.Now().Add(r.budget)
+}
+
 // step works on one step to its end.
 func (f *finisher) step(ctx context.Context) error {
 	at := f.task.Checkpoint
 	switch at.Step {
-	case crosswalk.StepRead:
+	case crosswalk.StepRead, crosswalk.StepIndex:
+		loading, err := f.loading(ctx)
 		switch {
+		case err != nil:
+			return err
+		case loading && at.Step == crosswalk.StepRead:
+			return f.next(ctx, crosswalk.StepIndex)
+		case loading:
+			return f.index(ctx)
 		case !wantsGone(f.task):
 			return f.next(ctx, crosswalk.StepLookups)
 		case at.Complete && at.Counting:

@@ -28,7 +28,7 @@ type target struct {
 func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.Input, plan *mapping.Plan, log *slog.Logger) (*target, error) {
 	cfg := writerConfig(in, plan)
 	cfg.ConnectionID, cfg.Entity, cfg.JobID = task.Run.ConnectionID, task.Run.Entity, task.Run.JobID
-	cfg.By, cfg.Run = task.Run.JobName, task.Run.Number
+	cfg.By, cfg.Run, cfg.Load = task.Run.JobName, task.Run.Number, true
 	if d := task.Job.Deletes; d.Policy == crosswalk.DeleteDeactivate {
 		cfg.Restore = d.Field
 	}
@@ -97,14 +97,7 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 	}
 	var written pipeline.Written
 	save := func(ctx context.Context, tx database.Execer, r table.Result) error {
-		written = pipeline.Written{
-			Inserted:   r.Inserted,
-			Updated:    r.Updated,
-			Unchanged:  r.Unchanged,
-			Duplicates: r.Duplicates,
-			Skipped:    r.Skipped,
-			Rejected:   int64(len(r.Rejects)),
-		}
+		written = writtenOf(r)
 		progress.Counts = p.Counts
 		progress.Counts.Add(written.Counts())
 		progress.Rejects = append(p.Rejects, rejects(batch, r.Rejects)...)
@@ -120,6 +113,18 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 		t.log.Info("everything is read again", "why", why)
 	}
 	return written, err
+}
+
+// writtenOf returns what became of a batch.
+func writtenOf(r table.Result) pipeline.Written {
+	return pipeline.Written{
+		Inserted:   r.Inserted,
+		Updated:    r.Updated,
+		Unchanged:  r.Unchanged,
+		Duplicates: r.Duplicates,
+		Skipped:    r.Skipped,
+		Rejected:   int64(len(r.Rejects)),
+	}
 }
 
 // Commit implements pipeline.Target.

@@ -51,3 +51,12 @@ func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress
 	}
 	return wrap(insertRejects(ctx, tx, p.RunID, now, p.Rejects), "save rejects")
 }
+
+// CorrectRun adds to the counts of a run, which may have ended, by its number,
+// in the transaction that found out what became of its records in the end. A
+// run that does not exist is not an error.
+func (s *Store) CorrectRun(ctx context.Context, tx database.Execer, number int64, c crosswalk.Counts) error {
+	_, err := tx.Exec(ctx, `UPDATE cw_runs SET inserted = inserted + $2, updated = updated + $3, unchanged = unchanged + $4, duplicates = duplicates + $5, skipped = skipped + $6
+		WHERE number = $1`, number, c.Inserted, c.Updated, c.Unchanged, c.Duplicates, c.Skipped)
+	return wrap(err, "correct counts")
+}

@@ -39,13 +39,14 @@ func Lock(ctx context.Context, db *database.DB, tx *database.Tx, o crosswalk.Obj
 // ApplyChange carries a change out, whose steps must not be refused. tx must
 // be one of database.DB.Alter; both databases undo everything when it does
 // not commit. It returns CodeConflict when a value does not fit after all, or
-// when a view of somebody else needs a column.
+// when a view of somebody else needs a column, and a LoadError when Settle must
+// be called first.
 func ApplyChange(ctx context.Context, db *database.DB, tx *database.Tx, c Change) error {
 	if err := check(&c.Next); err != nil {
 		return err
 	}
 	a := alterer{tx: tx, d: db.Dialect(), table: c.Old.Table()}
-	if err := Lock(ctx, db, tx, c.Old); err != nil {
+	if err := keepLoadsOff(ctx, tx, db.Dialect(), a.table, "ACCESS EXCLUSIVE"); err != nil {
 		return err
 	}
 	stay, come, gone := c.fields()
@@ -286,5 +287,8 @@ func (a *alterer) page(ctx context.Context, f *crosswalk.Field, name, after stri
 // Drop removes the object's table with its rows.
 func Drop(ctx context.Context, db *database.DB, tx *database.Tx, o crosswalk.Object) error {
 	a := alterer{tx: tx, d: db.Dialect(), table: o.Table()}
+	if _, err := tx.Exec(ctx, "DELETE FROM cw_loads WHERE table_name = $1", a.table); err != nil {
+		return fmt.Errorf("table: forget the load of %s: %w", a.table, err)
+	}
 	return a.exec(ctx, "DROP TABLE IF EXISTS %s", quote(a.table))
 }

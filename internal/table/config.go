@@ -59,7 +59,10 @@ type Config struct {
 	Entity       string
 	JobID        string // may be empty
 	Run          int64  // number of the run
-	By           string // who writes, for Created By and Modified By; may be empty
+	// Load lets the batches fill the table without its unique index, if it is
+	// empty and nothing else speaks against it: see Writer.Loading.
+	Load bool
+	By   string // who writes, for Created By and Modified By; may be empty
 }
 
 // Result says what became of a batch. Its counts and rejects add up to the

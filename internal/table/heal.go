@@ -194,10 +194,10 @@ type healStep struct {
 // it looked at, lastGSID at the end.
 func (s *healStep) run(ctx context.Context, tx *database.Tx, after string) (filled int64, next string, err error) {
 	id := func(placeholder string) string { return fromText(s.d, column.GUID, placeholder) }
+	if err := keepLoadsOff(ctx, tx, s.d, s.h.Object.Table(), "ROW SHARE"); err != nil {
+		return 0, "", err
+	}
 	if s.d == database.Postgres {
-		if _, err := tx.Exec(ctx, holdSQL(&s.h.Object)); err != nil {
-			return 0, "", err
-		}
 		// Each row is found by an index; see postgresWriter.prepare.
 		if _, err := tx.Exec(ctx, "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"); err != nil {
 			return 0, "", err

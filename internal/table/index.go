@@ -2,6 +2,7 @@ package table
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"strings"
@@ -49,7 +50,7 @@ func (x *index) conflict(err error) error {
 func (w *Writer) indexes() []index {
 	var list []index
 	for _, t := range w.targets() {
-		if t.identifiers > 0 {
+		if t.identifiers > 0 && !t.adding {
 			columns, names := t.keyed()
 			list = append(list, index{&t.object, columns, names})
 		}
@@ -97,13 +98,19 @@ func ensureIndex(ctx context.Context, db *database.DB, x index) error {
 		return err
 	}
 	err := db.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
+		if x.names != nil {
+			if err := keepLoadsOff(ctx, tx, db.Dialect(), x.object.Table(), "SHARE"); err != nil {
+				return err
+			}
+		}
 		_, err := tx.Exec(ctx, x.sql())
 		return err
 	})
-	if err != nil {
-		return x.conflict(err)
+	var loading *LoadError
+	if err != nil && !errors.As(err, &loading) {
+		err = x.conflict(err)
 	}
-	return nil
+	return err
 }
 
 // hasIndex reports whether there is the index, and whether there is a unique

@@ -56,6 +56,9 @@ func Preview(ctx context.Context, db *database.DB, cfg Config, batch *column.Bat
 	if err := w.check(batch); err != nil {
 		return nil, err
 	}
+	if err := notLoading(ctx, db, w.objects()); err != nil {
+		return nil, err
+	}
 	missing, err := w.missing(ctx)
 	if err != nil {
 		return nil, err

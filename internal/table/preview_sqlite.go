@@ -11,13 +11,13 @@ import (
 )
 
 // open implements previewer.
-func (s *sqliteWriter) open(_ context.Context, missing []string) error {
+func (s *sqliteWriter) open(ctx context.Context, missing []string) error {
 	for _, text := range missing {
 		if err := s.exec(text); err != nil {
 			return s.conflict(text, err)
 		}
 	}
-	return s.prepare()
+	return s.prepare(ctx)
 }
 
 // stage implements previewer.

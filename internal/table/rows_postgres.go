@@ -24,6 +24,9 @@ type postgresTarget struct {
 	absent  string // counts them
 	own     string // notes whose rows are
 	left    string // counts rows of the stage that own would note, and those that lost against another record
+
+	fixed    []byte // of a load: the values of constants as COPY takes them
+	constant int    // how many they are
 }
 
 // incoming are the values of a record in the stage.
@@ -36,6 +39,9 @@ func (t *postgresTarget) incoming() incoming {
 }
 
 func (p *postgresWriter) openTarget(ctx context.Context, def *target, stage string) (*postgresTarget, error) {
+	if def.adding {
+		return p.openLoad(ctx, def)
+	}
 	t := &postgresTarget{target: def, stage: "pg_temp." + stage}
 	in := t.incoming()
 	names := []string{"pos", "gsid", sourceIDColumn}
@@ -101,6 +107,9 @@ func (t *postgresTarget) statements(in incoming, chosen string, lookups []*looku
 // rows implements engine.
 func (p *postgresWriter) rows(ctx context.Context, def *target, b *column.Batch, r *Result) error {
 	t := p.targets[def]
+	if t.adding {
+		return p.add(ctx, t, b, r)
+	}
 	if any, err := p.fillStage(ctx, t, b, r); err != nil || !any {
 		return err
 	}

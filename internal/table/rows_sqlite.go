@@ -79,7 +79,7 @@ func (s *sqliteWriter) openTarget(def *target) (*sqliteTarget, error) {
 		text = t.insertSQL(text[:len(text)-2] + ")")
 	}
 	var err error
-	if t.write, err = s.stmt(text); err != nil || t.identifiers == 0 {
+	if t.write, err = s.stmt(text); err != nil || t.identifiers == 0 || t.adding {
 		return t, err
 	}
 	if t.exists, err = s.stmt(fmt.Sprintf("SELECT 1 FROM %s t WHERE %s", table, same)); err != nil || t.modified < 0 {
@@ -99,6 +99,12 @@ func (s *sqliteWriter) openTarget(def *target) (*sqliteTarget, error) {
 // rows implements engine.
 func (s *sqliteWriter) rows(_ context.Context, def *target, b *column.Batch, r *Result) error {
 	t := s.targets[def]
+	if t.adding {
+		if err := s.add(t, b, r); err != nil {
+			return fmt.Errorf("table: load %s: %w", t.object.Table(), err)
+		}
+		return nil
+	}
 	if err := s.beginRows(t); err != nil {
 		return err
 	}

@@ -95,6 +95,9 @@ func makeSQL(d database.Dialect, o *crosswalk.Object, have map[string]bool) []st
 func makeOrigins(ctx context.Context, d database.Dialect, tx *database.Tx) error {
 	_, err := tx.Exec(ctx, d.Expand(`CREATE TABLE IF NOT EXISTS cw_origins (
 		id {id}, connection_id {text} NOT NULL, entity {text} NOT NULL, job_id {text} NOT NULL, UNIQUE (connection_id, entity, job_id))`))
+	if err == nil {
+		_, err = tx.Exec(ctx, loadsSQL(d))
+	}
 	if err != nil {
 		return fmt.Errorf("table: make origins: %w", err)
 	}

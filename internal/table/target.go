@@ -18,6 +18,7 @@ type target struct {
 	by      string
 	restore string // quoted column that becomes true when the record is back, "" for none
 	d       database.Dialect
+	adding  bool // the table is being loaded: rows are only added
 }
 
 func newTarget(d database.Dialect, cfg *Config, o crosswalk.Object) *target {
@@ -103,7 +104,7 @@ func (t *target) insertSQL(values string) string {
 		columns = append(columns, quote(c.Field.Column()))
 	}
 	text := fmt.Sprintf("INSERT INTO %s AS t (%s) %s", quote(t.object.Table()), strings.Join(columns, ", "), values)
-	if t.identifiers == 0 {
+	if t.identifiers == 0 || t.adding {
 		return text
 	}
 	identifiers, _ := t.keyed()

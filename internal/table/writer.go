@@ -34,6 +34,11 @@ type engine interface {
 	rollback(ctx context.Context) error // ends a transaction, if there is one
 	// holds reports whether several batches in one transaction are faster.
 	holds() bool
+	// loads returns which tables are being loaded, those of the writer among
+	// them, and keeps that so until the transaction ends.
+	loads(ctx context.Context) ([]Load, error)
+	// prepare makes the statements.
+	prepare(ctx context.Context) error
 	database.Execer
 	// find fills what was found for each combination of values.
 	find(ctx context.Context, l *lookup) error
@@ -47,9 +52,10 @@ type engine interface {
 
 // NewWriter makes a writer, the tables and columns it needs, the unique index
 // over the identifiers and the indexes over what lookups compare. It returns
-// CodeConflict when rows that exist have the same identifiers, and CodeInvalid
+// CodeConflict when rows that exist have the same identifiers, CodeInvalid
 // when the configuration has no identifier although its operation needs one,
-// or cannot be written otherwise. Close must follow.
+// or cannot be written otherwise, and a LoadError when Settle must be called
+// for one of the tables first. Close must follow.
 func NewWriter(ctx context.Context, db *database.DB, cfg Config) (*Writer, error) {
 	w, err := newWriter(db, cfg)
 	if err != nil {
@@ -59,6 +65,9 @@ func NewWriter(ctx context.Context, db *database.DB, cfg Config) (*Writer, error
 		if err := Ensure(ctx, db, o); err != nil {
 			return nil, err
 		}
+	}
+	if err := w.enterLoad(ctx); err != nil {
+		return nil, err
 	}
 	if err := w.ensureIndexes(ctx); err != nil {
 		return nil, err
@@ -167,7 +176,8 @@ func (w *Writer) Close() error { return w.engine.close() }
 // rows with the same identifiers the last one counts; with Config.Modified,
 // that of the record modified last, also when the other one was written by a
 // batch or run before. save may be nil. After ctx has ended during Write,
-// nothing is left to do with the Writer but to close it.
+// nothing is left to do with the Writer but to close it. Write returns a
+// LoadError when Settle must be called for one of the tables first.
 func (w *Writer) Write(ctx context.Context, batch *column.Batch, save SaveFunc) (Result, error) {
 	r, _, err := w.write(ctx, batch, false, save)
 	return r, err
@@ -206,6 +216,12 @@ func (w *Writer) write(ctx context.Context, batch *column.Batch, hold bool, save
 		if err == nil {
 			return r, w.held, nil
 		}
+		if errors.Is(err, errSettled) {
+			if err := w.settled(ctx); err != nil {
+				return Result{}, false, err
+			}
+			continue
+		}
 		if others || attempt == database.Attempts || !retryable(err) {
 			return Result{}, false, err
 		}
@@ -218,8 +234,8 @@ func (w *Writer) write(ctx context.Context, batch *column.Batch, hold bool, save
 // try writes a batch into the transaction that is open or a new one.
 func (w *Writer) try(ctx context.Context, b *column.Batch, r *Result, hold bool, save SaveFunc) error {
 	if !w.held {
-		if err := w.engine.begin(ctx); err != nil {
-			return err
+		if err := w.begin(ctx); err != nil {
+			return w.undone(ctx, err)
 		}
 	}
 	w.held = false

@@ -46,7 +46,7 @@ func connectPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
 	return &postgresWriter{Writer: w, conn: conn}, nil
 }
 
-// prepare makes the stages and the texts of the statements.
+// prepare implements engine: it makes the stages and the texts of the statements.
 func (p *postgresWriter) prepare(ctx context.Context) error {
 	// The rows of a batch are few beside those of a table, and each is found
 	// by an index. The stage has no statistics that would say so.

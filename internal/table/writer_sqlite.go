@@ -30,7 +30,7 @@ func openSQLite(w *Writer) (*sqliteWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.prepare(); err != nil {
+	if err := s.prepare(context.Background()); err != nil {
 		_ = s.conn.Close()
 		return nil, err
 	}
@@ -52,10 +52,10 @@ func connectSQLite(w *Writer) (*sqliteWriter, error) {
 	return s, nil
 }
 
-// prepare prepares the statements. The tables must be there.
-func (s *sqliteWriter) prepare() (err error) {
+// prepare implements engine. The tables must be there.
+func (s *sqliteWriter) prepare(context.Context) (err error) {
 	s.targets, s.lookups = map[*target]*sqliteTarget{}, map[*lookup]*sqliteLookup{}
-	if err := s.exec("CREATE TEMP TABLE cw_mark (id INTEGER PRIMARY KEY)"); err != nil {
+	if err := s.exec("CREATE TEMP TABLE IF NOT EXISTS cw_mark (id INTEGER PRIMARY KEY)"); err != nil {
 		return err
 	}
 	if s.mark, err = s.stmt("INSERT OR REPLACE INTO temp.cw_mark (id) VALUES (-1)"); err != nil {
