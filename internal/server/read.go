@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -49,13 +50,16 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 	}
 	defer target.close()
 	s := pipeline.Slice{
-		Source:     advancing{source},
+		Source:     taking{source, &r.room},
 		Target:     target,
 		Plan:       plan,
 		Checkpoint: task.Checkpoint,
-		Budget:     r.room.budget(r.budget),
+		Budget:     r.budget,
 	}
 	done, err = s.Run(ctx)
 	task.Checkpoint = s.Checkpoint
+	if errors.Is(err, errTurn) {
+		err = nil
+	}
 	return done, err
 }

@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -9,21 +12,31 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
 
-// Slices beside which no worker is free are short, and once they have read
-// something do not wait for their environment for long, so that runs of other
+// Slices beside which no worker is free do not wait for their environment for
+// long, and are short when others wait for a worker, so that runs of other
 // connections get their turn.
 const (
-	crowdedBudget = 5 * time.Second
+	crowdedBudget = 2 * time.Second
 	crowdedPause  = time.Second
 )
 
-// room counts the workers of this server that are at work.
+// errTurn ends a slice because it is the turn of others.
+var errTurn = errors.New("the turn of others")
+
+// room is the workers of this server and the slices that they are at.
 type room struct {
 	workers int // there are; 0 means that there is always one more
-	busy    atomic.Int32
+	// waiting reports whether slices wait for a worker; nil means that none
+	// ever does.
+	waiting func(ctx context.Context) bool
+
+	busy atomic.Int32
+
+	mu    sync.Mutex
+	seats []*seat // of slices that read, in the order in which they came
 }
 
-// enter counts one more until the returned function is called.
+// enter notes that one more worker is at work, until leave is called.
 func (r *room) enter() (leave func()) {
 	r.busy.Add(1)
 	return func() { r.busy.Add(-1) }
@@ -32,47 +45,72 @@ func (r *room) enter() (leave func()) {
 // crowded reports whether all workers are at work.
 func (r *room) crowded() bool { return r.workers > 0 && int(r.busy.Load()) >= r.workers }
 
-// budget returns how long a slice may be that may take d.
-func (r *room) budget(d time.Duration) time.Duration {
-	if r.crowded() {
-		return min(d, crowdedBudget)
+// seat is the place of a slice in the room.
+type seat struct {
+	connection string
+	begun      time.Time
+	pages      atomic.Int64 // read so far
+}
+
+type seatKey struct{}
+
+// take gives a slice a seat, which is in the context that it returns, until
+// leave is called.
+func (r *room) take(ctx context.Context, connection string) (with context.Context, leave func()) {
+	s := &seat{connection: connection, begun: time.Now()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seats = append(r.seats, s)
+	return context.WithValue(ctx, seatKey{}, s), func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.seats = slices.DeleteFunc(r.seats, func(other *seat) bool { return other == s })
 	}
-	return d
+}
+
+// seatOf returns the seat of a context, one of its own when it has none.
+func seatOf(ctx context.Context) *seat {
+	if s, ok := ctx.Value(seatKey{}).(*seat); ok {
+		return s
+	}
+	return &seat{begun: time.Now()}
 }
 
 // patience returns how long an environment may ask to wait before the slice of
-// a context gives its worker back.
+// a context gives its worker back. One that has not read a page yet would have
+// to do the same again: of those of a connection the first one stays.
 func (r *room) patience(ctx context.Context) time.Duration {
-	if r.crowded() && advanceOf(ctx).Load() {
+	s := seatOf(ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	first := slices.IndexFunc(r.seats, func(other *seat) bool { return other.connection == s.connection })
+	if r.crowded() && (s.pages.Load() > 0 || first >= 0 && r.seats[first] != s) {
 		return crowdedPause
 	}
 	return longPause
 }
 
-type advanceKey struct{}
-
-// withAdvance returns the context of a slice, which notes whether it has read
-// a page.
-func withAdvance(ctx context.Context) context.Context {
-	return context.WithValue(ctx, advanceKey{}, new(atomic.Bool))
+// turnOver reports whether it is the turn of others.
+func (r *room) turnOver(ctx context.Context) bool {
+	s := seatOf(ctx)
+	return s.pages.Load() > 0 && time.Since(s.begun) > crowdedBudget && r.crowded() && r.waiting != nil && r.waiting(ctx)
 }
 
-func advanceOf(ctx context.Context) *atomic.Bool {
-	if advance, ok := ctx.Value(advanceKey{}).(*atomic.Bool); ok {
-		return advance
-	}
-	return new(atomic.Bool)
+// taking is a source whose slice takes turns with others: its error is errTurn
+// when a page would be more than its share.
+type taking struct {
+	pipeline.Source
+	room *room
 }
-
-// advancing is a source that notes in its slice's context that it has read a
-// page.
-type advancing struct{ pipeline.Source }
 
 // Page implements pipeline.Source.
-func (s advancing) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+func (s taking) Page(ctx context.Context, link string, into *column.Batch) (pipeline.PageInfo, error) {
+	if s.room.turnOver(ctx) {
+		return pipeline.PageInfo{}, errTurn
+	}
 	page, err := s.Source.Page(ctx, link, into)
 	if err == nil {
-		advanceOf(ctx).Store(true)
+		seatOf(ctx).pages.Add(1)
 	}
 	return page, err
 }
