@@ -1,0 +1,93 @@
+package extract_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/crosswalk-data/crosswalk/internal/extract"
+	"github.com/crosswalk-data/crosswalk/internal/sandbox"
+)
+
+// TestStreamsOverlap reads from an environment that thinks about every answer:
+// at least three requests are under way at a time, on the average of the whole
+// read, and never more than the client allows. One stream has one.
+func TestStreamsOverlap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Users: 5, Accounts: 9_000, Contacts: 5, Latency: 150 * time.Millisecond, Limits: sandbox.Limits{ParallelHint: 8}})
+	entity, plan := w.compile(accounts, false)
+	seen := int64(len(w.sandbox.Requests(sandbox.RequestFilter{})))
+	rows, _ := read(t, plan, fromBegin{w.ranges(entity, plan, 100, 1000)})
+	if len(rows) != 9_000 {
+		t.Errorf("%d rows", len(rows))
+	}
+	requests := w.sandbox.Requests(sandbox.RequestFilter{After: seen})
+	var first, last time.Time
+	var held time.Duration
+	most := 0
+	for i, r := range requests {
+		if i == 0 || r.Time.Before(first) {
+			first = r.Time
+		}
+		if end := r.Time.Add(time.Duration(r.Took)); end.After(last) {
+			last = end
+		}
+		held += time.Duration(r.Took)
+		most = max(most, r.Concurrent)
+	}
+	if overlap := float64(held) / float64(last.Sub(first)); overlap < 3 || most > 8 {
+		t.Errorf("%d requests in %v: %.1f at a time, %d at most", len(requests), last.Sub(first), overlap, most)
+	} else {
+		t.Logf("%d requests in %v: %.1f at a time, %d at most", len(requests), last.Sub(first), overlap, most)
+	}
+}
+
+// TestRangesEnd has a read cut off while requests are under way: it ends at
+// once, and nothing of it is left when it is closed.
+func TestRangesEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Users: 5, Accounts: 2000, Contacts: 5})
+	entity, plan := w.compile(accounts, false)
+	source := w.ranges(entity, plan, 100, 300)
+	into := plan.NewSourceBatch()
+	page, err := source.Page(t.Context(), extract.RangesBegin, into)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.sandbox.Fault(sandbox.Fault{Kind: sandbox.FaultDelay, Path: "accounts", Delay: sandbox.Span(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	stop := errors.New("cancelled")
+	for {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(50*time.Millisecond, func() { cancel(stop) })
+		into.Reset()
+		next, err := source.Page(ctx, page.Next, into)
+		cancel(nil)
+		if err != nil {
+			if !errors.Is(err, stop) {
+				t.Errorf("error %v", err)
+			}
+			break
+		}
+		page = next // that was under way before
+	}
+	source.Close()
+	sent := len(w.sandbox.Requests(sandbox.RequestFilter{}))
+	for _, f := range w.sandbox.Faults() {
+		w.sandbox.RemoveFault(f.ID)
+	}
+	if now := len(w.sandbox.Requests(sandbox.RequestFilter{})); now != sent {
+		t.Errorf("%d requests were sent behind the end", now-sent)
+	}
+	// What has not come is read by another source.
+	rows, err := readOn(t, plan, source, page.Next)
+	if err != nil || len(rows) == 0 || len(rows) >= 2000 {
+		t.Errorf("%d further rows, %v", len(rows), err)
+	}
+	if _, err := source.Page(t.Context(), "ranges:[", plan.NewSourceBatch()); err == nil {
+		t.Error("a link of no place is taken")
+	}
+	source.Close()
+}
