@@ -294,7 +294,8 @@ func (r *runner) entity(ctx context.Context, connectionID, name string, fresh bo
 // cancelled, with the reason when its connection no longer is authorized, and
 // with a pausedError when the environment asked to wait for long.
 func (r *runner) watch(parent context.Context, task crosswalk.Task, client *dataverse.Client) (context.Context, func()) {
-	ctx, cancel := context.WithCancelCause(withAdvance(parent))
+	ctx, leave := r.room.take(parent, task.Run.ConnectionID)
+	ctx, cancel := context.WithCancelCause(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -322,6 +323,7 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 	return ctx, func() {
 		cancel(nil)
 		<-ended
+		leave()
 	}
 }
 

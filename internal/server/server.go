@@ -132,6 +132,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	})
 	s.runner = &runner{db: s.db, store: s.store, connector: con, log: cfg.Logger, budget: cfg.SliceBudget, pageSize: cfg.PageSize, parallel: cfg.ParallelFrom, trackAgain: cfg.TrackAgain, again: map[string]int{}}
 	s.runner.room.workers = cfg.Workers
+	s.runner.room.waiting = func(ctx context.Context) bool { return s.queue.Waiting(ctx) }
 	s.runner.settler = newSettler(s.db, s.store, cfg.Logger)
 	s.queue, err = queue.Open(ctx, queue.Config{
 		DB:      s.queueDSN(),
