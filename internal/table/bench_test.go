@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -12,11 +13,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
-// BenchmarkWrite upserts 200,000 rows of 20 columns with random keys into a
-// fresh table, 5,000 a batch, then the same rows again, unchanged, then
-// changed.
-func BenchmarkWrite(b *testing.B) {
-	const total, page = 200_000, 5_000
+// benchConfig is that of 20 columns, the first of which is a random key.
+func benchConfig() table.Config {
 	o := object()
 	o.Fields = o.Fields[:3]
 	var cols []table.Column
@@ -39,16 +37,24 @@ func BenchmarkWrite(b *testing.B) {
 		o.Fields = append(o.Fields, f)
 		cols = append(cols, table.Column{Field: f, Kind: column.KindFor(&f), Identifier: i == 0})
 	}
+	return table.Config{Object: o, Columns: cols}
+}
+
+// BenchmarkWrite upserts 200,000 rows into a fresh table, 5,000 a batch, then
+// the same rows again, unchanged, then changed.
+func BenchmarkWrite(b *testing.B) {
+	const total, page = 200_000, 5_000
+	cfg := benchConfig()
 	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
 		b.Run(d.String(), func(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				db := databasetest.Open(b, d)
-				w, err := table.NewWriter(b.Context(), db, table.Config{Object: o, Columns: cols})
+				w, err := table.NewWriter(b.Context(), db, cfg)
 				if err != nil {
 					b.Fatal(err)
 				}
-				one := batch(cols)
+				one := batch(cfg.Columns)
 				for _, round := range []string{"fresh", "unchanged", "changed"} {
 					rnd := rand.New(rand.NewPCG(1, 2))
 					started := b.Elapsed()
@@ -72,6 +78,90 @@ func BenchmarkWrite(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkLoad upserts rows into a fresh table, 5,000 a batch and up to 50,000
+// in a transaction, and loads another one with the same rows. The two take
+// turns transaction by transaction, so that what else the machine does slows
+// both. The rate of the load is that with the index, which is made in the end;
+// the one of adding rows is without.
+func BenchmarkLoad(b *testing.B) {
+	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
+		b.Run(d.String(), func(b *testing.B) {
+			for b.Loop() {
+				b.StopTimer()
+				upsert, load := benchLoad(b, d, false), benchLoad(b, d, true)
+				for upsert.rows < benchRows() {
+					upsert.group(b)
+					load.group(b)
+				}
+				upsert.report(b, "upsert")
+				load.report(b, "added")
+				load.time(b, func() error { return table.Settle(b.Context(), load.db, load.table, nil) })
+				load.report(b, "load")
+				b.ReportMetric(upsert.took.Seconds()/load.took.Seconds(), "load/upsert")
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// loader writes rows for a benchmark.
+type loader struct {
+	db    *database.DB
+	w     *table.Writer
+	table string
+	rnd   *rand.Rand
+	batch *column.Batch
+	rows  int
+	took  time.Duration
+}
+
+func benchLoad(b *testing.B, d database.Dialect, load bool) *loader {
+	b.Helper()
+	cfg := benchConfig()
+	cfg.Load = load
+	l := &loader{db: databasetest.Open(b, d), table: cfg.Object.Table(), rnd: rand.New(rand.NewPCG(1, 2)), batch: batch(cfg.Columns)}
+	var err error
+	if l.w, err = table.NewWriter(b.Context(), l.db, cfg); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := l.w.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return l
+}
+
+// group writes the rows of one transaction.
+func (l *loader) group(b *testing.B) {
+	b.Helper()
+	for range 10 {
+		fill(l.batch, l.rnd, 5_000, false)
+		l.time(b, func() error {
+			r, _, err := l.w.Hold(b.Context(), l.batch, nil)
+			equalB(b, r, table.Result{Inserted: 5_000})
+			return err
+		})
+	}
+	l.time(b, func() error { return l.w.Commit(b.Context()) })
+	l.rows += 50_000
+}
+
+func (l *loader) time(b *testing.B, do func() error) {
+	b.Helper()
+	begun := time.Now()
+	b.StartTimer()
+	defer b.StopTimer()
+	if err := do(); err != nil {
+		b.Fatal(err)
+	}
+	l.took += time.Since(begun)
+}
+
+func (l *loader) report(b *testing.B, what string) {
+	b.ReportMetric(float64(l.rows)/l.took.Seconds(), what+"-rows/s")
 }
 
 func equalB(b *testing.B, got, want table.Result) {
