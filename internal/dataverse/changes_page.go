@@ -231,7 +231,6 @@ func (q ChangeQuery) endWalk(at *cursor, page *ChangePage, begins bool, err erro
 	switch {
 	case !at.Full:
 		next = q.modified(at.Last)
-		next.Begin = at.Begin
 	case begins:
 		next.Full, page.Recount = true, true
 	case q.Sweep:

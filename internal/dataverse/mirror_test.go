@@ -25,14 +25,15 @@ func accountEntity() *crosswalk.Entity {
 
 // mirror applies changes to a copy, as whoever reads them does.
 type mirror struct {
-	t       *testing.T
-	client  *dataverse.Client
-	query   dataverse.ChangeQuery
-	names   map[[16]byte]string
-	shown   map[[16]byte]bool
-	said    []string // restarts and fallbacks
-	tracked bool     // so is what comes next
-	pages   int
+	t        *testing.T
+	client   *dataverse.Client
+	query    dataverse.ChangeQuery
+	names    map[[16]byte]string
+	shown    map[[16]byte]bool
+	said     []string // restarts and fallbacks
+	tracked  bool     // so is what comes next
+	complete bool     // so was what was shown
+	pages    int
 }
 
 func newMirror(t *testing.T, s *tracker) *mirror {
@@ -108,7 +109,7 @@ func (m *mirror) sync() error {
 			m.t.Fatalf("neither or both of next %q and end %q", page.Next, page.End)
 		}
 		if next = page.Next; next == "" {
-			m.query.Since, m.tracked = page.End, page.Tracked
+			m.query.Since, m.tracked, m.complete = page.End, page.Tracked, page.Complete
 			return nil
 		}
 		if m.pages > 10_000 {
