@@ -111,6 +111,8 @@ type Checkpoint struct {
 	Mark string `json:"mark,omitempty"`
 	// Of identifies the definition that Mark belongs to.
 	Of string `json:"of,omitempty"`
+	// Trail tells when pages lead in circles.
+	Trail Trail `json:"trail,omitzero"`
 	// Days is for how many days Dynamics remembers changes; 0 when it is not
 	// known.
 	Days int `json:"days,omitempty"`
@@ -121,6 +123,14 @@ type Checkpoint struct {
 	StepTotal int64  `json:"step_total,omitempty"`
 	// Decided is what somebody decided about deletions that were held.
 	Decided Decision `json:"decided,omitempty"`
+}
+
+// Trail is what is known, behind a page, of the way that led to it, however
+// often the run was interrupted on it.
+type Trail struct {
+	Link  string `json:"link,omitempty"`  // hash of the link behind page Page
+	Page  int64  `json:"page,omitempty"`  // the last one whose number was twice that of the one before
+	Empty int64  `json:"empty,omitempty"` // pages since the last one that showed a record
 }
 
 // Step is a part of a run. The steps follow in the order of the constants.

@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -24,19 +22,12 @@ const (
 	groupTime = 500 * time.Millisecond
 )
 
-// maxEmptyPages is how many pages in a row may show no record. Dataverse
-// sends empty pages that are not the last, but not without end.
-const maxEmptyPages = 1000
-
-// ErrPagingLoop is the cause of the error of a run whose pages lead back to a
-// page already read, or on without end.
-var ErrPagingLoop = errors.New("the pages do not end")
-
 // page is a page on its way from the reader to the writer, or the error behind
 // the last one.
 type page struct {
 	batch *column.Batch
 	info  PageInfo
+	trail crosswalk.Trail // behind it
 	err   error
 }
 
@@ -99,7 +90,7 @@ func (s *Slice) read(ctx context.Context, free <-chan *column.Batch, pages chan<
 		end = time.Now().Add(DefaultBudget)
 	}
 	link := s.Checkpoint.Link
-	loops := loopDetector{seen: map[[sha256.Size]byte]bool{sha256.Sum256([]byte(link)): true}}
+	loops := newLoopDetector(s.Checkpoint)
 	for n := s.Checkpoint.Page + 1; ; {
 		var p page
 		select {
@@ -110,8 +101,8 @@ func (s *Slice) read(ctx context.Context, free <-chan *column.Batch, pages chan<
 		p.batch.Reset()
 		p.info, p.err = s.readPage(ctx, link, p.batch)
 		if p.err == nil {
-			says := p.info.Changes
-			p.err = loops.check(n, p.info.Next, p.batch.Rows()+len(says.Deleted)+len(says.Present))
+			p.err = loops.check(n, p.info, p.batch.Rows())
+			p.trail = loops.trail
 		}
 		select {
 		case pages <- p:
@@ -173,7 +164,7 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 			Requests:  p.info.Requests,
 			Throttled: p.info.Throttled,
 		},
-		Checkpoint: behind(w.at, p.info),
+		Checkpoint: behind(w.at, p),
 		Options:    options,
 		Rejects:    w.rejects,
 		Changes:    p.info.Changes,
@@ -220,49 +211,22 @@ func (w *writer) stored() {
 }
 
 // behind returns where a run stands behind a page.
-func behind(at crosswalk.Checkpoint, p PageInfo) crosswalk.Checkpoint {
+func behind(at crosswalk.Checkpoint, p page) crosswalk.Checkpoint {
+	says := p.info.Changes
 	at.Page++
-	at.Link, at.Done = p.Next, p.Next == ""
-	at.Counting = at.Counting || p.Changes.Recount
-	at.Complete, at.Mark = at.Done && p.Changes.Complete, p.Changes.Watermark
-	if p.Changes.Restart != "" {
+	at.Link, at.Done, at.Trail = p.info.Next, p.info.Next == "", p.trail
+	if at.Done {
+		at.Trail = crosswalk.Trail{}
+	}
+	at.Counting = at.Counting || says.Recount
+	at.Complete, at.Mark = at.Done && says.Complete, says.Watermark
+	if says.Restart != "" {
 		at.Way, at.Why = crosswalk.WayTracked, ""
 	}
-	if p.Changes.Way != "" {
-		at.Way, at.Why = p.Changes.Way, p.Changes.Fallback
+	if says.Way != "" {
+		at.Way, at.Why = says.Way, says.Fallback
 	}
 	return at
-}
-
-// loopDetector notices pages that lead back to one already read.
-type loopDetector struct {
-	seen  map[[sha256.Size]byte]bool
-	empty int
-}
-
-// check looks at page n's link to the next page and the number of records it
-// shows.
-func (d *loopDetector) check(n int64, next string, records int) error {
-	hash := sha256.Sum256([]byte(next))
-	if d.empty++; records > 0 {
-		d.empty = 0
-	}
-	switch {
-	case next == "":
-		return nil
-	case d.seen[hash]:
-		return crosswalk.Errorf(crosswalk.CodeInvalid,
-			"The pages go round in circles: page %d leads back to one already read (link %x).", n, hash[:6]).
-			WithHint("Nothing is lost: what was read is stored. Run the job again; if it happens again, the server's paging is at fault.").
-			WithCause(ErrPagingLoop)
-	case d.empty >= maxEmptyPages:
-		return crosswalk.Errorf(crosswalk.CodeInvalid,
-			"The last %d pages were empty and there is still another one after page %d (link %x).", d.empty, n, hash[:6]).
-			WithHint("Run the job again; if it happens again, the server's paging is at fault.").
-			WithCause(ErrPagingLoop)
-	}
-	d.seen[hash] = true
-	return nil
 }
 
 // rescue turns a panic into an error.
