@@ -150,7 +150,7 @@ func (p *proxy) serve(client net.Conn) {
 				statements = nil
 			case text == "commit" && p.loses(statements):
 				close(cut)
-				_, err = server.Write(message)
+				_, _ = server.Write(message)
 				_, _ = io.Copy(io.Discard, client) // until the answer has come and the connection is closed
 				return
 			default:
