@@ -115,9 +115,12 @@ func (a *app) showRun(r crosswalk.Run) {
 	if n.Read > 0 {
 		speed = rate(r) + " records/s"
 	}
-	state, at := statusWord(r.Status), "Ended while"
-	if !r.Status.Ended() {
+	state, at, step := statusWord(r.Status), "Ended while", stepOf(r)
+	switch r.Status {
+	case crosswalk.RunRunning:
 		at = "At work"
+	case crosswalk.RunHeld:
+		step = "" // the message says it
 	}
 	if r.Cancelling {
 		state.text += ", cancelling"
@@ -128,7 +131,7 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Job", r.JobName,
 		"Reads", r.Reads,
 		"Status", state,
-		at, stepOf(r),
+		at, step,
 		"Message", r.Message,
 		"Hint", r.Hint,
 		"Warning", strings.Join(r.Warnings, " "),

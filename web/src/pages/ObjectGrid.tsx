@@ -2,15 +2,16 @@ import { Box, Group, Select, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { Fragment, useMemo, useState } from 'react';
 import type { DataObject, Field, Row } from '../api/types';
-import { cell, dateTime } from '../lib/format';
+import { cell } from '../lib/format';
 import { pageSize, q } from '../queries';
 import { ButtonLink } from '../ui/links';
 import { Loading, Nothing, Trouble } from '../ui/page';
 import { Pager, usePages } from '../ui/Pager';
 import { Search } from '../ui/Search';
-import { RowDrawer } from './RowDrawer';
+import { Ago } from '../ui/time';
+import { goneAt, RowDrawer } from './RowDrawer';
 
 const numeric = new Set(['Number', 'Currency', 'Percentage']);
 const asText = (v: unknown) => (typeof v === 'string' ? v : JSON.stringify(v));
@@ -39,6 +40,19 @@ export function Grid({ object: o }: { object: DataObject }) {
       resetScroll: false,
     });
   };
+
+  const head = (f: Field) => {
+    const on = search.sort === f.name;
+    return (
+      <Table.Th key={f.name} scope="col" className={numeric.has(f.type) ? 'cw-num' : undefined} aria-sort={on ? (desc ? 'descending' : 'ascending') : 'none'}>
+        <button type="button" className="cw-sort" onClick={() => sort(f)}>
+          {f.display_name}
+          {on && (desc ? <IconArrowDown size={13} aria-hidden="true" /> : <IconArrowUp size={13} aria-hidden="true" />)}
+        </button>
+      </Table.Th>
+    );
+  };
+  const anyGone = list.data?.items.some(goneAt) ?? false;
 
   return (
     <>
@@ -70,17 +84,9 @@ export function Grid({ object: o }: { object: DataObject }) {
                 <Table className="cw-table" fz="sm" verticalSpacing={7} aria-busy={list.isPlaceholderData}>
                   <Table.Thead>
                     <Table.Tr>
-                      {columns.map((f) => {
-                        const on = search.sort === f.name;
-                        return (
-                          <Table.Th key={f.name} scope="col" className={numeric.has(f.type) ? 'cw-num' : undefined} aria-sort={on ? (desc ? 'descending' : 'ascending') : 'none'}>
-                            <button type="button" className="cw-sort" onClick={() => sort(f)}>
-                              {f.display_name}
-                              {on && (desc ? <IconArrowDown size={13} aria-hidden="true" /> : <IconArrowUp size={13} aria-hidden="true" />)}
-                            </button>
-                          </Table.Th>
-                        );
-                      })}
+                      {columns.slice(0, 1).map(head)}
+                      {anyGone && <Table.Th scope="col">Gone since</Table.Th>}
+                      {columns.slice(1).map(head)}
                     </Table.Tr>
                   </Table.Thead>
                   <Table.Tbody>
@@ -88,21 +94,22 @@ export function Grid({ object: o }: { object: DataObject }) {
                       <Table.Tr key={asText(r.GSID)} data-hover className="cw-clickable" onClick={() => setRow(r)}>
                         {columns.map((f, i) => {
                           const text = cell(r[f.name], f);
+                          if (i > 0) {
+                            return (
+                              <Table.Td key={f.name} className={`${numeric.has(f.type) ? 'cw-num' : 'cw-cut'} ${f.type === 'GSID' ? 'cw-mono' : ''}`} title={text.length > 30 ? text : undefined}>
+                                {text}
+                              </Table.Td>
+                            );
+                          }
                           return (
-                            <Table.Td key={f.name} className={`${numeric.has(f.type) ? 'cw-num' : 'cw-cut'} ${f.type === 'GSID' ? 'cw-mono' : ''}`} title={text.length > 30 ? text : undefined}>
-                              {i === 0 ? (
+                            <Fragment key={f.name}>
+                              <Table.Td className="cw-cut" title={text.length > 30 ? text : undefined}>
                                 <button type="button" className="cw-sort cw-name cw-open" onClick={(e) => { e.stopPropagation(); setRow(r); }} aria-label={`Open ${text || asText(r.GSID)}`}>
                                   {text || '–'}
-                                  {typeof r.gone_at === 'string' && (
-                                    <span className="cw-gone" title={`The record is gone since ${dateTime(r.gone_at)}`}>
-                                      gone
-                                    </span>
-                                  )}
                                 </button>
-                              ) : (
-                                text
-                              )}
-                            </Table.Td>
+                              </Table.Td>
+                              {anyGone && <Table.Td c="var(--cw-warn)">{goneAt(r) && <Ago at={goneAt(r)} />}</Table.Td>}
+                            </Fragment>
                           );
                         })}
                       </Table.Tr>

@@ -9,6 +9,11 @@ import { Note } from '../ui/Note';
 import { Trouble } from '../ui/page';
 import { Ago, Moment } from '../ui/time';
 
+// goneAt returns when the record of a row was found gone.
+export function goneAt(row: Row): string | undefined {
+  return typeof row.gone_at === 'string' ? row.gone_at : undefined;
+}
+
 // RowDrawer shows one row and where it came from.
 export function RowDrawer({ object: o, row, fields, onClose }: { object: DataObject; row: Row | undefined; fields: Field[]; onClose: () => void }) {
   const detail = useQuery(q.row(o.name, row ? String(row.GSID) : ''));
@@ -17,10 +22,10 @@ export function RowDrawer({ object: o, row, fields, onClose }: { object: DataObj
     <Drawer opened={row !== undefined} onClose={onClose} position="right" size={500} title={row ? cell(row.Name, { type: 'String' }) || o.display_name : ''} padding="xl">
       {row && (
         <>
-          {typeof row.gone_at === 'string' && (
+          {goneAt(row) && (
             <Note tone="warn" icon={<IconGhost2 />} title="The record of this row is gone." mb="md">
-              It was not there any more <Ago at={row.gone_at} />, on <Moment at={row.gone_at} />: deleted in Dynamics, left out by the job’s filter, or no
-              longer shown to the connection’s user. The row is as it was then, until the record is back.
+              Found out on <Moment at={goneAt(row)} />, <Ago at={goneAt(row)} />. It was deleted in Dynamics, is left out by the job’s filter, or is no longer shown to
+              the connection’s user. The mark goes when the record is back.
             </Note>
           )}
           {from && <Origin of={from} />}

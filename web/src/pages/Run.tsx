@@ -4,7 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api } from '../api/client';
-import type { Run } from '../api/types';
+import type { Run, Scope } from '../api/types';
 import { bytes, count, duration, plural } from '../lib/format';
 import { addSample, averageRate, doing, isLive, percent, rate, remaining, type Sample } from '../lib/progress';
 import { untold } from '../lib/warnings';
@@ -41,7 +41,7 @@ function Detail({ run: r }: { run: Run }) {
   const live = isLive(r);
   const [cancelling, setCancelling] = useState(false);
   const again = useMutation({
-    mutationFn: () => api.runJob(r.job_id),
+    mutationFn: (scope?: Scope) => api.runJob(r.job_id, scope),
     onSuccess: async (next) => {
       await refresh('runs', 'jobs');
       await navigate({ to: '/runs/$id', params: { id: next.id }, search: {} });
@@ -79,7 +79,7 @@ function Detail({ run: r }: { run: Run }) {
             {r.cancelling ? 'Cancelling…' : 'Cancel run'}
           </Button>
         ) : (
-          <Button leftSection={<IconPlayerPlay size={16} />} loading={again.isPending} onClick={() => again.mutate()}>
+          <Button leftSection={<IconPlayerPlay size={16} />} loading={again.isPending} onClick={() => again.mutate(undefined)}>
             Run again
           </Button>
         )}
@@ -87,7 +87,7 @@ function Detail({ run: r }: { run: Run }) {
 
       <Stack gap="md">
         <ProgressCard run={r} />
-        {r.decision && <Decision of={r.decision} />}
+        {r.decision && <Decision of={r.decision} readAll={live ? undefined : () => again.mutate({ kind: 'everything' })} />}
         {r.status === 'held' ? <Held run={r} /> : r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
         <Warnings of={untold(r)} />
         <Tiles run={r} />
@@ -134,7 +134,7 @@ function ProgressCard({ run: r }: { run: Run }) {
   const throttled = r.counts.throttled_ns / 1e6;
   const words = doing(r);
   const { step } = r;
-  const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray';
+  const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' || r.status === 'held' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray';
   return (
     <Box className="cw-card" p={20}>
       <Group justify="space-between" mb={10}>
@@ -153,7 +153,7 @@ function ProgressCard({ run: r }: { run: Run }) {
             r.status === 'queued' ? 'Waiting to start' : '',
             perSecond > 0 ? `${count(perSecond)} records/s` : '',
             left !== undefined ? `about ${duration(left)} left` : '',
-            elapsed !== undefined ? (live ? `running for ${duration(elapsed)}` : `took ${duration(elapsed)}`) : '',
+            r.status === 'held' ? 'waits for a decision' : elapsed !== undefined ? (live ? `running for ${duration(elapsed)}` : `took ${duration(elapsed)}`) : '',
           ]
             .filter(Boolean)
             .join(' · ')}
@@ -223,12 +223,19 @@ function Held({ run: r }: { run: Run }) {
 }
 
 // Decision says what somebody decided about the deletions of a run.
-function Decision({ of: d }: { of: NonNullable<Run['decision']> }) {
+function Decision({ of: d, readAll }: { of: NonNullable<Run['decision']>; readAll: (() => void) | undefined }) {
   const discarded = d.decision === 'discard';
   return (
     <Note tone="idle" icon={<IconUserCheck />} title={discarded ? 'The deletions of this run were discarded.' : 'This run was held, and released.'}>
       {d.by} decided it on <Moment at={d.at} />. It was held for: {d.held_for}
       {discarded && ' The rows stay as they are until a run reads everything again.'}
+      {discarded && readAll && (
+        <Group mt="sm">
+          <Button size="compact-sm" variant="default" onClick={readAll}>
+            Read everything again
+          </Button>
+        </Group>
+      )}
     </Note>
   );
 }

@@ -57,7 +57,7 @@ export function RunsPage() {
           {list.data ? (
             list.data.items.length > 0 ? (
               <>
-                <Table.ScrollContainer type="native" minWidth={1060}>
+                <Table.ScrollContainer type="native" minWidth={960}>
                   <Runs items={list.data.items} />
                 </Table.ScrollContainer>
                 <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="run" />
@@ -85,15 +85,12 @@ export function RunsPage() {
 function Runs({ items }: { items: Run[] }) {
   const now = useNow(items.some(isLive) ? 1000 : 0);
   return (
-    <Table className="cw-table" fz="sm">
+    <Table className="cw-table" fz="sm" horizontalSpacing="xs">
       <Table.Thead>
         <Table.Tr>
           <Table.Th scope="col">Run</Table.Th>
           <Table.Th scope="col">Status</Table.Th>
           <Table.Th scope="col">Started</Table.Th>
-          <Table.Th scope="col" className="cw-num">
-            Duration
-          </Table.Th>
           <Table.Th scope="col" className="cw-num">
             Read
           </Table.Th>
@@ -131,7 +128,7 @@ function Runs({ items }: { items: Run[] }) {
                   #{r.number} · {r.connection_name} · {r.entity} → {r.object}
                 </Text>
               </Table.Td>
-              <Table.Td maw={210}>
+              <Table.Td miw={150} maw={210}>
                 <RunState status={r.status} cancelling={r.cancelling} />
                 {r.status === 'running' && (
                   <Progress value={p ?? 100} animated={p === undefined} size="xs" mt={6} w={120} aria-label={`Progress of run ${r.number}`} />
@@ -159,8 +156,12 @@ function Runs({ items }: { items: Run[] }) {
               </Table.Td>
               <Table.Td c="dimmed">
                 <Ago at={r.started_at ?? r.queued_at} />
+                {r.started_at && (
+                  <Text fz="xs" className="cw-nowrap" mt={2}>
+                    {r.ended_at ? 'took' : 'for'} {duration((r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at))}
+                  </Text>
+                )}
               </Table.Td>
-              <Table.Td className="cw-num">{r.started_at ? duration((r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at)) : '–'}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.read)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.inserted)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.updated)}</Table.Td>
