@@ -88,7 +88,7 @@ func TestFaults(t *testing.T) {
 				job, err := w.client.InsertJob(t.Context(), cities(conn.ID))
 				w.must(err)
 				fault := test.fault
-				fault.Path = "/accounts?"
+				fault.Path = "/accounts?$select"
 				_, err = w.sandbox.Fault(fault)
 				w.must(err)
 
