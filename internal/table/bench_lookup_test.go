@@ -189,3 +189,49 @@ func BenchmarkHeal(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRemove deletes a tenth of the companies that contacts point to, ten
+// each, a thousand at once as a run does; the first of them makes the index
+// over the lookup.
+func BenchmarkRemove(b *testing.B) {
+	contacts := benchRows()
+	firms := contacts / 10
+	companyKeys, keys := benchKeys(1, firms), benchKeys(2, contacts)
+	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
+		b.Run(d.String(), func(b *testing.B) {
+			for b.Loop() {
+				db := databasetest.Open(b, d)
+				o, cols, f := benchContacts("Company", "Company")
+				company := object()
+				company.Name = "Company"
+				w := newBenchWriter(b, db, table.Config{Object: company, Columns: columns(company, "Key!", "Name")}, nil)
+				for at := 0; at < firms; at += benchPage {
+					w.page(b, companyKeys, at)
+				}
+				lookups := []table.Lookup{{Field: f, Object: company, Match: columns(company, "Key")}}
+				w = newBenchWriter(b, db, table.Config{Object: o, Columns: cols, Lookups: lookups}, func(i int) []string { return companyKeys[i%firms : i%firms+1] })
+				for at := 0; at < contacts; at += benchPage {
+					w.page(b, keys, at)
+				}
+				g := table.Gone{Object: company, Policy: crosswalk.DeleteRow, Run: 2}
+				started := time.Now()
+				remove := func(from, to int) {
+					b.Helper()
+					n, err := table.Remove(b.Context(), db, g, companyKeys[from:to], nil)
+					if err != nil || int(n) != to-from {
+						b.Fatal(n, err)
+					}
+				}
+				remove(0, 1)
+				b.ReportMetric(time.Since(started).Seconds(), "first-s")
+				started = time.Now()
+				for at := 1; at < firms/10; at += 1000 {
+					remove(at, min(at+1000, firms/10))
+				}
+				took := time.Since(started).Seconds()
+				b.ReportMetric(float64(firms/10-1)/took, "rows/s")
+				b.ReportMetric(float64(firms-10)/took, "lookups/s")
+			}
+		})
+	}
+}
