@@ -118,6 +118,27 @@ func (b *Batch) Truncate(n int) {
 	}
 }
 
+// Append adds the rows of another batch with the same specs, which stays as
+// it is.
+func (b *Batch) Append(from *Batch) {
+	for i := range b.Columns {
+		c, f := &b.Columns[i], &from.Columns[i]
+		begin := len(c.Data)
+		for _, end := range f.Ends {
+			c.Ends = append(c.Ends, begin+end)
+		}
+		c.Valid = append(c.Valid, f.Valid...)
+		c.Ints = append(c.Ints, f.Ints...)
+		c.GUIDs = append(c.GUIDs, f.GUIDs...)
+		c.Data = append(c.Data, f.Data...)
+	}
+	for _, bad := range from.Bad {
+		bad.Row += b.rows
+		b.Bad = append(b.Bad, bad)
+	}
+	b.rows += from.rows
+}
+
 // AppendBad adds a null to column i of the incomplete row and keeps what was
 // there instead.
 func (b *Batch) AppendBad(i int, value []byte) {

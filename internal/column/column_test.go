@@ -204,3 +204,46 @@ func TestKind(t *testing.T) {
 		}
 	}
 }
+
+// TestAppend joins batches of every kind, empty ones and bad values included:
+// what comes is what each of them held, and they stay as they are.
+func TestAppend(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		make1 := func() *column.Batch {
+			b := column.NewBatch(specs())
+			for range rapid.IntRange(0, 4).Draw(t, "rows") {
+				for i := range b.Columns {
+					switch n := rapid.IntRange(0, 6).Draw(t, "value"); n {
+					case 0: // null
+					case 1:
+						b.AppendBad(i, []byte("bad"))
+					default:
+						fill(&b.Columns[i], n)
+					}
+				}
+				b.EndRow()
+			}
+			return b
+		}
+		into := column.NewBatch(specs())
+		want, bad := [][]string{}, 0
+		for range 3 {
+			b := make1()
+			before := values(b)
+			into.Append(b)
+			want, bad = append(want, before...), bad+len(b.Bad)
+			if diff := cmp.Diff(before, values(b)); diff != "" {
+				t.Errorf("the other batch changed:\n%s", diff)
+			}
+		}
+		if diff := cmp.Diff(want, values(into)); diff != "" || len(into.Bad) != bad {
+			t.Errorf("%d bad values of %d, rows (-want +got):\n%s", len(into.Bad), bad, diff)
+		}
+		for i, v := range into.Bad {
+			if into.Columns[v.Column].Valid[v.Row] || i > 0 && v.Row < into.Bad[i-1].Row {
+				t.Errorf("bad value %+v behind %+v", v, into.Bad[max(i-1, 0)])
+			}
+		}
+	})
+}

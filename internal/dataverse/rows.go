@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/odata"
@@ -11,6 +14,9 @@ import (
 
 // maxKeys is how many keys one request asks for at most.
 const maxKeys = 500
+
+// rowsAtOnce is how many such requests are under way at a time.
+const rowsAtOnce = 4
 
 // keyLength is how many characters of an address a key takes: 36 and two
 // quotes, percent-encoded, and a comma.
@@ -22,24 +28,35 @@ const keyLength = 36 + 2*3 + 1
 // is no such record, when the user may not read it, or when the query's filter
 // leaves it out. After an error the batch is as it was before.
 //
-// Keys go into as many requests as the length of addresses asks for; the info
-// is the sum of all, and its Next is empty.
+// Keys go into as many requests as the length of addresses asks for, some of
+// them at a time; the info is the sum of all, and its Next is empty.
 func (c *Client) Rows(ctx context.Context, q Query, key string, ids [][16]byte, cols *odata.Columns, into *column.Batch) (PageInfo, error) {
 	if c.err != nil {
 		return PageInfo{}, c.err
 	}
-	var total PageInfo
-	before := into.Rows()
-	for len(ids) > 0 {
-		n := min(len(ids), c.keysAtOnce(q, key))
-		if err := c.rows(ctx, q.among(key, ids[:n]), n, cols, into, &total); err != nil {
-			into.Truncate(before)
-			total.Records = 0
-			return total, err
-		}
-		ids = ids[n:]
+	parts := slices.Collect(slices.Chunk(ids, c.keysAtOnce(q, key)))
+	costs, found := make([]PageInfo, len(parts)), make([]*column.Batch, len(parts))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(rowsAtOnce)
+	for i, part := range parts {
+		group.Go(func() error {
+			found[i] = column.NewBatch(cols.Specs())
+			return c.rows(groupCtx, q.among(key, part), len(part), cols, found[i], &costs[i])
+		})
 	}
-	return total, nil
+	err := group.Wait()
+	var total PageInfo
+	for i, cost := range costs {
+		total.spend(cost)
+		total.Missing = append(total.Missing, cost.Missing...)
+		if err == nil {
+			into.Append(found[i])
+		}
+	}
+	if err != nil {
+		total.Records = 0
+	}
+	return total, err
 }
 
 // rows reads all pages of a query that has n records at most.

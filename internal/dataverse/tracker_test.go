@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk/internal/odata"
@@ -17,6 +18,7 @@ import (
 // tracker is a table that tracks changes, without a network. What is not
 // documented of Dataverse, tests can have either way.
 type tracker struct {
+	mu      sync.Mutex // held while it answers
 	base    string
 	now     time.Time
 	skew    time.Duration // of the Date header
@@ -109,6 +111,8 @@ func (s *tracker) shuffle(r *rand.Rand) {
 }
 
 func (s *tracker) answer(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked = append(s.asked, r.URL.RawQuery)
 	s.now = s.now.Add(200 * time.Millisecond)
 	header := http.Header{"Date": {s.now.Add(s.skew).Format(http.TimeFormat)}}
