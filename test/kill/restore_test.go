@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -29,6 +30,7 @@ type house struct {
 	data   string
 	dsn    string
 	log    *program.Log
+	stderr io.Writer // log, unless it is set
 	source *mirror.Source
 	jobs   []crosswalk.Job
 
@@ -43,6 +45,7 @@ func newHouse(t *testing.T, dsn string) *house {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	h := &house{T: t, ctx: ctx, data: filepath.Join(t.TempDir(), "data"), dsn: dsn, log: &program.Log{}}
+	h.stderr = h.log
 	if h.dsn == "" {
 		h.dsn = "sqlite:" + filepath.Join(h.data, "crosswalk.db")
 	}
@@ -76,7 +79,7 @@ func (h *house) try() error {
 		args = append(args, "--database", h.dsn)
 	}
 	var err error
-	h.server, err = program.Start(h.log, h.TempDir(), h.path, args...)
+	h.server, err = program.Start(h.stderr, h.TempDir(), h.path, args...)
 	return err
 }
 
