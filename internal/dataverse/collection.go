@@ -13,8 +13,9 @@ import (
 
 // Limits of a collection of metadata, which always comes as a whole.
 const (
-	maxItem  = 8 << 20 // inflated bytes of one item
-	maxItems = 200_000
+	maxItem       = 8 << 20 // inflated bytes of one item
+	maxItems      = 200_000
+	maxCollection = 256 << 20 // inflated bytes of all
 )
 
 // collect asks for a collection that is not paged and returns what keep makes
@@ -46,7 +47,7 @@ func collect[T, R any](ctx context.Context, c *Client, what, path, query string,
 
 // eachItem decodes a collection and calls use with each item.
 func eachItem[T any](body io.Reader, use func(*T) error) error {
-	limit := &limitedReader{body, maxItem}
+	limit := &limitedReader{&limitedReader{body, maxCollection}, maxItem}
 	d := json.NewDecoder(limit)
 	if err := expect(d, json.Delim('{')); err != nil {
 		return err
