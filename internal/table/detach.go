@@ -126,7 +126,7 @@ func (r *detacher) begin(ctx context.Context, ids []int64) error {
 	if r.d == database.Postgres {
 		// Few rows of a table are touched, and each is found by an index;
 		// statistics that would say so may not be there yet.
-		for _, text := range []string{takeSQL(&r.Object), "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"} {
+		for _, text := range []string{takeSQL(&r.Object), "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"} {
 			if _, err := r.tx.Exec(ctx, text); err != nil {
 				return err
 			}
@@ -166,7 +166,12 @@ func (r *detacher) remove(ctx context.Context, keys []string) (n int64, all bool
 
 // detach empties the lookups of a pointer that point to rows of the object.
 func (r *detacher) detach(ctx context.Context, p *pointer, rows []string) (all bool, err error) {
-	found, err := r.gsids(ctx, fmt.Sprintf("SELECT CAST(gsid AS text) FROM %s WHERE %s LIMIT %d", p.table, r.in(p.column, "$1"), r.room), r.text(rows))
+	// SQLite would rather go through the whole table.
+	from := fmt.Sprintf("json_each($1) j CROSS JOIN %s c ON c.%s = j.value", p.table, p.column)
+	if r.d == database.Postgres {
+		from = fmt.Sprintf("%s c WHERE %s", p.table, r.in("c."+p.column, "$1"))
+	}
+	found, err := r.gsids(ctx, fmt.Sprintf("SELECT CAST(c.gsid AS text) FROM %s LIMIT %d", from, r.room), r.text(rows))
 	if err != nil || len(found) == 0 {
 		return err == nil, err
 	}
@@ -181,9 +186,9 @@ func (r *detacher) detach(ctx context.Context, p *pointer, rows []string) (all b
 			values = append(values, toText(r.d, column.KindFor(&f), name))
 			filled = append(filled, name+" IS NOT NULL")
 		}
-		from := fmt.Sprintf("SELECT %d, c.gsid, %s FROM %s c JOIN cw_lookup_origins o ON o.origin = c.%s AND o.lookup = %d JOIN %s m ON m.gsid = c.%s WHERE %s AND %s",
+		waiting := fmt.Sprintf("SELECT %d, c.gsid, %s FROM %s c JOIN cw_lookup_origins o ON o.origin = c.%s AND o.lookup = %d JOIN %s m ON m.gsid = c.%s WHERE %s AND %s",
 			w.id, strings.Join(values, ", "), p.table, originColumn, w.id, quote(r.Object.Table()), p.column, r.in("c.gsid", "$1"), strings.Join(filled, " AND "))
-		if _, err := r.tx.Exec(ctx, waitSQL(len(w.fields), from), r.text(found)); err != nil {
+		if _, err := r.tx.Exec(ctx, waitSQL(len(w.fields), waiting), r.text(found)); err != nil {
 			return false, err
 		}
 	}
