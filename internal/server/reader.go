@@ -113,6 +113,7 @@ func (s *reader) survey(ctx context.Context) (found survey, err error) {
 	}
 	n, many, err := s.count(ctx)
 	if err == nil && n >= 0 {
+		s.task.Run.Total = n
 		err = s.store.SetRunTotal(ctx, s.task.Run.ID, n)
 	}
 	return survey{many: many, several: many && s.divisible()}, err

@@ -23,6 +23,8 @@ type target struct {
 	gone   table.Gone
 	log    *slog.Logger
 	noted  bool // records that are gone may have been noted
+	read   int64
+	many   int64 // records whose load is not to be settled more slowly than need be
 }
 
 func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.Input, plan *mapping.Plan, log *slog.Logger) (*target, error) {
@@ -36,7 +38,7 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	if err != nil {
 		return nil, err
 	}
-	return &target{writer: w, store: r.store, db: r.db, task: task, gone: goneOf(&task, in.Object), log: log, noted: task.Checkpoint.Page > 0}, nil
+	return &target{writer: w, store: r.store, db: r.db, task: task, gone: goneOf(&task, in.Object), log: log, noted: task.Checkpoint.Page > 0, read: task.Run.Counts.Read, many: int64(r.parallel)}, nil
 }
 
 // goneOf says which rows are those of a run's job, and what becomes of those
@@ -86,6 +88,9 @@ func (t *target) close() { _ = t.writer.Close() } // nothing is left to write
 
 // Write implements pipeline.Target.
 func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Progress) (pipeline.Written, error) {
+	if t.again(p) {
+		return pipeline.Written{}, table.Load{Table: t.gone.Object.Table(), Run: t.task.Run.Number}.Err()
+	}
 	for _, added := range p.Options {
 		if err := t.store.AddOptions(ctx, added.Object, added.Field, added.Labels); err != nil {
 			return pipeline.Written{}, err
@@ -109,10 +114,19 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 	} else {
 		_, err = t.writer.Write(ctx, batch, save)
 	}
+	t.read += p.Counts.Read
 	if why := p.Changes.Restart; err == nil && why != "" {
 		t.log.Info("everything is read again", "why", why)
 	}
 	return written, err
+}
+
+// again reports whether the run fills its table for the first time, and the
+// records of a page, or most of them, have come before: all come anew, or there
+// are more than were counted. When they are many, they are written faster once
+// the load is settled.
+func (t *target) again(p pipeline.Progress) bool {
+	return t.writer.Loading() && t.read > t.many && p.Counts.Read > 0 && (p.Changes.Recount || t.task.Run.Total > 0 && t.read >= t.task.Run.Total)
 }
 
 // writtenOf returns what became of a batch.

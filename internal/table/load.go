@@ -38,7 +38,8 @@ func (e *LoadError) Error() string {
 	return fmt.Sprintf("table: run %d is loading %s", e.Run, e.Table)
 }
 
-func (l Load) err() error {
+// Err returns a LoadError.
+func (l Load) Err() error {
 	return crosswalk.Errorf(crosswalk.CodeUnavailable, "The table %s is being filled for the first time, by run %d.", l.Table, l.Run).
 		WithHint("Try again when the run has ended.").WithCause(&LoadError{l})
 }
@@ -117,7 +118,7 @@ func notLoading(ctx context.Context, db *database.DB, objects []crosswalk.Object
 	}
 	for _, l := range loads {
 		if slices.ContainsFunc(objects, func(o crosswalk.Object) bool { return o.Table() == l.Table }) {
-			return l.err()
+			return l.Err()
 		}
 	}
 	return nil
@@ -138,7 +139,7 @@ func keepLoadsOff(ctx context.Context, tx *database.Tx, d database.Dialect, tabl
 	}
 	for _, l := range loads {
 		if l.Table == table {
-			return l.err()
+			return l.Err()
 		}
 	}
 	return nil
@@ -176,7 +177,7 @@ func (w *Writer) enterLoad(ctx context.Context) error {
 			}
 		}
 		if !w.main.adding || l.Table != w.main.object.Table() {
-			return l.err()
+			return l.Err()
 		}
 	}
 	if w.main.adding || !w.mayLoad() {
@@ -299,7 +300,7 @@ func (w *Writer) begin(ctx context.Context) error {
 		case w.main.adding && l.Table == w.main.object.Table() && l.Run == w.cfg.Run:
 			own = true
 		case slices.Contains(w.tables(), l.Table):
-			return l.err()
+			return l.Err()
 		}
 	}
 	if w.main.adding && !own {
