@@ -1,10 +1,13 @@
 package e2e_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
@@ -68,4 +71,95 @@ func TestLongRetryAfter(t *testing.T) {
 			t.Errorf("sent in the meantime: %s %s", r.Method, r.URL)
 		}
 	}
+}
+
+// However an environment says for how long to wait, or does not, nothing is
+// sent for so long, whichever of its jobs runs, and then the run goes on. A day
+// is told, and shortened.
+func TestRetryAfterOfRuns(t *testing.T) {
+	t.Parallel()
+	forms := []struct {
+		name   string
+		header func() string
+		pause  time.Duration // without a request
+		says   string        // of the run, which is then cancelled
+	}{
+		{"seconds", func() string { return "3" }, 3 * time.Second, ""},
+		{"a date", func() string { return time.Now().Add(4 * time.Second).UTC().Format(http.TimeFormat) }, 3 * time.Second, ""},
+		{"a date in the past", func() string { return "Mon, 03 Jan 1994 00:00:00 GMT" }, 5 * time.Second, ""},
+		{"missing", func() string { return "" }, 5 * time.Second, ""},
+		{"zero", func() string { return "0" }, 5 * time.Second, ""},
+		{"garbage", func() string { return "in a while" }, 5 * time.Second, ""},
+		{"a day", func() string { return "86400" }, 5 * time.Minute, "Dynamics asked to wait 24h0m0s."},
+	}
+	onBoth(t, func(t *testing.T, cfg server.Config) {
+		cfg.PageSize, cfg.Workers = 50, 2*len(forms)+1
+		w := newWorld(t, sandbox.Config{Accounts: 10}, cfg)
+		var envs []*sandbox.Sandbox
+		var runs []crosswalk.Run
+		for i, form := range forms {
+			s := newSandbox(t, sandbox.Config{Seed: uint64(i + 1), Accounts: 200, Users: 10})
+			env := httptest.NewServer(s.Handler())
+			t.Cleanup(env.Close)
+			conn, err := w.client.InsertConnection(t.Context(), client.ConnectionInput{Name: form.name, EnvironmentURL: env.URL})
+			w.must(err)
+			w.must(w.authorize(conn.ID, "accept"))
+			in := cities(conn.ID)
+			in.Name = "Cities of " + form.name
+			job, err := w.client.InsertJob(t.Context(), in)
+			w.must(err)
+			var refused atomic.Bool
+			s.Inject(func(rw http.ResponseWriter, r *http.Request) bool {
+				if !strings.Contains(r.URL.RawQuery, "skiptoken") || refused.Swap(true) {
+					return false
+				}
+				if text := form.header(); text != "" {
+					rw.Header().Set("Retry-After", text)
+				}
+				rw.Header().Set("Content-Type", "application/json")
+				rw.WriteHeader(http.StatusTooManyRequests)
+				_, _ = io.WriteString(rw, `{"error":{"code":"0x80072322","message":"Number of requests exceeded the limit of 6000 over time window of 300 seconds."}}`)
+				return true
+			})
+			run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
+			w.must(err)
+			for deadline := time.Now().Add(20 * time.Second); !refused.Load(); time.Sleep(5 * time.Millisecond) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%s: never refused", form.name)
+				}
+			}
+			beside, err := w.client.StartRun(t.Context(), w.job("User Sync_"+form.name).ID, crosswalk.Scope{})
+			w.must(err)
+			envs, runs = append(envs, s), append(runs, run, beside)
+		}
+		for i, run := range runs {
+			form, s := forms[i/2], envs[i/2]
+			want := crosswalk.RunSuccess
+			if form.says != "" {
+				if run = w.says(run, form.says); !strings.Contains(run.Hint, "asks again in") {
+					t.Errorf("%s: %q (%q)", run.JobName, run.Message, run.Hint)
+				}
+				_, err := w.client.CancelRun(t.Context(), run.ID)
+				w.must(err)
+				want = crosswalk.RunCancelled
+			}
+			run = w.wait(run)
+			if run.Status != want {
+				t.Errorf("%s: %s %q", run.JobName, run.Status, run.Message)
+			}
+			if i%2 == 0 && want == crosswalk.RunSuccess && (run.Counts.Read != 200 || run.Counts.Throttled < form.pause-time.Second) {
+				t.Errorf("%s: %+v", run.JobName, run.Counts)
+			}
+			refusals := s.Requests(sandbox.RequestFilter{Status: http.StatusTooManyRequests})
+			if len(refusals) != 1 {
+				t.Fatalf("%s: %d requests were refused", form.name, len(refusals))
+			}
+			end := refusals[0].Time.Add(time.Duration(refusals[0].Took))
+			for _, r := range s.Requests(sandbox.RequestFilter{Path: "/api/data/"}) {
+				if r.Authorized && r.Time.After(end.Add(onTheWay)) && r.Time.Before(end.Add(form.pause)) {
+					t.Errorf("%s: %s was sent %v after the refusal", form.name, r.URL, r.Time.Sub(end))
+				}
+			}
+		}
+	})
 }
