@@ -109,6 +109,9 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	}
 	log := r.log.With("run", task.Run.Number, "job", task.Run.JobName, "connection", task.Run.ConnectionName)
 	done, err := r.slice(ctx, task, log)
+	if err == nil && done {
+		err = r.finish(ctx, task, log)
+	}
 	var loading *table.LoadError
 	if errors.As(err, &loading) {
 		err = r.waitForLoad(ctx, task, loading.Load, log)
@@ -134,7 +137,7 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	case err == nil && !done:
 		return queue.Continue(task.Fence), nil
 	case err == nil:
-		return queue.Done, r.finish(ctx, task, log)
+		return queue.Done, nil
 	case errors.Is(err, errStopped):
 		return queue.Done, r.end(ctx, task, crosswalk.RunCancelled, "Cancelled.", "", log)
 	case ctx.Err() != nil:

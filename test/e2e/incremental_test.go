@@ -442,58 +442,6 @@ func TestExpiredDeltaToken(t *testing.T) {
 	})
 }
 
-// A run whose slices are as short as can be, and whose server is stopped again
-// and again wherever it stands, reads, compares, deletes and fills lookups to
-// the end, each once.
-func TestStopsInEachStep(t *testing.T) {
-	t.Parallel()
-	for _, tracked := range []bool{true, false} {
-		t.Run(map[bool]string{true: "tracked", false: "not tracked"}[tracked], func(t *testing.T) {
-			t.Parallel()
-			inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
-				cfg := fresh(t)
-				cfg.PageSize, cfg.SliceBudget = 1000, time.Millisecond
-				k := newKeeper(t, cfg, 6000, func(in *client.JobInput) {
-					in.Deletes.Guard = 60
-					in.Mapping.Fields = append(in.Mapping.Fields[:2:2], crosswalk.FieldMapping{Source: "telephone1", Target: "City"})
-					in.Mapping.Derived = []crosswalk.DerivedMapping{{
-						Target: "Parent_Company", Match: []crosswalk.MatchPair{{Source: "parentaccountid", Field: "External_ID"}},
-					}}
-				})
-				k.must(k.sandbox.SetTracked("account", tracked))
-				k.stops(cfg, crosswalk.Scope{})
-				k.equal("first run", "")
-				n := k.change(1, 300, 2500, 300)
-				run := k.stops(cfg, crosswalk.Scope{Kind: crosswalk.ScopeEverything})
-				if c := run.Counts; c.Deleted != n.deleted || c.Inserted != n.inserted {
-					t.Errorf("after %+v: %+v", n, c)
-				}
-				k.equal("second run", "")
-				run = k.runs(crosswalk.RunSuccess, "What changed since the last run")
-				if c := run.Counts; c.Inserted+c.Deleted != 0 { // children of deleted accounts may lose their parent
-					t.Errorf("at rest: %+v", c)
-				}
-			})
-		})
-	}
-}
-
-// stops runs the job while its server is stopped every moment.
-func (k *keeper) stops(cfg server.Config, scope crosswalk.Scope) crosswalk.Run {
-	k.t.Helper()
-	run, err := k.client.StartRun(k.t.Context(), k.job.ID, scope)
-	k.must(err)
-	for pause := 40 * time.Millisecond; ; pause += 60 * time.Millisecond {
-		time.Sleep(pause)
-		k.stop()
-		k.start(cfg)
-		if run, err = k.client.FindRun(k.t.Context(), run.ID); err != nil || run.Status.Ended() || pause > 2*time.Second {
-			k.must(err)
-			return k.ended(k.wait(run), crosswalk.RunSuccess, "")
-		}
-	}
-}
-
 // However changes come, none is lost and none is there twice: many of one
 // second across pages, rows that change between two pages, rows that a delta
 // repeats, and rows that are made and deleted between two runs.
