@@ -73,14 +73,15 @@ func (s *Store) saveChanges(ctx context.Context, tx database.Execer, p Progress)
 			return err
 		}
 	}
-	if err := eachKey(ctx, tx, "DELETE FROM cw_run_deletes WHERE run_id = $1 AND source_id IN (", p.RunID, p.Back); err != nil {
+	if _, err := eachKey(ctx, tx, "DELETE FROM cw_run_deletes WHERE run_id = $1 AND source_id IN (", p.RunID, p.Back); err != nil {
 		return err
 	}
 	return noteDeleted(ctx, tx, p.RunID, p.Deleted)
 }
 
-// eachKey runs a statement that ends in a list of keys.
-func eachKey(ctx context.Context, tx database.Execer, query, runID string, keys []string) error {
+// eachKey runs a statement that ends in a list of keys. It returns how many
+// rows that changed.
+func eachKey(ctx context.Context, tx database.Execer, query, runID string, keys []string) (changed int64, err error) {
 	for len(keys) > 0 {
 		n := min(len(keys), keysATime)
 		var b strings.Builder
@@ -95,12 +96,14 @@ func eachKey(ctx context.Context, tx database.Execer, query, runID string, keys 
 			args = append(args, k)
 		}
 		b.WriteString(")")
-		if _, err := tx.Exec(ctx, b.String(), args...); err != nil {
-			return err
+		m, err := tx.Exec(ctx, b.String(), args...)
+		if err != nil {
+			return changed, err
 		}
+		changed += m
 		keys = keys[n:]
 	}
-	return nil
+	return changed, nil
 }
 
 func noteDeleted(ctx context.Context, tx database.Execer, runID string, keys []string) error {

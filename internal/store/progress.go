@@ -30,9 +30,18 @@ type Progress struct {
 // SaveProgress stores the progress of a batch inside the batch's own
 // transaction. When the fence is not the present one or the run is not
 // running, it returns CodeConflict, and the transaction must roll back.
+//
+// A record that the run has rejected before is rejected once, for its newest
+// reason; that it was read before counts as unchanged.
 func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress) error {
 	now := s.now()
 	c := p.Counts
+	rejects, again, err := newestRejects(ctx, tx, p.RunID, p.Rejects)
+	if err != nil {
+		return wrap(err, "forget rejects")
+	}
+	c.Rejected -= again
+	c.Unchanged += again
 	n, err := tx.Exec(ctx, `UPDATE cw_runs SET records_read = records_read + $3, inserted = inserted + $4, updated = updated + $5, unchanged = unchanged + $6,
 		rejected = rejected + $7, duplicates = duplicates + $8, skipped = skipped + $9, deleted = deleted + $10, pages = pages + $11, bytes = bytes + $12,
 		requests = requests + $13, throttled_ns = throttled_ns + $14, checkpoint_json = $15, saved_at = $16, lost = 0, message = '', hint = '',
@@ -49,7 +58,7 @@ func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress
 	if err := s.saveChanges(ctx, tx, p); err != nil {
 		return wrap(err, "save changes")
 	}
-	return wrap(insertRejects(ctx, tx, p.RunID, now, p.Rejects), "save rejects")
+	return wrap(insertRejects(ctx, tx, p.RunID, now, rejects), "save rejects")
 }
 
 // CorrectRun adds to the counts of a run, which may have ended, by its number,

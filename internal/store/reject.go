@@ -34,6 +34,30 @@ func scanReject(row scanner) (crosswalk.Reject, error) {
 	return r, err
 }
 
+// newestRejects deletes the rejects that a run already has of the records of
+// these, and returns these without those that come again further on. again is
+// how many rejects are gone by that.
+func newestRejects(ctx context.Context, tx database.Execer, runID string, rejects []crosswalk.Reject) (newest []crosswalk.Reject, again int64, err error) {
+	at := make(map[string]int, len(rejects))
+	ids := make([]string, 0, len(rejects))
+	for _, r := range rejects {
+		i, known := at[r.SourceID]
+		switch {
+		case r.SourceID == "": // it is not known which record it is
+			newest = append(newest, r)
+		case known:
+			newest[i] = r
+			again++
+		default:
+			at[r.SourceID] = len(newest)
+			newest = append(newest, r)
+			ids = append(ids, database.Text(r.SourceID))
+		}
+	}
+	n, err := eachKey(ctx, tx, "DELETE FROM cw_rejects WHERE run_id = $1 AND source_id IN (", runID, ids)
+	return newest, again + n, err
+}
+
 func insertRejects(ctx context.Context, tx database.Execer, runID string, now database.Time, rejects []crosswalk.Reject) error {
 	var args []any
 	for len(rejects) > 0 {

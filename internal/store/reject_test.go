@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,7 +37,7 @@ func TestRejectedRecords(t *testing.T) {
 		groups, err := s.RejectGroups(ctx, r.ID)
 		ok(t, err)
 		want := []crosswalk.RejectGroup{
-			{Code: crosswalk.RejectNotAnEmail, Field: "Email", Count: 3, Example: "first"},
+			{Code: crosswalk.RejectNotAnEmail, Field: "Email", Count: 2, Example: "first"},
 			{Code: crosswalk.RejectMalformed, Field: "Name", Count: 1, Example: "no key"},
 			{Code: crosswalk.RejectTooLong, Field: "Name", Count: 1, Example: "too long"},
 		}
@@ -49,5 +50,36 @@ func TestRejectedRecords(t *testing.T) {
 		_, _, total, err := s.ListRejects(ctx, r.ID, store.RejectFilter{Field: "Name"}, store.Page{})
 		ok(t, err)
 		equal(t, total, 2)
+	})
+}
+
+// A record that comes several times and is rejected each time is one reject,
+// for its newest reason, and unchanged the other times.
+func TestRejectedOnce(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, db *database.DB) {
+		ctx := t.Context()
+		task := running(t, s)
+		var many []crosswalk.Reject
+		for i := range 1200 {
+			many = append(many, crosswalk.Reject{SourceID: fmt.Sprint(i), Code: crosswalk.RejectTooLong, Message: "first"})
+		}
+		page := func(rejects ...crosswalk.Reject) {
+			n := int64(len(rejects))
+			ok(t, save(t, s, db, store.Progress{RunID: task.Run.ID, Fence: task.Fence, Rejects: rejects, Counts: crosswalk.Counts{Read: n, Rejected: n}}))
+		}
+		reject := func(id, message string) crosswalk.Reject {
+			return crosswalk.Reject{SourceID: id, Code: crosswalk.RejectTooLong, Message: message}
+		}
+		page(many...)
+		page(reject("7", "again"), reject("new", "x"), reject("new", "y"), reject("", "no key"), reject("", "no key"))
+		page(many...)
+		got := must(s.FindRun(ctx, task.Run.ID))(t).Counts
+		equal(t, got, crosswalk.Counts{Read: 2405, Rejected: 1203, Unchanged: 1202})
+		messages := map[string]int{}
+		ok(t, s.EachReject(ctx, task.Run.ID, func(r crosswalk.Reject) error {
+			messages[r.Message]++
+			return nil
+		}))
+		equal(t, messages, map[string]int{"first": 1200, "y": 1, "no key": 2})
 	})
 }
