@@ -229,6 +229,18 @@ func (s *Server) databaseDSN() string {
 	return dsn + "pool_max_conns=" + strconv.Itoa(s.connections())
 }
 
+// reseal seals the secrets that are sealed with an older key with the present
+// one.
+func (s *Server) reseal(ctx context.Context) error {
+	n, err := s.runner.connector.Reseal(ctx)
+	if err != nil && ctx.Err() == nil {
+		s.cfg.Logger.Error("seal secrets with the present key", "sealed", n, "error", err)
+	} else if n > 0 {
+		s.cfg.Logger.Info("secrets sealed with the present key", "secrets", n)
+	}
+	return nil
+}
+
 // queueDSN returns where the queue lives: beside the data on SQLite, since a
 // bulk writer in the same file would hold it up, else in the same database.
 func (s *Server) queueDSN() string {
@@ -349,6 +361,7 @@ func (s *Server) Run(ctx context.Context) error {
 	group.Go(func() error { return s.sweep(gctx, died) })
 	group.Go(func() error { return s.watchAge(gctx) })
 	group.Go(func() error { return s.guard(gctx) })
+	group.Go(func() error { return s.reseal(gctx) })
 	group.Go(func() error { return s.keepAlive(gctx) })
 	group.Go(func() error {
 		<-gctx.Done()

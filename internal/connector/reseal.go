@@ -1,0 +1,39 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Reseal seals with the key that seals now what is sealed with another one of
+// the key file, secret by secret, and returns how many these were. Killed in
+// the middle, it goes on at the next call. It returns an error when some could
+// not be sealed anew, such as those whose key is lost; the others are.
+func (c *Connector) Reseal(ctx context.Context) (n int, err error) {
+	list, err := c.Store.Secrets(ctx)
+	if err != nil {
+		return 0, err
+	}
+	var failed []error
+	for _, s := range list {
+		if !c.Keys.Stale(s.Sealed) {
+			continue
+		}
+		where := "connection/" + s.ConnectionID + "/" + string(s.Kind)
+		plain, err := c.Keys.Open(s.Sealed, where)
+		var sealed []byte
+		if err == nil {
+			sealed, err = c.Keys.Seal(plain, where)
+		}
+		if err == nil {
+			err = c.Store.Reseal(ctx, s, sealed)
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", where, err))
+			continue
+		}
+		n++
+	}
+	return n, errors.Join(failed...)
+}
