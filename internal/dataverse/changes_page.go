@@ -191,6 +191,9 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 	case expired(err):
 		q.restart(page, "Dynamics no longer knows what has changed since the last read: the token has expired, or the table was changed.")
 		return false, nil
+	case at.Way == wayDelta && first && missing == "" && why == "" && LinkEnded(err):
+		q.restart(page, "Dynamics does not take the link to what has changed since the last read: "+sentence(answerIn(err).Message))
+		return false, nil
 	case missing != "" && at.Way == wayDelta:
 		q.restart(page, fmt.Sprintf("The column %s, which was read last time, is no longer there.", missing))
 		return false, nil

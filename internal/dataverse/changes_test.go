@@ -272,6 +272,9 @@ func TestChangesRestart(t *testing.T) {
 		{"a column that is gone", func(s *tracker, _ *mirror) {
 			s.refuse = `{"error":{"code":"0x80060888","message":"Could not find a property named 'name' on type 'Microsoft.Dynamics.CRM.account'."}}`
 		}, "The column name"},
+		{"an invalid token", func(s *tracker, _ *mirror) {
+			s.refuse = `{"error":{"code":"0x80040203","message":"The delta token 'x' is not valid"}}`
+		}, "does not take the link to what has changed since the last read: The delta token 'x' is not valid."},
 		{"an expired token", func(s *tracker, _ *mirror) { s.expired = 1 << 30 }, "no longer knows"},
 	}
 	for _, test := range tests {
