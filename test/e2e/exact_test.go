@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
@@ -208,6 +210,48 @@ func TestMadeAndDeleted(t *testing.T) {
 		release()
 		k.ended(k.wait(run), crosswalk.RunSuccess, "What changed since the last run")
 		k.rests("between pages")
+	})
+}
+
+// TestReadTwice has a first run read every record twice, as all were changed
+// just before: each is inserted once or rejected once, and unchanged then.
+func TestReadTwice(t *testing.T) {
+	t.Parallel()
+	inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
+		const accounts = 120
+		cfg := fresh(t)
+		cfg.ParallelFrom = 1 << 40
+		began := time.Now().Truncate(time.Second)
+		k := &keeper{world: newWorld(t, sandbox.Config{Accounts: accounts, Users: 5, Contacts: -1, Now: func() time.Time { return began }}, cfg)}
+		k.conn = k.connect("Contoso")
+		o, err := k.client.InsertObject(t.Context(), crosswalk.ObjectDefinition{DisplayName: "Shop", Fields: []crosswalk.FieldDefinition{
+			{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100, Unique: true},
+			{DisplayName: "Name", Type: crosswalk.FieldString, MaxLength: 20},
+		}})
+		k.must(err)
+		in := keeping(k.conn.ID)
+		in.Object = o.Name
+		in.Mapping.Fields = []crosswalk.FieldMapping{{Source: "accountid", Target: "Key__gc", Identifier: true}, {Source: "name", Target: "Name__gc"}}
+		k.job, err = k.client.InsertJob(t.Context(), in)
+		k.must(err)
+		_, err = k.sandbox.ChangeRows("account", accounts, 1)
+		k.must(err)
+		rejected := int64(0)
+		for id := range k.accounts("") {
+			name := "short"
+			if rejected < 7 {
+				name = strings.Repeat("long ", 10)
+				rejected++
+			}
+			k.write(http.MethodPatch, "accounts("+id+")", fmt.Sprintf(`{"name":%q}`, name))
+		}
+		run := k.runs(crosswalk.RunPartialSuccess, "first run")
+		want := crosswalk.Counts{Read: 2 * accounts, Inserted: accounts - rejected, Unchanged: accounts, Rejected: rejected}
+		got := run.Counts
+		got.Pages, got.Bytes, got.Requests, got.Throttled = 0, 0, 0, 0
+		if diff := cmp.Diff(want, got); diff != "" || k.rows(o.Name) != accounts-rejected {
+			t.Errorf("%d rows, counts (-want +got):\n%s", k.rows(o.Name), diff)
+		}
 	})
 }
 
