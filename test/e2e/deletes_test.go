@@ -414,28 +414,30 @@ func TestLostRights(t *testing.T) {
 	for _, mode := range []crosswalk.LoadMode{crosswalk.LoadIncremental, crosswalk.LoadFull} {
 		t.Run(string(mode), func(t *testing.T) {
 			t.Parallel()
-			k := newKeeper(t, server.Config{PageSize: 50}, 200, func(in *client.JobInput) { in.LoadMode = mode })
-			k.runs(crosswalk.RunSuccess, "")
-			k.equal("before", "")
-			user := k.conn.Authorization.UserName
-			k.must(k.sandbox.SetRole(user, sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.Basic}}))
-			held := k.runs(crosswalk.RunHeld, "")
-			if !strings.Contains(held.Message, "no longer shown to the connection's user") || !strings.Contains(held.Hint, "rights") {
-				t.Errorf("%q (%q)", held.Message, held.Hint)
-			}
-			k.equal("held", "")
-			_, err := k.client.CancelRun(t.Context(), held.ID)
-			k.must(err)
-			k.must(k.sandbox.SetRole(user, sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.None}}))
-			if run := k.run(k.job); run.Status != crosswalk.RunFailed || !strings.Contains(run.Hint, "role") {
-				t.Errorf("without any right: %s %q (%q)", run.Status, run.Message, run.Hint)
-			}
-			k.equal("refused", "")
-			k.must(k.sandbox.SetRole(user, sandbox.Role{}))
-			if run := k.runs(crosswalk.RunSuccess, ""); run.Counts.Deleted != 0 {
-				t.Errorf("%+v", run.Counts)
-			}
-			k.equal("after", "")
+			inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
+				k := newKeeper(t, fresh(t), 200, func(in *client.JobInput) { in.LoadMode = mode })
+				k.runs(crosswalk.RunSuccess, "")
+				k.equal("before", "")
+				user := k.conn.Authorization.UserName
+				k.must(k.sandbox.SetRole(user, sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.Basic}}))
+				held := k.runs(crosswalk.RunHeld, "")
+				if !strings.Contains(held.Message, "no longer shown to the connection's user") || !strings.Contains(held.Hint, "rights") {
+					t.Errorf("%q (%q)", held.Message, held.Hint)
+				}
+				k.equal("held", "")
+				_, err := k.client.CancelRun(t.Context(), held.ID)
+				k.must(err)
+				k.must(k.sandbox.SetRole(user, sandbox.Role{Tables: map[string]sandbox.Depth{"account": sandbox.None}}))
+				if run := k.run(k.job); run.Status != crosswalk.RunFailed || !strings.Contains(run.Hint, "role") {
+					t.Errorf("without any right: %s %q (%q)", run.Status, run.Message, run.Hint)
+				}
+				k.equal("refused", "")
+				k.must(k.sandbox.SetRole(user, sandbox.Role{}))
+				if run := k.runs(crosswalk.RunSuccess, ""); run.Counts.Deleted != 0 {
+					t.Errorf("%+v", run.Counts)
+				}
+				k.equal("after", "")
+			})
 		})
 	}
 }

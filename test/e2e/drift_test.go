@@ -64,38 +64,41 @@ func TestColumnRemoved(t *testing.T) {
 // so does a table that is gone; other jobs go on.
 func TestTableRemoved(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, sandbox.Config{Accounts: 300, Users: 20}, server.Config{PageSize: 100})
-	conn := w.connect("Contoso")
-	in := cities(conn.ID)
-	in.Filter = crosswalk.Filter{Conditions: []crosswalk.Condition{{Attribute: "address1_city", Operator: crosswalk.NotEqual, Values: []string{"Nowhere"}}}}
-	filtered, err := w.client.InsertJob(t.Context(), in)
-	w.must(err)
-	users, err := w.client.InsertJob(t.Context(), client.JobInput{
-		Name: "Users", ConnectionID: conn.ID, Entity: "systemuser", Object: "User", Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadFull,
-		Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
-			{Source: "systemuserid", Target: "External_ID", Identifier: true}, {Source: "fullname", Target: "Name"},
-		}},
-	})
-	w.must(err)
-	for _, test := range []struct {
-		fault sandbox.Fault
-		want  string
-	}{
-		{sandbox.Fault{Kind: sandbox.FaultRemoveColumn, Table: "account", Column: "address1_city"}, "address1_city"},
-		{sandbox.Fault{Kind: sandbox.FaultRemoveTable, Table: "account"}, "segment 'accounts'"},
-	} {
-		test.fault.Path = "/accounts?"
-		_, err := w.sandbox.Fault(test.fault)
+	onBoth(t, func(t *testing.T, cfg server.Config) {
+		cfg.PageSize = 100
+		w := newWorld(t, sandbox.Config{Accounts: 300, Users: 20}, cfg)
+		conn := w.connect("Contoso")
+		in := cities(conn.ID)
+		in.Filter = crosswalk.Filter{Conditions: []crosswalk.Condition{{Attribute: "address1_city", Operator: crosswalk.NotEqual, Values: []string{"Nowhere"}}}}
+		filtered, err := w.client.InsertJob(t.Context(), in)
 		w.must(err)
-		run := w.run(filtered)
-		if run.Status != crosswalk.RunFailed || !strings.Contains(run.Message, test.want) || run.Hint == "" {
-			t.Errorf("%s: %s %q (%q)", test.fault.Kind, run.Status, run.Message, run.Hint)
+		users, err := w.client.InsertJob(t.Context(), client.JobInput{
+			Name: "Users", ConnectionID: conn.ID, Entity: "systemuser", Object: "User", Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadFull,
+			Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
+				{Source: "systemuserid", Target: "External_ID", Identifier: true}, {Source: "fullname", Target: "Name"},
+			}},
+		})
+		w.must(err)
+		for _, test := range []struct {
+			fault sandbox.Fault
+			want  string
+		}{
+			{sandbox.Fault{Kind: sandbox.FaultRemoveColumn, Table: "account", Column: "address1_city"}, "address1_city"},
+			{sandbox.Fault{Kind: sandbox.FaultRemoveTable, Table: "account"}, "segment 'accounts'"},
+		} {
+			test.fault.Path = "/accounts?"
+			_, err := w.sandbox.Fault(test.fault)
+			w.must(err)
+			run := w.run(filtered)
+			if run.Status != crosswalk.RunFailed || !strings.Contains(run.Message, test.want) || run.Hint == "" {
+				t.Errorf("%s: %s %q (%q)", test.fault.Kind, run.Status, run.Message, run.Hint)
+			}
+			if run := w.run(users); run.Status != crosswalk.RunSuccess || run.Counts.Read != 20 {
+				t.Errorf("%s: the other job ended %s %q", test.fault.Kind, run.Status, run.Message)
+			}
+			w.sandbox.Reset()
 		}
-		if run := w.run(users); run.Status != crosswalk.RunSuccess || run.Counts.Read != 20 {
-			t.Errorf("%s: the other job ended %s %q", test.fault.Kind, run.Status, run.Message)
-		}
-		w.sandbox.Reset()
-	}
+	})
 }
 
 // A value of another type than its attribute is the problem of its record.
