@@ -33,6 +33,15 @@ func (s *keySet) reset(keys int) {
 	s.hash, s.row, s.ends, s.data = s.hash[:0], s.row[:0], s.ends[:0], s.data[:0]
 }
 
+// key returns the key with that number, until the set is reset.
+func (s *keySet) key(n int) []byte {
+	start := 0
+	if n > 0 {
+		start = s.ends[n-1]
+	}
+	return s.data[start:s.ends[n]]
+}
+
 // put returns the number of the key and whether it was there already. The row
 // of a new key is set.
 func (s *keySet) put(key []byte, row int) (n int, again bool) {
@@ -48,11 +57,7 @@ func (s *keySet) put(key []byte, row int) (n int, again bool) {
 			return len(s.row) - 1, false
 		}
 		e--
-		start := 0
-		if e > 0 {
-			start = s.ends[e-1]
-		}
-		if s.hash[e] == h && bytes.Equal(s.data[start:s.ends[e]], key) {
+		if s.hash[e] == h && bytes.Equal(s.key(e), key) {
 			return e, true
 		}
 	}

@@ -97,13 +97,7 @@ func (l *lookup) sort() {
 	for n := range l.found {
 		l.order = append(l.order, int32(n))
 	}
-	key := func(n int32) []byte { // behind the length of the first value
-		start := 0
-		if n > 0 {
-			start = l.keys.ends[n-1]
-		}
-		return l.keys.data[start+4 : l.keys.ends[n]]
-	}
+	key := func(n int32) []byte { return l.keys.key(int(n))[4:] } // behind the length of the first value
 	slices.SortFunc(l.order, func(a, b int32) int { return bytes.Compare(key(a), key(b)) })
 }
 

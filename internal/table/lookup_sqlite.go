@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"zombiezen.com/go/sqlite"
@@ -12,8 +13,14 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// sqliteLookup looks the combinations of a batch up through a temporary table.
-type sqliteLookup struct{ fill, find, clear *sqlite.Stmt }
+// sqliteLookup looks the combinations of a batch up through a temporary table,
+// but for those that are known from a batch before.
+type sqliteLookup struct {
+	fill, find, clear *sqlite.Stmt
+	version           *sqlite.Stmt // changes when another connection has written
+	known             *knownHits   // nil when the writer itself writes to what is looked up
+	ask               []int32      // numbers of the combinations to look up
+}
 
 func (s *sqliteWriter) openLookup(l *lookup, table string) (_ *sqliteLookup, err error) {
 	var columns, values []string
@@ -38,6 +45,12 @@ func (s *sqliteWriter) openLookup(l *lookup, table string) (_ *sqliteLookup, err
 		second = "(" + findSQL(l.Object.Table(), l.match(), m, 1) + ") IS NOT NULL"
 	}
 	q.find, err = s.stmt(fmt.Sprintf("SELECT s.n, (%s), %s FROM temp.%s s", findSQL(l.Object.Table(), l.match(), m, 0), second, table))
+	own := slices.ContainsFunc(s.Writer.targets(), func(t *target) bool { return t.object.Name == l.Object.Name })
+	if err != nil || own {
+		return q, err
+	}
+	q.known = newKnownHits()
+	q.version, err = s.stmt("PRAGMA data_version")
 	return q, err
 }
 
@@ -48,7 +61,13 @@ func (s *sqliteWriter) find(_ context.Context, l *lookup) error {
 	if len(l.found) == 0 {
 		return nil
 	}
-	for _, n := range l.order {
+	if err := s.recall(q, l); err != nil {
+		return fail(err)
+	}
+	if len(q.ask) == 0 {
+		return nil
+	}
+	for _, n := range q.ask {
 		row := int(l.keys.row[n])
 		q.fill.BindInt64(1, int64(n))
 		for i := range l.columns {
@@ -83,6 +102,37 @@ func (s *sqliteWriter) find(_ context.Context, l *lookup) error {
 	}
 	if _, err := s.step(q.clear, nil); err != nil {
 		return fail(err)
+	}
+	if q.known != nil {
+		for _, n := range q.ask {
+			if h := &l.found[n]; h.rows == 1 {
+				q.known.put(l.keys.hash[n], l.keys.key(int(n)), h.gsid)
+			}
+		}
+	}
+	return nil
+}
+
+// recall fills what is known from batches before and notes which combinations
+// are to be looked up. What was found then is still there unless somebody else
+// has written to the database.
+func (s *sqliteWriter) recall(q *sqliteLookup, l *lookup) error {
+	q.ask = q.ask[:0]
+	if q.known == nil {
+		q.ask = append(q.ask, l.order...)
+		return nil
+	}
+	var version int64
+	if _, err := s.step(q.version, func() { version = q.version.ColumnInt64(0) }); err != nil {
+		return err
+	}
+	q.known.keep(version)
+	for _, n := range l.order {
+		if gsid, ok := q.known.get(l.keys.hash[n], l.keys.key(int(n))); ok {
+			l.found[n] = hit{gsid: gsid, rows: 1}
+		} else {
+			q.ask = append(q.ask, n)
+		}
 	}
 	return nil
 }
