@@ -57,18 +57,25 @@ func (b *bench) upsert(ctx context.Context) error {
 		if err != nil {
 			return Measure{}, err
 		}
-		in := client.InputOf(job)
-		in.Name += ", before"
-		in.Filter.Conditions = []crosswalk.Condition{{Attribute: "accountnumber", Operator: crosswalk.StartsWith, Values: []string{"ACC-10000"}}}
-		before, err := b.client.InsertJob(ctx, in)
-		if err != nil {
-			return Measure{}, err
-		}
-		if _, err := b.system.run(ctx, in.Name, before, crosswalk.Scope{}, 1); err != nil {
+		if err := b.begin(ctx, job, "accountnumber", "ACC-10000"); err != nil {
 			return Measure{}, err
 		}
 		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
 	}})
+}
+
+// begin has another job store the few records whose attribute begins with a
+// text, so that the object of a job is not empty when it begins.
+func (b *bench) begin(ctx context.Context, job crosswalk.Job, attribute, text string) error {
+	in := client.InputOf(job)
+	in.Name += ", before"
+	in.Filter.Conditions = []crosswalk.Condition{{Attribute: attribute, Operator: crosswalk.StartsWith, Values: []string{text}}}
+	before, err := b.client.InsertJob(ctx, in)
+	if err != nil {
+		return err
+	}
+	_, err = b.system.run(ctx, in.Name, before, crosswalk.Scope{}, 1)
+	return err
 }
 
 // changed finds every row another one: the mapping inverts what is true, and
@@ -194,8 +201,9 @@ func (b *bench) thinking(ctx context.Context) (err error) {
 	return b.sandbox.control(ctx, "DELETE", "faults", nil)
 }
 
-// derived fills an empty object with contacts, and another one with contacts
-// and the company of each.
+// derived fills an object with contacts, and another one with contacts and the
+// company of each. Neither is quite empty: the mode for first loads knows no
+// lookups.
 func (b *bench) derived(ctx context.Context) error {
 	var plain Measure
 	return b.twice(thing{"contacts", func(name string) (m Measure, err error) {
@@ -210,6 +218,9 @@ func (b *bench) derived(ctx context.Context) error {
 
 func (b *bench) contacts(ctx context.Context, name, lookup string) (Measure, error) {
 	job, err := b.insert(ctx, "Bench "+name, "contact", contactFields, lookup, nil)
+	if err == nil {
+		err = b.begin(ctx, job, "fullname", "Ada ")
+	}
 	if err != nil {
 		return Measure{}, err
 	}
