@@ -338,6 +338,46 @@ async function walk() {
   const retried = await finishRun('Partial success');
   assert.deepEqual([retried.read, retried.rejected], [active.rejected, active.rejected], 'what was rejected is read and rejected again');
 
+  say('Many records are gone: the run is held, its deletions are discarded, then released');
+  await go('Jobs');
+  await page.getByRole('link', { name: 'Company Sync_Contoso' }).click();
+  await choose('Records that are gone', 'Flag: their rows are marked as gone');
+  await button('Save').click();
+  await text('Company Sync_Contoso was saved.');
+  const deleted = await fetch(new URL('sandbox/rows', `${sandbox}/`), {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ table: 'account', delete: 700, seed: 1 }),
+  }).then((r) => r.json());
+  await button('Run now').click();
+  await finishRun('Held');
+  await text(`${deleted.delete} of 1,200 rows would be flagged`);
+  await look('run-held');
+  await button('Discard the deletions').click();
+  assert.equal((await finishRun('Success')).deleted, 0, 'nothing is flagged');
+  await text('The deletions of this run were discarded.');
+  await text(/Ada Lovelace decided it on/);
+  await look('run-discarded');
+  const discarded = page.url();
+  await button('Read everything again').click();
+  await page.waitForURL((u) => u.href !== discarded);
+  await finishRun('Held');
+  await button('Release').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click();
+  assert.equal((await finishRun('Success')).deleted, deleted.delete, 'rows flagged');
+  await text('This run was held, and released.');
+  await go('Objects');
+  await page.getByRole('link', { name: 'Company', exact: true }).click();
+  await choose('Records', 'Whose records are gone');
+  await text(`1–50 of ${deleted.delete} rows`);
+  await visible(page.getByRole('columnheader', { name: 'Gone since' }));
+  await look('object-gone');
+  await page.getByRole('button', { name: /^Open / }).first().click();
+  await text('The record of this row is gone.');
+  await visible(page.getByRole('dialog').getByRole('link', { name: /^run #/ }));
+  await look('row-gone');
+  await page.keyboard.press('Escape');
+  await choose('Records', 'Whose records are there');
+  await text(`1–50 of ${1200 - deleted.delete} rows`);
+
   say('A connection that signs in as an application');
   await go('Connections');
   await button('Create connection').click();

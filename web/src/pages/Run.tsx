@@ -206,7 +206,7 @@ function Held({ run: r }: { run: Run }) {
     <Note tone="warn" icon={<IconAlertTriangle />} title={r.message ?? 'The run is held.'}>
       {r.hint}
       <Group gap="xs" mt="sm">
-        <Button size="compact-sm" color="red" onClick={() => setReleasing(true)}>
+        <Button size="compact-sm" color="red.8" onClick={() => setReleasing(true)}>
           Release
         </Button>
         <Button size="compact-sm" variant="default" loading={discard.isPending} onClick={() => discard.mutate()}>

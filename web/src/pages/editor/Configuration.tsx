@@ -124,7 +124,7 @@ export function Configuration({ draft, change, places, job, connection, entity, 
           label="Records that are gone"
           data={[
             { value: 'ignore', label: 'Ignore: their rows stay as they are' },
-            { value: 'flag', label: 'Flag: their rows are marked as deleted' },
+            { value: 'flag', label: 'Flag: their rows are marked as gone' },
             { value: 'deactivate', label: 'Deactivate: a field of their rows becomes false' },
             { value: 'delete', label: 'Delete: their rows go away' },
           ]}
