@@ -82,7 +82,7 @@ var logicalName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 func (c *Client) Entity(ctx context.Context, name string) (*crosswalk.Entity, error) {
 	missing := func(cause error) error {
 		return crosswalk.Errorf(crosswalk.CodeNotFound, "There is no table %q in this environment.", name).
-			WithHint("Use the logical name of a table, for example account.").WithCause(cause)
+			WithHint("It may have been removed in Dynamics. Tables are named by their logical names, for example account.").WithCause(cause)
 	}
 	if !logicalName.MatchString(name) {
 		return nil, missing(nil)
