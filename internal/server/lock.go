@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -13,7 +14,7 @@ import (
 func lockFile(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, err
+		return nil, unusable(filepath.Dir(path), err)
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
@@ -26,4 +27,10 @@ func lockFile(path string) (*os.File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// unusable says that a data directory is of no use.
+func unusable(dir string, err error) error {
+	return crosswalk.Errorf(crosswalk.CodeUnavailable, "The data directory %s cannot be used.", dir).WithCause(err).
+		WithHint("Crosswalk must be allowed to make and change files there. See that its disk is there and is not read only.")
 }

@@ -96,7 +96,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data directory: %w", err)
+		return nil, unusable(cfg.DataDir, err)
 	}
 	if s.lock, err = lockFile(filepath.Join(cfg.DataDir, "crosswalk.lock")); err != nil {
 		return nil, err
