@@ -45,7 +45,7 @@ func (b *bench) first(ctx context.Context) error {
 			return Measure{}, err
 		}
 		b.job = job
-		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
+		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.load)
 	}})
 }
 
@@ -185,9 +185,9 @@ func (b *bench) thinking(ctx context.Context) (err error) {
 			if err != nil {
 				return Measure{}, err
 			}
-			m, err := b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
+			m, err := b.all(ctx, name, job, crosswalk.Scope{}, b.writes.load)
 			if err == nil {
-				m.shareOf(slowest(bound, b.stages.read, b.stages.mapping, b.writes.fresh))
+				m.shareOf(slowest(bound, b.stages.read, b.stages.mapping, b.writes.load))
 			}
 			return m, err
 		}})
