@@ -63,6 +63,16 @@ type PageInfo struct {
 // Records come in the order of their primary keys, so that a walk over all
 // pages neither loses nor repeats a record that existed all along.
 func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Columns, into *column.Batch) (PageInfo, error) {
+	return c.PageInto(ctx, q, link, cols, func(context.Context) (*column.Batch, error) { return into, nil })
+}
+
+// Target returns the batch that a page goes to. It is called when an answer has
+// come, which may be several times for a page, and then returns the same batch.
+type Target func(ctx context.Context) (*column.Batch, error)
+
+// PageInto is Page for a batch that is not there before the answer is: so many
+// requests can be under way with few batches.
+func (c *Client) PageInto(ctx context.Context, q Query, link string, cols *odata.Columns, target Target) (PageInfo, error) {
 	if c.err != nil {
 		return PageInfo{}, c.err
 	}
@@ -73,7 +83,11 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 	} else if call.url, err = c.ownLink(link); err != nil {
 		return PageInfo{}, err
 	}
-	page, err := c.page(ctx, call, q, cols, into)
+	var into *column.Batch
+	page, err := c.pageInto(ctx, call, q, cols, func(ctx context.Context) (_ *column.Batch, err error) {
+		into, err = target(ctx)
+		return into, err
+	})
 	info := call.info(page)
 	if err == nil && page.NextLink != "" {
 		if _, err = c.ownLink(page.NextLink); err != nil {
@@ -84,15 +98,23 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 	return info, err
 }
 
-// page runs the call of a page. Columns that are missing are left out. A page
-// that is too large is asked for again with fewer records, and so are later
-// ones of the same table.
+// page is pageInto for a batch that is there.
 func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Columns, into *column.Batch) (page odata.Page, err error) {
-	size := c.pageSize(q)
+	return c.pageInto(ctx, call, q, cols, func(context.Context) (*column.Batch, error) { return into, nil })
+}
+
+// pageInto runs the call of a page. Columns that are missing are left out. A
+// page that is too large is asked for again with fewer records, and so are later
+// ones of the same table.
+func (c *Client) pageInto(ctx context.Context, call *call, q Query, cols *odata.Columns, target Target) (page odata.Page, err error) {
+	size, full := c.pageSize(q), 0
 	for {
 		call.prefer = q.prefer(size)
-		err = c.get(ctx, call, func(body io.Reader) (err error) {
-			page, err = cols.DecodePage(&limitedReader{body, maxPageBytes}, into)
+		err = c.get(ctx, call, func(body io.Reader) error {
+			into, err := target(ctx)
+			if err == nil {
+				page, err = decodePage(cols, &limitedReader{body, maxPageBytes}, into, size)
+			}
 			return err
 		})
 		if name, table := missingFrom(err); name != "" && !call.frozen {
@@ -102,6 +124,11 @@ func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Colu
 			}
 			c.log.WarnContext(ctx, "a column is missing and left out", "table", q.EntitySet, "columns", lost)
 			call.url, call.missing = less, append(call.missing, lost...)
+			continue
+		}
+		if errors.Is(err, errFull) && full < maxFull && size > 1 {
+			full++
+			size--
 			continue
 		}
 		if !errors.Is(err, errTooLarge) || size == 1 {

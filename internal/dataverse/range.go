@@ -145,12 +145,20 @@ func attribute(b *strings.Builder, value string) {
 	b.WriteByte('"')
 }
 
+// Codes of Dataverse for a query that takes too long or costs too much
+// (query-antipatterns and query-throttling).
+var heavyCodes = map[string]bool{
+	"0x80044151": true, "0x80048573": true, "0x80048574": true,
+	"0x80048544": true, "0x80048644": true, "0x80048744": true, "0x80048745": true,
+}
+
 // Refused reports whether an error means that the server does not take such a
-// query, whatever is in the table.
+// query, whatever is in the table, or that it is too heavy.
 func Refused(err error) bool {
-	switch answerIn(err).Status {
+	e := answerIn(err)
+	switch e.Status {
 	case http.StatusBadRequest, http.StatusNotImplemented, http.StatusMethodNotAllowed:
 		return missingProperty(err) == ""
 	}
-	return false
+	return heavyCodes[strings.ToLower(e.Code)]
 }

@@ -22,15 +22,16 @@ var accountTable = &crosswalk.Entity{LogicalName: "account", EntitySetName: "acc
 func TestCountWithin(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
-		name   string
-		filter string
-		within dataverse.KeyRange
-		status int
-		answer string
-		apply  string // that is sent
-		want   int64
-		many   bool
-		code   crosswalk.Code
+		name    string
+		filter  string
+		within  dataverse.KeyRange
+		status  int
+		answer  string
+		apply   string // that is sent
+		want    int64
+		many    bool
+		code    crosswalk.Code
+		refused bool
 	}{
 		{name: "all", status: 200, answer: `{"value":[{"n":7}]}`, apply: "aggregate($count as n)", want: 7},
 		{
@@ -49,7 +50,9 @@ func TestCountWithin(t *testing.T) {
 			name: "more than the limit", status: 400, apply: "aggregate($count as n)", many: true,
 			answer: `{"error":{"code":"0x8004E023","message":"The maximum record limit is exceeded. Reduce the number of records."}}`,
 		},
-		{name: "refused", status: 400, answer: `{"error":{"code":"0x0","message":"No."}}`, apply: "aggregate($count as n)", code: crosswalk.CodeInvalid},
+		{name: "refused", status: 400, answer: `{"error":{"code":"0x0","message":"No."}}`, apply: "aggregate($count as n)", code: crosswalk.CodeInvalid, refused: true},
+		{name: "too heavy", status: 500, answer: `{"error":{"code":"0x80044151","message":"SQL timeout."}}`, apply: "aggregate($count as n)", code: crosswalk.CodeUnavailable, refused: true},
+		{name: "broken", status: 500, answer: `{"error":{"code":"0x80040216","message":"An error occurred."}}`, apply: "aggregate($count as n)", code: crosswalk.CodeUnavailable},
 		{name: "no number", status: 200, answer: `{"value":[{"m":7}]}`, apply: "aggregate($count as n)", code: crosswalk.CodeUnavailable},
 	}
 	for _, test := range tests {
@@ -67,7 +70,7 @@ func TestCountWithin(t *testing.T) {
 			if n != test.want || many != test.many || crosswalk.ErrorCode(err) != test.code || cost.Requests == 0 {
 				t.Errorf("%d, many %t, %+v, %v", n, many, cost, err)
 			}
-			if refused := test.status == 400 && !test.many; dataverse.Refused(err) != refused {
+			if dataverse.Refused(err) != test.refused {
 				t.Errorf("refused %t: %v", dataverse.Refused(err), err)
 			}
 		})

@@ -16,9 +16,12 @@ import (
 // dataverse.AggregateLimit, so that a range that grows can still be counted.
 const RangeSize = 45_000
 
-// MaxStreams is how many ranges are read at a time at most. Each holds a
-// batch.
-const MaxStreams = 8
+// maxStreams is how many ranges are read at a time at most.
+const maxStreams = 8
+
+// batches is how many pages are decoded or wait for their turn at a time: few
+// of those who are read from have answered.
+const batches = 2
 
 // RangesConfig is what a source of ranges needs.
 type RangesConfig struct {
@@ -62,8 +65,17 @@ type Ranges struct {
 	reading  int  // those that are
 	scouting bool // the next bound is asked for
 	walking  bool // so is a page of what stands beside
-	free     []*column.Batch
+	free     chan *column.Batch
 	spent    dataverse.PageInfo // that no page has told of
+
+	mu     sync.Mutex
+	walked walked
+}
+
+// walked is how far the walk beside has come since the last page.
+type walked struct {
+	link string // of its next page; "" for no further than it was
+	cost dataverse.PageInfo
 }
 
 // result is what comes of a request, to be called by the goroutine that asks
@@ -116,6 +128,7 @@ func (s *Ranges) Page(ctx context.Context, link string, into *column.Batch) (pip
 		case info != nil:
 			s.adapt(time.Since(began), into.Rows())
 			s.goOn()
+			s.catchUp()
 			s.link = s.at.text()
 			info.Next = s.link
 			return s.tell(*info), nil
@@ -144,10 +157,17 @@ func (s *Ranges) open(ctx context.Context, link string) error {
 			return err
 		}
 	}
+	if at.Size == 0 {
+		at.Size = s.cfg.Size
+	}
 	s.at, s.link = at, link
 	s.ctx, s.stop = context.WithCancel(ctx)
 	s.results = make(chan result)
-	s.busy, s.reading, s.scouting, s.walking = 0, 0, false, false
+	s.free = make(chan *column.Batch, batches) // anew, since results that nobody took have kept theirs
+	for range batches {
+		s.free <- s.plan.NewSourceBatch()
+	}
+	s.busy, s.reading, s.scouting, s.walking, s.walked = 0, 0, false, false, walked{}
 	s.streams = min(firstStreams, s.mostStreams())
 	return nil
 }
@@ -180,9 +200,8 @@ func (s *Ranges) spend(cost dataverse.PageInfo) {
 	s.spent.Throttled += cost.Throttled
 }
 
-// How many streams there are follows from how long pages let wait: each stream
-// more takes memory, and serves nothing when pages come as fast as they can be
-// written.
+// How many streams there are follows from how long pages let wait: a stream
+// more serves nothing when pages come as fast as they can be written.
 const (
 	firstStreams  = 2
 	moreStreams   = 2
@@ -199,7 +218,7 @@ func (s *Ranges) adapt(waited time.Duration, rows int) {
 }
 
 // mostStreams returns how many ranges may be read at a time now.
-func (s *Ranges) mostStreams() int { return min(MaxStreams, s.client.Parallelism()) }
+func (s *Ranges) mostStreams() int { return min(maxStreams, s.client.Parallelism()) }
 
 // Count returns how many records a source of everything brings; many means that
 // they are more than dataverse.AggregateLimit.

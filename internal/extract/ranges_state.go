@@ -22,6 +22,8 @@ func InRanges(link string) bool { return strings.HasPrefix(link, rangesPrefix) }
 
 // rangesState is where a read by ranges stands between two pages.
 type rangesState struct {
+	// Size is how many records a range has.
+	Size int `json:"size,omitempty"`
 	// Begun means that the first page is behind.
 	Begun bool `json:"begun,omitempty"`
 	// Last is the key up to which there are ranges, Ended that they hold all

@@ -126,7 +126,7 @@ func TestRangesAtRandom(t *testing.T) {
 				}
 				if r.IntN(2) == 0 {
 					source.Close()
-					source = w.ranges(entity, plan, pageSize, size)
+					source = w.ranges(entity, plan, pageSize, 10+r.IntN(900))
 				}
 				continue
 			}
@@ -178,6 +178,8 @@ func TestRangesUnfit(t *testing.T) {
 			prepare: broken(sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadRequest, Path: "apply"}),
 			why:     "refused to count", lasting: true,
 		},
+		{name: "counts take too long", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "apply"}), why: "refused to count", lasting: true},
+		{name: "ranges take too long", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "accountid%20le"}), why: "refused ranges", lasting: true},
 		{
 			name: "few records pass the filter", prepare: func(*world) error { return nil },
 			filter: []crosswalk.Condition{{Attribute: "name", Operator: crosswalk.StartsWith, Values: []string{"Q"}}}, why: "leaves few",
@@ -322,10 +324,13 @@ func TestRangesBeside(t *testing.T) {
 				if round == 2 {
 					c.end = "" // everything once more
 				}
+				stop := func() {}
 				source := func() pipeline.Source {
+					stop()
 					cfg := w.config(entity, plan, 30)
 					ranges := extract.NewRanges(extract.RangesConfig{Config: cfg, Size: 70, Beside: extract.NewKeys(cfg, "", true)})
-					t.Cleanup(ranges.Close)
+					stop = ranges.Close
+					t.Cleanup(stop)
 					return both{ranges, extract.NewChanges(cfg, c.end, true), c.end == ""}
 				}
 				page := 0

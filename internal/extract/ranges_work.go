@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"time"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
@@ -86,9 +87,9 @@ func (s *Ranges) goOn() {
 // scout looks for the end of the next range.
 func (s *Ranges) scout() {
 	s.scouting = true
-	after := s.at.Last
+	after, size := s.at.Last, s.at.Size
 	s.start(func(ctx context.Context) result {
-		key, cost, err := s.client.NthKey(ctx, s.cfg.Entity, dataverse.KeyRange{After: after}, s.cfg.Size)
+		key, cost, err := s.client.NthKey(ctx, s.cfg.Entity, dataverse.KeyRange{After: after}, size)
 		return func(*column.Batch) (*pipeline.PageInfo, error) {
 			s.scouting = false
 			s.spend(cost)
@@ -111,23 +112,24 @@ func (s *Ranges) scout() {
 func (s *Ranges) read(r *openRange) {
 	s.reading++
 	r.busy = true
-	var b *column.Batch
-	if n := len(s.free); n > 0 {
-		b, s.free = s.free[n-1], s.free[:n-1]
-	} else {
-		b = s.plan.NewSourceBatch()
-	}
 	q, link := s.query.Within(r.KeyRange, s.cfg.Entity.PrimaryID), r.Link
 	s.start(func(ctx context.Context) result {
-		b.Reset()
-		page, err := s.client.Page(ctx, q, link, s.columns, b)
+		var b *column.Batch
+		page, err := s.client.PageInto(ctx, q, link, s.columns, func(ctx context.Context) (_ *column.Batch, err error) {
+			if b == nil {
+				b, err = s.batch(ctx)
+			}
+			return b, err
+		})
 		if err == nil {
 			err = missing(s.plan, page.Missing)
+		}
+		if err != nil {
+			s.release(b)
 		}
 		return func(into *column.Batch) (*pipeline.PageInfo, error) {
 			s.reading--
 			r.busy = false
-			s.free = append(s.free, b)
 			switch {
 			case link != "" && r.Again < maxRangeAgain && dataverse.LinkEnded(err):
 				s.spend(page)
@@ -141,6 +143,7 @@ func (s *Ranges) read(r *openRange) {
 			}
 			r.Rows += int64(b.Rows())
 			*into, *b = *b, *into
+			s.release(b)
 			if r.Read = page.Next == ""; !r.Read && !r.follow(page.Next) {
 				if r.Again++; r.Again > maxRangeAgain {
 					return nil, contradiction("The pages of a range go round in circles.")
@@ -153,6 +156,36 @@ func (s *Ranges) read(r *openRange) {
 			return &told, nil
 		}
 	})
+}
+
+// batchWait is how long an answer waits for a batch. Then it gets one more: those
+// who wait for the writer must not keep requests of others from the server.
+const batchWait = time.Second
+
+// batch returns an empty batch.
+func (s *Ranges) batch(ctx context.Context) (*column.Batch, error) {
+	late := time.NewTimer(batchWait)
+	defer late.Stop()
+	select {
+	case b := <-s.free:
+		b.Reset()
+		return b, nil
+	case <-late.C:
+		return s.plan.NewSourceBatch(), nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// release gives a batch back, which may be nil.
+func (s *Ranges) release(b *column.Batch) {
+	if b == nil {
+		return
+	}
+	select {
+	case s.free <- b:
+	default: // there are enough
+	}
 }
 
 // count compares a range that has been read with its count.
@@ -204,7 +237,7 @@ func (s *Ranges) counted(ctx context.Context, r dataverse.KeyRange, splits *int,
 
 // verify closes a range of which n records are counted, or has it read again.
 func (s *Ranges) verify(r *openRange, n int64) error {
-	size := int64(s.cfg.Size)
+	size := int64(s.at.Size)
 	whole := r.To != "" // it held exactly as many keys when it was found
 	switch off := max(n-r.Rows, r.Rows-n); {
 	case whole && r.Rows > 2*size+tolerated, whole && s.query.Filter == "" && r.Rows+tolerated < size/2:
@@ -223,13 +256,30 @@ func (s *Ranges) verify(r *openRange, n int64) error {
 	return nil
 }
 
-// walk asks for the next page beside.
+// walk goes through the keys beside, up to a page that says something. It does
+// not wait for the pages of the ranges: what it finds on the way holds whether
+// they are stored or not.
 func (s *Ranges) walk() {
 	s.walking = true
 	link := s.at.Beside
 	s.start(func(ctx context.Context) result {
-		page, err := s.cfg.Beside.Page(ctx, link, s.plan.NewSourceBatch())
+		var page pipeline.PageInfo
+		var err error
+		keys := s.plan.NewSourceBatch()
+		for {
+			page, err = s.cfg.Beside.Page(ctx, link, keys)
+			page.Changes.Present = nil // a sweep shows them once more if anybody wants to know
+			if err != nil || page.Changes.Fallback != "" || page.Changes.Recount || !s.cfg.Beside.Walking(page.Next) {
+				break
+			}
+			link = page.Next
+			s.mu.Lock()
+			s.walked.link = link
+			add(&s.walked.cost, dataverse.PageInfo{Bytes: page.Bytes, Requests: page.Requests, Throttled: page.Throttled})
+			s.mu.Unlock()
+		}
 		return func(*column.Batch) (*pipeline.PageInfo, error) {
+			s.catchUp()
 			s.walking = false
 			if err != nil {
 				return nil, err
@@ -238,6 +288,17 @@ func (s *Ranges) walk() {
 			return &page, nil
 		}
 	})
+}
+
+// catchUp notes how far the walk has come.
+func (s *Ranges) catchUp() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.walked.link != "" {
+		s.at.Beside = s.walked.link
+	}
+	s.spend(s.walked.cost)
+	s.walked = walked{}
 }
 
 // beside reads a page of what stands beside, while nothing else is at work.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -119,10 +120,15 @@ func (s *reader) survey(ctx context.Context) (found survey, err error) {
 	return survey{many: many, several: many && s.divisible()}, err
 }
 
+// countTime is how long a run waits to know how many records it reads.
+const countTime = 30 * time.Second
+
 // count returns how many records the run reads, -1 when that is not known, and
 // whether they are so many that they should be read in several streams.
 func (s *reader) count(ctx context.Context) (n int64, many bool, err error) {
-	n, many, err = extract.Count(ctx, s.cfg)
+	short, cancel := context.WithTimeout(ctx, countTime)
+	defer cancel()
+	n, many, err = extract.Count(short, s.cfg)
 	switch {
 	case ctx.Err() != nil:
 		return -1, false, context.Cause(ctx)
