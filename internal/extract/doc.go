@@ -1,6 +1,7 @@
 // Package extract brings the records of a run: everything that a plan reads,
 // as pages of column batches. Its sources differ in which records they bring:
-// Pages all, Records those with given keys, Changes what has changed.
+// Pages all, Ranges all in several streams, Records those with given keys,
+// Changes what has changed.
 //
 // A plan also reads rows that the records' lookups lead to. Where the request
 // allows it, the server sends them along ($expand); where it does not, as with

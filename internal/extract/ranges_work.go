@@ -2,6 +2,7 @@ package extract
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 
+	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
@@ -59,7 +61,12 @@ func contradiction(format string, args ...any) *OneStreamError {
 
 // refused is that the server does not take a query.
 func refused(what string, err error) *OneStreamError {
-	return &OneStreamError{Why: fmt.Sprintf("Dynamics refused %s. (%v)", what, err), Lasting: true, err: err}
+	words := err.Error()
+	var e *crosswalk.Error
+	if errors.As(err, &e) {
+		words = e.Message
+	}
+	return &OneStreamError{Why: "Dynamics refused " + what + ". " + words, Lasting: true, err: err}
 }
 
 // goOn begins the requests that can be.
