@@ -57,6 +57,9 @@ func explain(err error, what string) error {
 	case errors.Is(err, errTooLarge):
 		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: the answer is too large.", what).
 			WithHint("Read fewer columns.").WithCause(err)
+	case errors.Is(err, errFull):
+		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: the environment gives as many records as are asked for, however many that is, and says that there are no more.", what).
+			WithHint("Something cuts its answers. Check that the address is that of a Dynamics 365 environment and that no proxy stands in between.").WithCause(err)
 	case errors.Is(err, errLongAddress):
 		return crosswalk.Errorf(crosswalk.CodeInvalid, "Could not %s: the query is longer than Dynamics accepts.", what).
 			WithHint("Make the filter shorter, or read fewer columns.").WithCause(err)

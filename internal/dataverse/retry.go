@@ -110,7 +110,7 @@ func verdict(err error) attempt {
 		return unreadable
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader), errors.As(err, &corrupt):
 		return unreadable
-	case errors.Is(err, errTooLarge), errors.Is(err, errLongAddress):
+	case errors.Is(err, errTooLarge), errors.Is(err, errFull), errors.Is(err, errLongAddress):
 		return final
 	default:
 		return fault // of the network: refused, reset, timed out, truncated
