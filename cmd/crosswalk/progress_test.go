@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/crosswalk-data/crosswalk"
 )
 
@@ -25,6 +27,27 @@ func TestOutcome(t *testing.T) {
 			t.Parallel()
 			if got := outcome(tt.run); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestNext(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		run  crosswalk.Run
+		want []string
+	}{
+		"well":      {crosswalk.Run{Number: 7, Status: crosswalk.RunSuccess}, nil},
+		"held":      {crosswalk.Run{Number: 7, Status: crosswalk.RunHeld}, []string{"crosswalk run release 7", "crosswalk run discard 7"}},
+		"rejects":   {crosswalk.Run{Number: 7, Status: crosswalk.RunPartialSuccess, Counts: crosswalk.Counts{Rejected: 3}}, []string{"crosswalk run rejects 7 --group", "crosswalk run retry 7"}},
+		"at work":   {crosswalk.Run{Number: 7, Status: crosswalk.RunRunning, Counts: crosswalk.Counts{Rejected: 3}}, nil},
+		"discarded": {crosswalk.Run{Number: 7, JobName: "All of them", Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Discard}}, []string{`crosswalk job run "All of them" --everything`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if diff := cmp.Diff(tt.want, next(tt.run)); diff != "" {
+				t.Errorf("next (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -152,6 +152,23 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Took", took(r).Round(10*time.Millisecond),
 		"Speed", speed,
 	)
+	for _, command := range next(r) {
+		a.note("Next: %s", command)
+	}
+}
+
+// next returns the commands with which somebody can go on from a run that did
+// not simply succeed.
+func next(r crosswalk.Run) []string {
+	switch {
+	case r.Status == crosswalk.RunHeld:
+		return []string{fmt.Sprintf("crosswalk run release %d", r.Number), fmt.Sprintf("crosswalk run discard %d", r.Number)}
+	case r.Status.Ended() && r.Counts.Rejected > 0:
+		return []string{fmt.Sprintf("crosswalk run rejects %d --group", r.Number), fmt.Sprintf("crosswalk run retry %d", r.Number)}
+	case r.Decision != nil && r.Decision.Decision == crosswalk.Discard:
+		return []string{fmt.Sprintf("crosswalk job run %q --everything", r.JobName)}
+	}
+	return nil
 }
 
 // waited says for how long Dynamics had a run wait, "" when it did not.

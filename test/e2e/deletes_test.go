@@ -341,6 +341,10 @@ func TestHeldRun(t *testing.T) {
 				}
 				k.must(err)
 				held = k.wait(held)
+				// It ended where it was held, or came to its end.
+				if at := held.Step; (at != nil) != (decided == "cancel") || at != nil && at.Name != crosswalk.StepDelete {
+					t.Errorf("ended at %+v", at)
+				}
 				switch d := held.Decision; {
 				case decided == "cancel":
 					if d != nil {
