@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -15,6 +16,17 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/test/program"
 )
+
+// built is the program that the tests run.
+var built program.Shared
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := built.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
 
 // cluster is a PostgreSQL database and the servers on it.
 type cluster struct {
@@ -38,7 +50,7 @@ func newClusterOn(t *testing.T, dsn string) *cluster {
 	t.Cleanup(cancel)
 	c := &cluster{T: t, ctx: ctx, dsn: dsn, dir: t.TempDir()}
 	var err error
-	if c.path, err = program.Build(t.TempDir()); err != nil {
+	if c.path, err = built.Path(); err != nil {
 		t.Fatal(err)
 	}
 	if c.db, err = database.Open(ctx, c.dsn, nil); err != nil {

@@ -26,7 +26,7 @@ func TestDiskFull(t *testing.T) {
 	data := smallDisk(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	path, err := program.Build(t.TempDir())
+	path, err := built.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,13 +31,9 @@ func TestKilledWhileTheKeyChanges(t *testing.T) {
 			h.must(os.WriteFile(file, []byte(both), 0o600))
 			for _, column := range []string{"secret", "tokens"} {
 				trap := h.trap("cw_connections", "NEW."+column+" IS DISTINCT FROM OLD."+column)
-				h.start()
-				for began := time.Now(); !trap.caught(); time.Sleep(20 * time.Millisecond) {
-					if time.Since(began) > 30*time.Second {
-						t.Fatalf("the %s are not sealed anew", column)
-					}
-				}
-				h.must(h.server.Kill())
+				kill := h.launch()
+				trap.wait("seal the " + column + " anew")
+				h.must(kill())
 				trap.remove()
 			}
 			h.must(os.WriteFile(file, old, 0o600))

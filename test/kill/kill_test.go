@@ -4,6 +4,7 @@ package kill
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,11 +18,22 @@ import (
 
 const accounts = 50_000
 
+// built is the program that the tests run.
+var built program.Shared
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := built.Remove(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
+
 func TestServerKilledInTheMiddleOfARun(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	path, err := program.Build(t.TempDir())
+	path, err := built.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ var (
 // twice, and a further run finds nothing to do.
 func TestKillLoop(t *testing.T) {
 	t.Parallel()
-	path, err := program.Build(t.TempDir())
+	path, err := built.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

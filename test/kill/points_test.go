@@ -3,6 +3,7 @@ package kill
 import (
 	"context"
 	"database/sql"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/test/program"
 )
 
 // TestKilledAtEachPoint kills a server with SIGKILL exactly where a run has
@@ -44,17 +46,17 @@ func TestKilledAtEachPoint(t *testing.T) {
 			} {
 				began := time.Now()
 				trap := h.trap(point.table, point.when)
-				h.start()
+				var kill func() error
 				if run.ID == "" {
+					h.start()
 					run, err = h.StartRun(h.ctx, h.jobs[2].ID, crosswalk.Scope{})
 					h.must(err)
+					kill = h.server.Kill
+				} else {
+					kill = h.launch()
 				}
-				for ; !trap.caught(); time.Sleep(20 * time.Millisecond) {
-					if time.Since(began) > 30*time.Second {
-						t.Fatalf("%s: the run does not get there", point.name)
-					}
-				}
-				h.must(h.server.Kill())
+				trap.wait(point.name)
+				h.must(kill())
 				trap.remove()
 				t.Logf("%s: after %s", point.name, time.Since(began).Round(time.Millisecond))
 			}
@@ -105,6 +107,31 @@ func (p *trap) exec(query string) {
 		_, err := tx.Exec(ctx, query)
 		return err
 	}))
+}
+
+// launch starts the server and does not wait until it is ready, which it may
+// never be. kill ends it.
+func (h *house) launch() (kill func() error) {
+	h.Helper()
+	server := exec.Command(h.path, h.args()...)
+	server.Dir, server.Env, server.Stderr = h.TempDir(), program.Environ(), h.log
+	h.must(server.Start())
+	h.Cleanup(func() { _ = server.Process.Kill() })
+	return func() error {
+		err := server.Process.Kill()
+		_ = server.Wait()
+		return err
+	}
+}
+
+// wait waits until a transaction is in the trap.
+func (p *trap) wait(what string) {
+	p.Helper()
+	for began := time.Now(); !p.caught(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(began) > 30*time.Second {
+			p.Fatalf("%s: it does not get there", what)
+		}
+	}
 }
 
 // caught reports whether a transaction is in the trap.

@@ -15,7 +15,7 @@ import (
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
 	disk := smallDisk(t)
-	path, err := program.Build(t.TempDir())
+	path, err := built.Path()
 	if err != nil {
 		t.Fatal(err)
 	}

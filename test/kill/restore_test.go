@@ -50,7 +50,7 @@ func newHouse(t *testing.T, dsn string) *house {
 		h.dsn = "sqlite:" + filepath.Join(h.data, "crosswalk.db")
 	}
 	var err error
-	h.path, err = program.Build(t.TempDir())
+	h.path, err = built.Path()
 	h.must(err)
 	h.source = mirror.NewSource(t, sandbox.Config{Seed: 21, Users: 20, Accounts: 500, Contacts: 300})
 	t.Cleanup(func() {
@@ -73,13 +73,17 @@ func (h *house) must(err error) {
 	}
 }
 
-func (h *house) try() error {
+func (h *house) args() []string {
 	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", h.data, "--page-size", "50", "--slice-budget", "2s"}
 	if strings.HasPrefix(h.dsn, "postgres") {
 		args = append(args, "--database", h.dsn)
 	}
+	return args
+}
+
+func (h *house) try() error {
 	var err error
-	h.server, err = program.Start(h.stderr, h.TempDir(), h.path, args...)
+	h.server, err = program.Start(h.stderr, h.TempDir(), h.path, h.args()...)
 	return err
 }
 

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -28,6 +29,33 @@ func Build(dir string) (string, error) {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, NoteSources()
+}
+
+// Shared is a program that is built once for all tests of a process. The zero
+// value is ready to use.
+type Shared struct {
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+// Path returns the path of the program, which is built at the first call.
+func (s *Shared) Path() (string, error) {
+	s.once.Do(func() {
+		if s.dir, s.err = os.MkdirTemp("", "crosswalk-program-"); s.err == nil {
+			s.path, s.err = Build(s.dir)
+		}
+	})
+	return s.path, s.err
+}
+
+// Remove removes the program if it was built.
+func (s *Shared) Remove() error {
+	if s.dir == "" {
+		return nil
+	}
+	return os.RemoveAll(s.dir)
 }
 
 // NoteSources looks at every source file of the module. The go command
