@@ -42,6 +42,7 @@ const (
 	busyTimeoutMS   = 5000             // another process may hold the SQLite file
 	readerCacheKB   = 4096
 	writerCacheKB   = 16384
+	sorterKB        = 4096
 	checkpointPages = 8192 // 32 MB of write-ahead log between checkpoints
 )
 
@@ -182,14 +183,14 @@ func sqliteDSN(path, more string) string {
 
 // SQLitePragmas returns the settings of every SQLite connection, in the order
 // they must be made, each as "name(value)". synchronous is FULL so that a
-// committed checkpoint survives a power cut.
+// committed checkpoint survives a power cut. temp_store is left as it is: in
+// memory, what is sorted would take as much of it as there is to sort.
 func SQLitePragmas() []string {
 	return []string{
 		fmt.Sprintf("busy_timeout(%d)", busyTimeoutMS),
 		"journal_mode(WAL)",
 		"synchronous(FULL)",
 		"foreign_keys(ON)",
-		"temp_store(MEMORY)",
 		fmt.Sprintf("cache_size(-%d)", writerCacheKB),
 		fmt.Sprintf("wal_autocheckpoint(%d)", checkpointPages),
 		"journal_size_limit(67108864)",

@@ -1,7 +1,9 @@
 package database_test
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"testing"
 
 	"modernc.org/libc"
@@ -25,5 +27,39 @@ func TestSharedPages(t *testing.T) {
 	}
 	if pages := binary.NativeEndian.Uint64(libc.GoBytes(counters+8, 8)); pages < 3 {
 		t.Errorf("at most %d pages were ever in it", pages)
+	}
+}
+
+// TestBuildSortsWithLittle checks that what is sorted for an index takes neither
+// as much memory as there is to sort nor as much as the pages of bulk writers.
+func TestBuildSortsWithLittle(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.SQLite)
+	pragma := func(ctx context.Context, tx *database.Tx, name string) (n int) {
+		if err := tx.QueryRow(ctx, "PRAGMA "+name).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	for name, run := range map[string]func(context.Context, func(context.Context, *database.Tx) error) error{"Build": db.Build, "Alter": db.Alter} {
+		boom := errors.New("boom")
+		err := run(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			if kept, size := pragma(ctx, tx, "temp_store"), pragma(ctx, tx, "cache_size"); kept == 2 || size != -4096 {
+				t.Errorf("%s: temp_store %d, cache_size %d", name, kept, size)
+			}
+			return boom
+		})
+		if !errors.Is(err, boom) {
+			t.Errorf("%s: %v", name, err)
+		}
+		err = db.Tx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+			if size := pragma(ctx, tx, "cache_size"); size != -16384 {
+				t.Errorf("after %s: cache_size %d", name, size)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 }

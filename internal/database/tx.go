@@ -86,14 +86,29 @@ func (db *DB) Alter(ctx context.Context, fn func(ctx context.Context, tx *Tx) er
 				return err
 			}
 		}
-		return fn(ctx, tx)
+		return db.building(ctx, tx, fn)
 	})
 }
 
 // Build is like Alter for what takes long, such as making an index over many
 // rows: other alterations do not wait for it.
 func (db *DB) Build(ctx context.Context, fn func(ctx context.Context, tx *Tx) error) error {
-	return db.retry(ctx, sql.LevelReadCommitted, fn)
+	return db.retry(ctx, sql.LevelReadCommitted, func(ctx context.Context, tx *Tx) error { return db.building(ctx, tx, fn) })
+}
+
+// building runs fn with little memory for what it sorts, such as the entries of
+// an index: SQLite sorts as much at a time as its cache may hold, beside that.
+func (db *DB) building(ctx context.Context, tx *Tx, fn func(ctx context.Context, tx *Tx) error) error {
+	if db.dialect == Postgres {
+		return fn(ctx, tx)
+	}
+	if _, err := tx.Exec(ctx, fmt.Sprintf("PRAGMA cache_size(-%d)", sorterKB)); err != nil {
+		return err
+	}
+	defer func() { // when it fails, the connection works with less
+		_, _ = tx.Exec(context.WithoutCancel(ctx), fmt.Sprintf("PRAGMA cache_size(-%d)", writerCacheKB))
+	}()
+	return fn(ctx, tx)
 }
 
 func (db *DB) retry(ctx context.Context, level sql.IsolationLevel, fn func(context.Context, *Tx) error) error {

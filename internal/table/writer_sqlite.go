@@ -43,7 +43,8 @@ func connectSQLite(w *Writer) (*sqliteWriter, error) {
 		return nil, fmt.Errorf("table: open %s: %w", w.db.Path(), err)
 	}
 	s := &sqliteWriter{Writer: w, conn: conn}
-	for _, p := range database.SQLitePragmas() {
+	// The temporary tables are those of a batch.
+	for _, p := range append(database.SQLitePragmas(), "temp_store(MEMORY)") {
 		if err := s.exec("PRAGMA " + p); err != nil {
 			_ = conn.Close()
 			return nil, err
