@@ -207,7 +207,7 @@ func (w *Writer) beginLoad(ctx context.Context) error {
 	table := t.object.Table()
 	columns, names := t.keyed()
 	own := index{&t.object, columns, names}
-	err := w.db.Build(ctx, func(ctx context.Context, tx *database.Tx) error {
+	err := w.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		t.adding = false
 		// Everybody who writes to the table, or finds rows in it, is done with
 		// that or has yet to look whether it is being loaded.

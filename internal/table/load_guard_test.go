@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -186,10 +187,13 @@ func TestSettleIsWhole(t *testing.T) {
 		if !errors.Is(err, boom) {
 			t.Errorf("got %v", err)
 		}
-		gone, cancel := context.WithCancel(t.Context())
-		cancel()
-		if err := table.Settle(gone, db, o.Table(), nil); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+		for n := range 20 { // some of these are cut off in the middle
+			gone, cancel := context.WithTimeout(t.Context(), time.Duration(n)*200*time.Microsecond)
+			err := table.Settle(gone, db, o.Table(), func(context.Context, database.Execer, int64, table.Result) error { return boom })
+			if err == nil {
+				t.Error("what was cut off says that it is done")
+			}
+			cancel()
 		}
 		if n, err := table.Count(t.Context(), db, o); n != 3 || err != nil {
 			t.Errorf("%d rows, %v", n, err)
