@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -128,7 +129,24 @@ func openSQLite(ctx context.Context, path string, log *slog.Logger) (*DB, error)
 		_ = db.Close()
 		return fail(err)
 	}
+	if err := keepTempFiles(ctx, db.write, filepath.Dir(path)); err != nil {
+		_ = db.Close()
+		return fail(err)
+	}
 	return db, nil
+}
+
+var tempFiles sync.Once
+
+// keepTempFiles has SQLite put its temporary files into the folder: there is
+// room for what is large, where /tmp may be small, missing or memory. That is
+// said once for all connections of the process; when the folder is gone, SQLite
+// looks for another one.
+func keepTempFiles(ctx context.Context, db *sql.DB, dir string) (err error) {
+	tempFiles.Do(func() {
+		_, err = db.ExecContext(ctx, "PRAGMA temp_store_directory = '"+strings.ReplaceAll(dir, "'", "''")+"'")
+	})
+	return err
 }
 
 // Present returns CodeConflict when the SQLite file is no longer the one that

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"path/filepath"
 	"testing"
 
 	"modernc.org/libc"
@@ -61,5 +62,15 @@ func TestBuildSortsWithLittle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// Temporary files are kept with a database, not where there may be no room.
+func TestTemporaryFiles(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.SQLite)
+	var dir string
+	if err := db.QueryRow(t.Context(), "PRAGMA temp_store_directory").Scan(&dir); err != nil || !filepath.IsAbs(dir) {
+		t.Errorf("temporary files are in %q, %v", dir, err)
 	}
 }
