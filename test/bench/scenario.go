@@ -179,7 +179,7 @@ func (b *bench) thinking(ctx context.Context) (err error) {
 		if err := b.sandbox.control(ctx, "PUT", "limits", sandbox.Limits{ParallelHint: s.streams}); err != nil {
 			return err
 		}
-		bound := measure(fmt.Sprintf("%d pages at a time", s.streams), int64(s.streams)*5000, thought)
+		bound := measure(fmt.Sprintf("%d × 5000 rows in %s", s.streams, thought), int64(s.streams)*5000, thought)
 		err := b.twice(thing{s.name, func(name string) (Measure, error) {
 			job, err := b.accounts(ctx, name, func(in *client.JobInput) { in.LoadMode = s.mode })
 			if err != nil {
