@@ -267,21 +267,6 @@ func TestLargePages(t *testing.T) {
 	}
 }
 
-// TestEndlessHeaders checks that an answer that is all headers ends.
-func TestEndlessHeaders(t *testing.T) {
-	t.Parallel()
-	_, srv := client(t, func(w http.ResponseWriter, _ *http.Request) {
-		for i := range 10_000 {
-			w.Header().Set(fmt.Sprintf("X-Filler-%d", i), strings.Repeat("x", 100))
-		}
-		_, _ = io.WriteString(w, onePage)
-	})
-	ctx := t.Context()
-	c := dataverse.New(dataverse.Config{BaseURL: srv.URL, Token: new(tokens).token})
-	_, err := c.WhoAmI(ctx)
-	personal(t, err, crosswalk.CodeUnavailable, "", "again")
-}
-
 // TestMetadataVersion checks that a client knows the version seen last.
 func TestMetadataVersion(t *testing.T) {
 	t.Parallel()
