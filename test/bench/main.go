@@ -31,6 +31,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 func main() {
@@ -49,7 +50,7 @@ func main() {
 	saved := flag.String("report", "", "measure nothing and show the results in this file")
 	alone := flag.Bool("walk", false, "read with the client alone and store nothing")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var err error
 	switch {
