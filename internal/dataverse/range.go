@@ -160,5 +160,9 @@ func Refused(err error) bool {
 	case http.StatusBadRequest, http.StatusNotImplemented, http.StatusMethodNotAllowed:
 		return missingProperty(err) == ""
 	}
-	return heavyCodes[strings.ToLower(e.Code)]
+	return TooHeavy(err)
 }
+
+// TooHeavy reports whether an error means that a query took too long or cost
+// too much at the time.
+func TooHeavy(err error) bool { return heavyCodes[strings.ToLower(answerIn(err).Code)] }

@@ -13,8 +13,10 @@ import (
 )
 
 // RangeSize is how many records a range has. It is below
-// dataverse.AggregateLimit, so that a range that grows can still be counted.
-const RangeSize = 45_000
+// dataverse.AggregateLimit, so that a range that grows can still be counted,
+// and no multiple of the size of a page: a last page that is full is asked for
+// again.
+const RangeSize = 44_900
 
 // maxStreams is how many ranges are read at a time at most.
 const maxStreams = 8
@@ -65,6 +67,7 @@ type Ranges struct {
 	reading  int  // those that are
 	scouting bool // the next bound is asked for
 	walking  bool // so is a page of what stands beside
+	heavy    int  // queries that were too heavy and were asked again
 	free     chan *column.Batch
 	spent    dataverse.PageInfo // that no page has told of
 
@@ -109,6 +112,8 @@ func (s *Ranges) Page(ctx context.Context, link string, into *column.Batch) (pip
 		return s.beside(ctx, into)
 	}
 	began := time.Now()
+	late := time.NewTicker(walkTold)
+	defer late.Stop()
 	for {
 		s.goOn()
 		if s.busy == 0 { // so all ranges have been read
@@ -117,6 +122,11 @@ func (s *Ranges) Page(ctx context.Context, link string, into *column.Batch) (pip
 		var r result
 		select {
 		case r = <-s.results:
+		case <-late.C:
+			if s.catchUp() {
+				return s.told(pipeline.PageInfo{}), nil
+			}
+			continue
 		case <-ctx.Done():
 			return pipeline.PageInfo{}, context.Cause(ctx)
 		}
@@ -126,14 +136,25 @@ func (s *Ranges) Page(ctx context.Context, link string, into *column.Batch) (pip
 		case err != nil:
 			return s.tell(pipeline.PageInfo{}), err
 		case info != nil:
-			s.adapt(time.Since(began), into.Rows())
+			if into.Rows() > 0 {
+				s.adapt(time.Since(began), into.Rows())
+			}
 			s.goOn()
 			s.catchUp()
-			s.link = s.at.text()
-			info.Next = s.link
-			return s.tell(*info), nil
+			return s.told(*info), nil
 		}
 	}
+}
+
+// walkTold is how long the walk beside goes on without a page that stores how
+// far it is. It can take longer than the ranges, and than a slice.
+const walkTold = 5 * time.Second
+
+// told returns what a page says, with the link of what follows.
+func (s *Ranges) told(info pipeline.PageInfo) pipeline.PageInfo {
+	s.link = s.at.text()
+	info.Next = s.link
+	return s.tell(info)
 }
 
 // Close ends what is at work and waits for it. The source can be used again.
@@ -167,7 +188,7 @@ func (s *Ranges) open(ctx context.Context, link string) error {
 	for range batches {
 		s.free <- s.plan.NewSourceBatch()
 	}
-	s.busy, s.reading, s.scouting, s.walking, s.walked = 0, 0, false, false, walked{}
+	s.busy, s.reading, s.scouting, s.walking, s.heavy, s.walked = 0, 0, false, false, 0, walked{}
 	s.streams = min(firstStreams, s.mostStreams())
 	return nil
 }

@@ -36,6 +36,9 @@ type rangesState struct {
 	// Closed is how many are, and Rows how many records they had.
 	Closed int   `json:"closed,omitempty"`
 	Rows   int64 `json:"rows,omitempty"`
+	// Short means that a range brought fewer records than it had before and
+	// after it was read: what has not come need not be gone.
+	Short bool `json:"short,omitempty"`
 	// Beside is the link of the next page of what stands beside.
 	Beside string `json:"beside,omitempty"`
 }
@@ -47,6 +50,7 @@ type openRange struct {
 	Rows  int64  `json:"rows,omitempty"`  // that have come
 	Read  bool   `json:"read,omitempty"`  // all pages have come
 	Twice bool   `json:"twice,omitempty"` // they were others than counted, and are read again
+	Had   int64  `json:"had,omitempty"`   // records that were counted before they are read again
 	Again int    `json:"again,omitempty"` // how often it began again, because its links ended or led back
 
 	busy bool                       // a request for it is under way

@@ -43,6 +43,44 @@ func TestStreamsOverlap(t *testing.T) {
 	}
 }
 
+// TestWalkOutlasts reads ranges that are through long before the walk beside:
+// pages without rows tell from time to time how far it is, so that a read that
+// is cut off again and again comes to its end.
+func TestWalkOutlasts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Users: 5, Accounts: 5, Contacts: 3000, Latency: 60 * time.Millisecond, Limits: sandbox.Limits{ParallelHint: 8}})
+	entity, plan := w.compile(job{contacts.entity, contacts.paths[:4], nil}, true)
+	cfg := w.config(entity, plan, 0)
+	cfg.PageSize = 15
+	source := func() *extract.Ranges {
+		s := extract.NewRanges(extract.RangesConfig{Config: cfg, Size: 500, Beside: extract.NewKeys(cfg, "", false)})
+		t.Cleanup(s.Close)
+		return s
+	}
+	s, link := source(), extract.RangesBegin
+	into := plan.NewSourceBatch()
+	rows, told := 0, 0
+	for {
+		into.Reset()
+		began := time.Now()
+		page, err := s.Page(t.Context(), link, into)
+		if took := time.Since(began); err != nil || took > 8*time.Second {
+			t.Fatalf("%d rows, then nothing for %v: %v", rows, took, err)
+		}
+		if link = page.Next; link == "" {
+			break
+		}
+		if rows += into.Rows(); into.Rows() == 0 && rows == 3000 && extract.InRanges(link) && told == 0 {
+			told++
+			s.Close()
+			s = source()
+		}
+	}
+	if rows < 3000 || told == 0 {
+		t.Errorf("%d rows, told %d times", rows, told)
+	}
+}
+
 // TestRangesEnd has a read cut off while requests are under way: it ends at
 // once, and nothing of it is left when it is closed.
 func TestRangesEnd(t *testing.T) {

@@ -7,7 +7,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -178,8 +180,11 @@ func TestRangesUnfit(t *testing.T) {
 			prepare: broken(sandbox.Fault{Kind: sandbox.FaultStatus, Status: http.StatusBadRequest, Path: "apply"}),
 			why:     "refused to count", lasting: true,
 		},
-		{name: "counts take too long", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "apply"}), why: "refused to count", lasting: true},
-		{name: "ranges take too long", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "accountid%20le"}), why: "refused ranges", lasting: true},
+		{name: "counts take too long", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "apply"}), why: "refused to count"},
+		{name: "counts take too long for a while", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "apply", Count: 3})},
+		{name: "ranges take too long", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "accountid%20le"}), why: "refused ranges"},
+		{name: "ranges take too long for a while", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "accountid%20le", Count: 3})},
+		{name: "keys take too long for a while", prepare: broken(sandbox.Fault{Kind: sandbox.FaultTimeout, Path: "fetchXml", Count: 3})},
 		{
 			name: "few records pass the filter", prepare: func(*world) error { return nil },
 			filter: []crosswalk.Condition{{Attribute: "name", Operator: crosswalk.StartsWith, Values: []string{"Q"}}}, why: "leaves few",
@@ -216,6 +221,43 @@ func TestRangesUnfit(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" || err != nil || test.why != "" {
 				t.Errorf("%v (-pages +ranges):\n%s", err, diff)
+			}
+		})
+	}
+}
+
+// TestRangesShort reads ranges that bring somewhat less than is counted, before
+// and after: what has not come is not taken for gone.
+func TestRangesShort(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		more     func(count int) int // how many more the n-th count of ranges tells
+		complete bool
+	}{
+		"as counted":          {func(int) int { return 0 }, true},
+		"always less":         {func(int) int { return 30 }, false},
+		"made while it reads": {func(count int) int { return (count - 1) * 30 }, true},
+		"gone while it reads": {func(count int) int { return (2 - count) * 30 }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.Config{Users: 5, Accounts: 300, Contacts: 10})
+			entity, plan := w.compile(accounts, false)
+			n := regexp.MustCompile(`"n":(\d+)`)
+			var mu sync.Mutex
+			counts := 0
+			w.tamper = func(body []byte) []byte {
+				return n.ReplaceAllFunc(body, func(m []byte) []byte {
+					mu.Lock()
+					defer mu.Unlock()
+					counts++
+					v, _ := strconv.Atoi(string(m[len(`"n":`):]))
+					return fmt.Appendf(nil, `"n":%d`, v+test.more(counts))
+				})
+			}
+			rows, infos := read(t, plan, fromBegin{w.ranges(entity, plan, 100, 400)})
+			if last := infos[len(infos)-1]; len(rows) != 300 || last.Changes.Complete != test.complete {
+				t.Errorf("%d rows, complete %t", len(rows), last.Changes.Complete)
 			}
 		})
 	}

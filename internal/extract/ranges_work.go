@@ -59,6 +59,19 @@ func contradiction(format string, args ...any) *OneStreamError {
 	return &OneStreamError{Why: english.Sprintf(format, args...), Lasting: true}
 }
 
+// maxHeavy is how often a slice asks again what was too heavy for the server.
+const maxHeavy = 3
+
+// tooHeavy reports whether a query that was too heavy for the server is to be
+// asked again: that passes, as a rule.
+func (s *Ranges) tooHeavy(err error) bool {
+	if !dataverse.TooHeavy(err) || s.heavy == maxHeavy {
+		return false
+	}
+	s.heavy++
+	return true
+}
+
 // refused is that the server does not take a query.
 func refused(what string, err error) *OneStreamError {
 	words := err.Error()
@@ -66,7 +79,7 @@ func refused(what string, err error) *OneStreamError {
 	if errors.As(err, &e) {
 		words = e.Message
 	}
-	return &OneStreamError{Why: "Dynamics refused " + what + ". " + words, Lasting: true, err: err}
+	return &OneStreamError{Why: "Dynamics refused " + what + ". " + words, Lasting: !dataverse.TooHeavy(err), err: err}
 }
 
 // goOn begins the requests that can be.
@@ -101,6 +114,8 @@ func (s *Ranges) scout() {
 			s.scouting = false
 			s.spend(cost)
 			switch {
+			case s.tooHeavy(err):
+				return nil, nil
 			case dataverse.Refused(err):
 				return nil, refused("to look for a key", err)
 			case err != nil:
@@ -142,6 +157,9 @@ func (s *Ranges) read(r *openRange) {
 				s.spend(page)
 				r.again()
 				r.Again++
+				return nil, nil
+			case s.tooHeavy(err):
+				s.spend(page)
 				return nil, nil
 			case link == "" && dataverse.Refused(err):
 				return nil, refused("ranges of keys", err)
@@ -207,6 +225,8 @@ func (s *Ranges) count(r *openRange) {
 			r.busy = false
 			s.spend(cost)
 			switch {
+			case s.tooHeavy(err):
+				return nil, nil
 			case dataverse.Refused(err):
 				return nil, refused("to count a range", err)
 			case err != nil:
@@ -251,11 +271,12 @@ func (s *Ranges) verify(r *openRange, n int64) error {
 		return contradiction("Dynamics sorts keys otherwise than it compares them: a range of %d records brought %d.", size, r.Rows)
 	case off > 0 && !r.Twice:
 		r.again()
-		r.Twice = true
+		r.Twice, r.Had = true, n
 		return nil
 	case off > max(tolerated, n*percent/100):
 		return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
 	}
+	s.at.Short = s.at.Short || r.Twice && r.Rows < min(r.Had, n)
 	s.at.closeRange(r)
 	if s.query.Filter != "" && s.at.Closed >= fewRanges && s.at.Rows*fewShare <= int64(s.at.Closed)*size {
 		return &OneStreamError{Why: "The filter leaves few of the records."}
@@ -297,15 +318,17 @@ func (s *Ranges) walk() {
 	})
 }
 
-// catchUp notes how far the walk has come.
-func (s *Ranges) catchUp() {
+// catchUp notes how far the walk has come, and reports whether that is further
+// than before.
+func (s *Ranges) catchUp() (further bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.walked.link != "" {
+	if further = s.walked.link != ""; further {
 		s.at.Beside = s.walked.link
 	}
 	s.spend(s.walked.cost)
 	s.walked = walked{}
+	return further
 }
 
 // beside reads a page of what stands beside, while nothing else is at work.
@@ -314,6 +337,10 @@ func (s *Ranges) beside(ctx context.Context, into *column.Batch) (pipeline.PageI
 	if err != nil {
 		return page, err
 	}
+	if page.Changes.Recount {
+		s.at.Short = false // all are shown anew
+	}
+	page.Changes.Complete = page.Changes.Complete && !s.at.Short
 	s.at.Begun, s.at.Beside = true, page.Next
 	if page.Next != "" {
 		s.link = s.at.text()
@@ -327,7 +354,7 @@ func (s *Ranges) rest(ctx context.Context, into *column.Batch) (pipeline.PageInf
 	if s.cfg.Beside != nil {
 		return s.beside(ctx, into)
 	}
-	return s.tell(pipeline.PageInfo{Changes: pipeline.Changes{Recount: !s.at.Begun, Complete: true}}), nil
+	return s.tell(pipeline.PageInfo{Changes: pipeline.Changes{Recount: !s.at.Begun, Complete: !s.at.Short}}), nil
 }
 
 // add adds a cost.

@@ -147,10 +147,14 @@ func (s *reader) count(ctx context.Context) (n int64, many bool, err error) {
 	return n, many && (n < 0 || n > int64(s.parallel)), nil
 }
 
-// divisible reports whether the run may read several ranges at a time. A range
-// can come twice, and a run in several streams begin again in one: where
-// nothing tells a record's row from others, it would be stored twice.
+// divisible reports whether the run may read several ranges at a time, and
+// gains from it. A range can come twice, and a run in several streams begin
+// again in one: where nothing tells a record's row from others, it would be
+// stored twice.
 func (s *reader) divisible() bool {
+	if s.cfg.Client.Parallelism() < 2 {
+		return false // bounds and counts would wait between the pages
+	}
 	identified := slices.ContainsFunc(s.cfg.Plan.Target, func(t mapping.TargetColumn) bool { return t.Identifier })
 	kind := s.task.Run.Scope.Kind
 	return s.oneStream == "" && kind != crosswalk.ScopeRange && (identified || s.task.Job.Operation != crosswalk.OperationInsert)
