@@ -84,10 +84,14 @@ func TestSlowLoris(t *testing.T) {
 			t.Run(fmt.Sprint(test.name, " ", forever), func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
+					var mu sync.Mutex
 					var sent []time.Time
 					c, end := overLine(dataverse.Config{}, func(w http.ResponseWriter, r *http.Request) {
+						mu.Lock()
 						sent = append(sent, time.Now())
-						if !forever && len(sent) > 1 {
+						again := len(sent) > 1
+						mu.Unlock()
+						if !forever && again {
 							w.Header().Set("Content-Type", jsonType)
 							_, _ = io.WriteString(w, onePage)
 							return
@@ -112,8 +116,10 @@ func TestSlowLoris(t *testing.T) {
 							}
 						}
 					})
-					defer end()
 					_, names, err := page(t, c, "")
+					end()
+					mu.Lock()
+					defer mu.Unlock()
 					for i := 1; i < len(sent); i++ {
 						if took := sent[i].Sub(sent[i-1]); took > test.most+time.Minute { // and a pause
 							t.Errorf("attempt %d took %v", i, took)
