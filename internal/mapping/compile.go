@@ -164,6 +164,9 @@ func (c *compiler) identifiers(m *crosswalk.Mapping) {
 // wins, unless there cannot be several.
 func (c *compiler) modified() {
 	identified := c.plan.Person != nil
+	if c.in.Operation == crosswalk.OperationInsert && !identified { // it tells versions of a record apart
+		identified = !slices.ContainsFunc(c.plan.Target, func(t TargetColumn) bool { return t.Identifier })
+	}
 	for i := range c.plan.steps {
 		s := &c.plan.steps[i]
 		if s.empty != crosswalk.RejectIdentifierEmpty {

@@ -304,7 +304,7 @@ func TestOperations(t *testing.T) {
 		{crosswalk.OperationUpsert, []crosswalk.FieldMapping{number, must}, nil, "modifiedon"},
 		{crosswalk.OperationUpsert, []crosswalk.FieldMapping{constant, must}, []string{"mapping.fields: Every identifier is a constant, so all records would be one row."}, ""},
 		{crosswalk.OperationUpsert, []crosswalk.FieldMapping{constant, number, must}, nil, "modifiedon"},
-		{crosswalk.OperationInsert, []crosswalk.FieldMapping{must}, nil, ""},
+		{crosswalk.OperationInsert, []crosswalk.FieldMapping{must}, nil, "modifiedon"},
 		{crosswalk.OperationInsert, []crosswalk.FieldMapping{number, must}, nil, "modifiedon"},
 		{crosswalk.OperationInsert, []crosswalk.FieldMapping{number}, []string{unfilled}, ""},
 		{crosswalk.OperationUpdate, []crosswalk.FieldMapping{number}, nil, "modifiedon"},

@@ -3,13 +3,11 @@ package server
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/extract"
-	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
 
@@ -148,16 +146,10 @@ func (s *reader) count(ctx context.Context) (n int64, many bool, err error) {
 }
 
 // divisible reports whether the run may read several ranges at a time, and
-// gains from it. A range can come twice, and a run in several streams begin
-// again in one: where nothing tells a record's row from others, it would be
-// stored twice.
+// gains from it: with one request at a time, those for bounds and counts would
+// only come between the pages.
 func (s *reader) divisible() bool {
-	if s.cfg.Client.Parallelism() < 2 {
-		return false // bounds and counts would wait between the pages
-	}
-	identified := slices.ContainsFunc(s.cfg.Plan.Target, func(t mapping.TargetColumn) bool { return t.Identifier })
-	kind := s.task.Run.Scope.Kind
-	return s.oneStream == "" && kind != crosswalk.ScopeRange && (identified || s.task.Job.Operation != crosswalk.OperationInsert)
+	return s.oneStream == "" && s.task.Run.Scope.Kind != crosswalk.ScopeRange && s.cfg.Client.Parallelism() > 1
 }
 
 // leaveRanges has a run begin again in one stream.

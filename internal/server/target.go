@@ -31,6 +31,7 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	cfg := writerConfig(in, plan)
 	cfg.ConnectionID, cfg.Entity, cfg.JobID = task.Run.ConnectionID, task.Run.Entity, task.Run.JobID
 	cfg.By, cfg.Run, cfg.Load = task.Run.JobName, task.Run.Number, true
+	cfg.Versions = incremental(&task)
 	if d := task.Job.Deletes; d.Policy == crosswalk.DeleteDeactivate {
 		cfg.Restore = d.Field
 	}

@@ -53,6 +53,8 @@ func (w *Writer) indexes() []index {
 		if t.identifiers > 0 && !t.adding {
 			columns, names := t.keyed()
 			list = append(list, index{&t.object, columns, names})
+		} else {
+			list = append(list, index{&t.object, []string{originColumn, sourceIDColumn}, nil}) // finds the records that have rows
 		}
 	}
 	for _, l := range w.lookups {

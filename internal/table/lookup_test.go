@@ -136,6 +136,6 @@ func TestLookupOperations(t *testing.T) {
 		equal(t, put(t, db, cfg, rec("1", "1", "x", "a", 9), rec("4", "4", "x", "a", 5)), table.Result{Inserted: 1, Skipped: 1})
 		equal(t, found(t, db, cfg.Object, "Company"), map[string]string{"1": ids["B"], "3": ids["B"], "4": ids["A"]})
 		cfg.Columns = columns(cfg.Object, "Key", "Name")
-		equal(t, put(t, db, cfg, rec("1", "5", "x", "a", 9), rec("1", "6", "x", "nope", 9)), table.Result{Inserted: 2})
+		equal(t, put(t, db, cfg, rec("5", "5", "x", "a", 9), rec("6", "6", "x", "nope", 9)), table.Result{Inserted: 2})
 	})
 }

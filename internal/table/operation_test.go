@@ -25,17 +25,28 @@ func TestInsert(t *testing.T) {
 	})
 }
 
+// Without identifiers every run makes a row of each record, once, although it
+// may read it several times; each version is a record of its own.
 func TestInsertWithoutIdentifiers(t *testing.T) {
 	each(t, func(t *testing.T, db *database.DB) {
 		o := object()
 		cfg := table.Config{Object: o, Columns: columns(o, "Key", "Name?"), Operation: crosswalk.OperationInsert}
-		for range 2 {
-			r := put(t, db, cfg, rec("1", "a", "A"), rec("1", "a", "A"), rec("2", nil, nil))
-			equal(t, r, table.Result{Inserted: 2, Rejects: []table.RowReject{
-				{Row: 2, Field: "Name", Code: crosswalk.RejectRequiredEmpty, Message: "Name is required, and the record has no value for it."},
-			}})
+		empty := []table.RowReject{{Row: 2, Field: "Name", Code: crosswalk.RejectRequiredEmpty, Message: "Name is required, and the record has no value for it."}}
+		for cfg.Run = range int64(2) {
+			equal(t, put(t, db, cfg, rec("1", "a", "A"), rec("2", "a", "A"), rec("3", nil, nil), rec("1", "b", "B")), table.Result{Inserted: 2, Skipped: 1, Rejects: empty})
+			equal(t, put(t, db, cfg, rec("2", "a", "A"), rec("4", "a", "A")), table.Result{Inserted: 1, Skipped: 1})
 		}
-		equal(t, len(rows(t, db, o)), 4)
+		equal(t, len(rows(t, db, o)), 6)
+
+		cfg.Modified = true
+		equal(t, put(t, db, cfg, rec("5", "a", "A", 1), rec("5", "a", "B", 2), rec("5", "a", "A", 1), rec("6", "a", "A", nil), rec("6", "a", "A", nil)), table.Result{Inserted: 3, Skipped: 2})
+		equal(t, put(t, db, cfg, rec("5", "a", "B", 2), rec("5", "a", "C", 3), rec("6", "a", "A", nil)), table.Result{Inserted: 1, Skipped: 2})
+		cfg.Run = 2
+		equal(t, put(t, db, cfg, rec("5", "a", "C", 3)), table.Result{Inserted: 1})
+		cfg.Run, cfg.Versions = 3, true
+		equal(t, put(t, db, cfg, rec("5", "a", "C", 3), rec("5", "a", "D", 4), rec("7", "a", "A", 1)), table.Result{Inserted: 2, Skipped: 1})
+		cfg.JobID = "another"
+		equal(t, put(t, db, cfg, rec("5", "a", "C", 3)), table.Result{Inserted: 1})
 	})
 }
 

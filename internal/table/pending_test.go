@@ -97,7 +97,7 @@ func TestPendingOfRowsLeftAside(t *testing.T) {
 		equal(t, waiting(t, db), 1)
 		cfg.Operation = crosswalk.OperationInsert
 		cfg.Columns = columns(cfg.Object, "Key", "Name")
-		equal(t, put(t, db, cfg, rec("7", "7", "x", "late", 6), rec("7", "8", "x", "late", 6)), table.Result{Inserted: 2})
+		equal(t, put(t, db, cfg, rec("7", "7", "x", "late", 6), rec("8", "8", "x", "late", 6)), table.Result{Inserted: 2})
 		equal(t, waiting(t, db), 3)
 		_, more := companies(t, db, "late=Late")
 		equal(t, heal(t, db, company), int64(3))

@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -98,6 +99,7 @@ func (p *plan) checkEmpty(b *column.Batch, i int, r *Result) {
 // duplicate: it counts as what comes of it when it is on another page.
 func (p *plan) dedupe(b *column.Batch, r *Result) {
 	if p.identifiers == 0 {
+		p.dedupeVersions(b, r)
 		return
 	}
 	p.keys.reset(b.Rows())
@@ -126,13 +128,36 @@ func (p *plan) dedupe(b *column.Batch, r *Result) {
 	}
 }
 
+// dedupeVersions leaves each version of a record aside that comes once more:
+// without identifiers, each one is a row.
+func (p *plan) dedupeVersions(b *column.Batch, r *Result) {
+	p.keys.reset(b.Rows())
+	for row, v := range p.verdicts {
+		if !v.open() || !b.Columns[0].Valid[row] {
+			continue
+		}
+		p.scratch = append(p.scratch[:0], recordKey(b, row)...)
+		if p.modified >= 0 && b.Columns[p.modified].Valid[row] {
+			p.scratch = binary.BigEndian.AppendUint64(p.scratch, uint64(floorDiv(b.Columns[p.modified].Ints[row], 1000)))
+		}
+		if _, again := p.keys.put(p.scratch, row); again {
+			p.verdicts[row] = skipped
+			r.Skipped++
+		}
+	}
+}
+
+// recordKey returns the key of the record in a row.
+func recordKey(b *column.Batch, row int) []byte {
+	if key := &b.Columns[0]; key.Kind != column.GUID {
+		return key.Bytes(row)
+	}
+	return b.Columns[0].GUIDs[row][:]
+}
+
 // compareRecords compares the keys of the records in two rows.
 func compareRecords(b *column.Batch, i, k int) int {
-	key := &b.Columns[0]
-	if key.Kind == column.GUID {
-		return bytes.Compare(key.GUIDs[i][:], key.GUIDs[k][:])
-	}
-	return bytes.Compare(key.Bytes(i), key.Bytes(k))
+	return bytes.Compare(recordKey(b, i), recordKey(b, k))
 }
 
 // later reports whether the record in row i counts although that in row k was

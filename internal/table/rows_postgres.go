@@ -78,7 +78,11 @@ func (t *postgresTarget) statements(in incoming, chosen string, lookups []*looku
 	table := quote(t.object.Table())
 	span := "s.pos >= $1 AND s.pos < $2"
 	same := t.same(in.field)
-	write := t.insertSQL(fmt.Sprintf("SELECT %s FROM %s s WHERE %s", chosen, t.stage, span))
+	choose := fmt.Sprintf("SELECT %s FROM %s s WHERE %s", chosen, t.stage, span)
+	if t.identifiers == 0 {
+		choose += " AND NOT " + t.added(in)
+	}
+	write := t.insertSQL(choose)
 	// A row that was updated bears the mark of the transaction that locked
 	// it; a fresh one bears none.
 	fresh := "(t.xmax = 0)"

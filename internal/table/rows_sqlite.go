@@ -64,7 +64,7 @@ func (s *sqliteWriter) openTarget(def *target) (*sqliteTarget, error) {
 		text = fmt.Sprintf("UPDATE %s AS t SET %s WHERE %s AND %s", table, set, same, where)
 	} else {
 		_, fixed := t.constants()
-		text = "VALUES ("
+		text = ""
 		for i := 1; i < paramColumns+len(t.columns); i++ {
 			if i == paramChanged && t.modified < 0 {
 				continue
@@ -76,7 +76,12 @@ func (s *sqliteWriter) openTarget(def *target) (*sqliteTarget, error) {
 			}
 			text += fmt.Sprintf("?%d, ", i)
 		}
-		text = t.insertSQL(text[:len(text)-2] + ")")
+		if text = text[:len(text)-2]; t.identifiers == 0 {
+			text = "SELECT " + text + " WHERE NOT " + t.added(in)
+		} else {
+			text = "VALUES (" + text + ")"
+		}
+		text = t.insertSQL(text)
 	}
 	var err error
 	if t.write, err = s.stmt(text); err != nil || t.identifiers == 0 || t.adding {
