@@ -55,7 +55,7 @@ type Config struct {
 	Operation    crosswalk.Operation // "" means OperationUpsert
 	Restore      string              // API name of a Boolean field that becomes true when the record of a row is back that was gone; "" for none. What the job fills it with counts more
 	Modified     bool                // the batch tells when each record was modified last, which decides between records with the same identifiers
-	Versions     bool                // an insert without identifiers adds a record again only once it was modified
+	Versions     bool                // with Modified: an insert without identifiers makes a row of each version of a record, once over all runs, rather than of each record in each run
 	ConnectionID string              // where the records come from, with Entity and JobID
 	Entity       string
 	JobID        string // may be empty

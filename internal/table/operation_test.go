@@ -39,12 +39,13 @@ func TestInsertWithoutIdentifiers(t *testing.T) {
 		equal(t, len(rows(t, db, o)), 6)
 
 		cfg.Modified = true
-		equal(t, put(t, db, cfg, rec("5", "a", "A", 1), rec("5", "a", "B", 2), rec("5", "a", "A", 1), rec("6", "a", "A", nil), rec("6", "a", "A", nil)), table.Result{Inserted: 3, Skipped: 2})
-		equal(t, put(t, db, cfg, rec("5", "a", "B", 2), rec("5", "a", "C", 3), rec("6", "a", "A", nil)), table.Result{Inserted: 1, Skipped: 2})
+		equal(t, put(t, db, cfg, rec("5", "a", "A", 1), rec("5", "a", "B", 2), rec("6", "a", "A", nil)), table.Result{Inserted: 2, Skipped: 1})
+		equal(t, put(t, db, cfg, rec("5", "a", "C", 3), rec("6", "a", "A", nil)), table.Result{Skipped: 2})
 		cfg.Run = 2
 		equal(t, put(t, db, cfg, rec("5", "a", "C", 3)), table.Result{Inserted: 1})
 		cfg.Run, cfg.Versions = 3, true
-		equal(t, put(t, db, cfg, rec("5", "a", "C", 3), rec("5", "a", "D", 4), rec("7", "a", "A", 1)), table.Result{Inserted: 2, Skipped: 1})
+		equal(t, put(t, db, cfg, rec("5", "a", "C", 3), rec("5", "a", "D", 4), rec("6", "a", "A", nil), rec("7", "a", "A", 1)), table.Result{Inserted: 2, Skipped: 2})
+		equal(t, put(t, db, cfg, rec("7", "a", "B", 2), rec("7", "a", "C", 3), rec("7", "a", "B", 2)), table.Result{Inserted: 2, Skipped: 1})
 		cfg.JobID = "another"
 		equal(t, put(t, db, cfg, rec("5", "a", "C", 3)), table.Result{Inserted: 1})
 	})

@@ -35,6 +35,7 @@ type plan struct {
 	// modified is the column of the batch that tells when a record was
 	// modified last, -1 for none.
 	modified int
+	versions bool // each version of a record is a row; see Config.Versions
 	verdicts []verdict
 	main     *plan  // whose rows are rejected; the plan itself unless it is a Person's
 	prefix   string // of fields in rejects: "" or "Person."
@@ -128,8 +129,8 @@ func (p *plan) dedupe(b *column.Batch, r *Result) {
 	}
 }
 
-// dedupeVersions leaves each version of a record aside that comes once more:
-// without identifiers, each one is a row.
+// dedupeVersions leaves each record aside that comes once more, or each version
+// of it where that is a row of its own.
 func (p *plan) dedupeVersions(b *column.Batch, r *Result) {
 	p.keys.reset(b.Rows())
 	for row, v := range p.verdicts {
@@ -137,7 +138,7 @@ func (p *plan) dedupeVersions(b *column.Batch, r *Result) {
 			continue
 		}
 		p.scratch = append(p.scratch[:0], recordKey(b, row)...)
-		if p.modified >= 0 && b.Columns[p.modified].Valid[row] {
+		if p.versions && b.Columns[p.modified].Valid[row] {
 			p.scratch = binary.BigEndian.AppendUint64(p.scratch, uint64(floorDiv(b.Columns[p.modified].Ints[row], 1000)))
 		}
 		if _, again := p.keys.put(p.scratch, row); again {

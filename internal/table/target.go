@@ -19,13 +19,12 @@ type target struct {
 	restore string // quoted column that becomes true when the record is back, "" for none
 	d       database.Dialect
 	adding  bool // the table is being loaded: rows are only added
-	// versions is Config.Versions.
-	versions bool
 }
 
 func newTarget(d database.Dialect, cfg *Config, o crosswalk.Object) *target {
-	t := &target{object: o, by: cfg.By, d: d, versions: cfg.Versions}
+	t := &target{object: o, by: cfg.By, d: d}
 	t.operation, t.modified = cfg.Operation, -1
+	t.versions = cfg.Versions && cfg.Modified
 	t.main = &t.plan
 	return t
 }
@@ -120,14 +119,13 @@ func (t *target) insertSQL(values string) string {
 
 // added is the condition that a record which has no identifiers has its row
 // already: from this run, which may read it twice, or, as Config.Versions says,
-// from another one that read the same version of it.
+// from any that read the same version of it.
 func (t *target) added(in incoming) string {
-	same := fmt.Sprintf("o.%s = %s AND o.%s = %s", originColumn, in.origin, sourceIDColumn, in.source)
-	if t.modified >= 0 {
-		same += fmt.Sprintf(" AND o.%s IS NOT DISTINCT FROM %s", changedColumn, in.changed)
-	}
-	if t.modified < 0 || !t.versions {
-		same += fmt.Sprintf(" AND o.%s = %s", runColumn, in.run)
+	same := fmt.Sprintf("o.%s = %s AND o.%s = %s AND ", originColumn, in.origin, sourceIDColumn, in.source)
+	if t.versions {
+		same += fmt.Sprintf("o.%s IS NOT DISTINCT FROM %s", changedColumn, in.changed)
+	} else {
+		same += fmt.Sprintf("o.%s = %s", runColumn, in.run)
 	}
 	return fmt.Sprintf("EXISTS (SELECT 1 FROM %s o WHERE %s)", quote(t.object.Table()), same)
 }

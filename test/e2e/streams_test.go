@@ -163,5 +163,8 @@ func TestStreamsThroughFaults(t *testing.T) {
 		k.must(err)
 	}
 	k.runs(crosswalk.RunSuccess, severalStreams)
+	for _, f := range k.sandbox.Faults() {
+		k.sandbox.RemoveFault(f.ID)
+	}
 	k.equal("through faults", "")
 }
