@@ -50,11 +50,12 @@ func (x *index) conflict(err error) error {
 func (w *Writer) indexes() []index {
 	var list []index
 	for _, t := range w.targets() {
-		if t.identifiers > 0 && !t.adding {
+		switch {
+		case t.identifiers == 0: // finds the records that have rows
+			list = append(list, index{&t.object, []string{originColumn, sourceIDColumn}, nil})
+		case !t.adding:
 			columns, names := t.keyed()
 			list = append(list, index{&t.object, columns, names})
-		} else {
-			list = append(list, index{&t.object, []string{originColumn, sourceIDColumn}, nil}) // finds the records that have rows
 		}
 	}
 	for _, l := range w.lookups {

@@ -199,3 +199,24 @@ func randomValue(rnd *rand.Rand, c table.Column, keys int) any {
 		return []string{"", "A", "a", "B"}[rnd.IntN(4)]
 	}
 }
+
+// TestLoadLeavesOneIndex proves that a table has no other index after a load
+// than that over its identifiers: each more costs all later writes a third.
+func TestLoadLeavesOneIndex(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		cfg := table.Config{Object: object(), Columns: columns(object(), "Key!", "Name"), Load: true}
+		w := begin(t, db, cfg)
+		write(t, w, batchFor(cfg, rec("a", "k", "n")))
+		end(t, w)
+		settle(t, db, cfg.Object)
+		text := "SELECT count(*) FROM pragma_index_list($1) WHERE origin = 'c'"
+		if db.Dialect() == database.Postgres {
+			text = `SELECT count(*) FROM pg_class t JOIN pg_index i ON i.indrelid = t.oid WHERE t.relname = $1
+				AND t.relnamespace = current_schema()::regnamespace AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)`
+		}
+		var n int
+		if err := db.QueryRow(t.Context(), text, cfg.Object.Table()).Scan(&n); err != nil || n != 1 {
+			t.Errorf("%d indexes, %v", n, err)
+		}
+	})
+}
