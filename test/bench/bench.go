@@ -28,7 +28,7 @@ type bench struct {
 	dir, path string // of scratch files, and of the program
 	results   *results
 	stages    *stages
-	writes    writes
+	writing   *writing
 	job       crosswalk.Job // which fills the object of the main rows; has no ID before its first run
 	changes   uint64        // of the sandbox's rows, so far
 }
@@ -78,17 +78,12 @@ func (b *bench) measure(ctx context.Context, env *environment, name string, chos
 			return err
 		}
 	}
-	if b.writes, err = b.stages.write(ctx, dsn); err != nil {
+	if b.writing, err = b.stages.openWriting(ctx, name, dsn); err != nil {
 		return err
 	}
-	for _, m := range b.writes.list() {
-		m.Database = name
-		if err := b.results.add(m); err != nil {
-			return err
-		}
-	}
+	defer func() { err = errors.Join(err, b.writing.close()) }()
 	if len(chosen) == 0 {
-		return nil
+		return b.twice(b.stage(ctx, writeLoad), b.stage(ctx, writeFresh), b.stage(ctx, writeChanged), b.stage(ctx, writeUnchanged))
 	}
 	if b.system, err = startSystem(ctx, b.dir, b.path, env, postgres); err != nil {
 		return err
@@ -127,12 +122,29 @@ func (b *bench) fill(ctx context.Context) error {
 // twice measures things and keeps the results.
 func (b *bench) twice(things ...thing) error { return twice(b.results.add, things...) }
 
-// all runs a job over all accounts and compares its speed with the slowest
-// stage of its way.
-func (b *bench) all(ctx context.Context, name string, j crosswalk.Job, scope crosswalk.Scope, write Measure) (Measure, error) {
-	m, err := b.system.run(ctx, name, j, scope, b.sandbox.accounts)
-	if err == nil {
-		m.shareOf(slowest(b.stages.read, b.stages.mapping, write))
+// stage measures a way of writing.
+func (b *bench) stage(ctx context.Context, s stage) thing { return b.writing.thing(ctx, s) }
+
+// beside measures a way of writing alone and runs over all accounts that end
+// with it, in turns, and compares the speed of each run with the slowest stage
+// of its way.
+func (b *bench) beside(ctx context.Context, s stage, name string, run func(name string) (Measure, error)) error {
+	return b.twice(b.stage(ctx, s), thing{name, func(name string) (Measure, error) {
+		m, err := run(name)
+		m.shareOf(b.writing.slowest(s))
+		return m, err
+	}})
+}
+
+// measured has a way of writing measured that no scenario has measured yet.
+func (b *bench) measured(ctx context.Context, s stage) error {
+	if _, ok := b.writing.last[s.name]; ok {
+		return nil
 	}
-	return m, err
+	return b.twice(b.stage(ctx, s))
+}
+
+// all runs a job over all accounts.
+func (b *bench) all(ctx context.Context, name string, j crosswalk.Job, scope crosswalk.Scope) (Measure, error) {
+	return b.system.run(ctx, name, j, scope, b.sandbox.accounts)
 }

@@ -2,7 +2,8 @@
 // them: a sandbox and a server as two processes, HTTP between them, SQLite or
 // PostgreSQL behind. In the same call it measures each stage alone, so that the
 // result can be read on any machine: no sync can be faster than its slowest
-// stage. What it measures it measures twice, so that the noise shows.
+// stage. What it measures it measures twice, so that the noise shows, and a
+// run in turns with the stage it ends with: the speed of machines moves.
 //
 //	make bench
 //	go run ./test/bench -accounts 1000000 -database postgres -scenario first,changed

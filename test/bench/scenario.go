@@ -39,20 +39,20 @@ var everything = crosswalk.Scope{Kind: crosswalk.ScopeEverything}
 
 // first fills an empty object, and then another one.
 func (b *bench) first(ctx context.Context) error {
-	return b.twice(thing{"first load", func(name string) (Measure, error) {
+	return b.beside(ctx, writeLoad, "first load", func(name string) (Measure, error) {
 		job, err := b.accounts(ctx, name, nil)
 		if err != nil {
 			return Measure{}, err
 		}
 		b.job = job
-		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.load)
-	}})
+		return b.all(ctx, name, job, crosswalk.Scope{})
+	})
 }
 
 // upsert fills an object that holds a few of the rows already, another job's:
 // each row has to be looked up before it is stored.
 func (b *bench) upsert(ctx context.Context) error {
-	return b.twice(thing{"upsert", func(name string) (Measure, error) {
+	return b.beside(ctx, writeFresh, "upsert", func(name string) (Measure, error) {
 		job, err := b.accounts(ctx, name, nil)
 		if err != nil {
 			return Measure{}, err
@@ -60,8 +60,8 @@ func (b *bench) upsert(ctx context.Context) error {
 		if err := b.begin(ctx, job, "accountnumber", "ACC-10000"); err != nil {
 			return Measure{}, err
 		}
-		return b.all(ctx, name, job, crosswalk.Scope{}, b.writes.fresh)
-	}})
+		return b.all(ctx, name, job, crosswalk.Scope{})
+	})
 }
 
 // begin has another job store the few records whose attribute begins with a
@@ -82,31 +82,36 @@ func (b *bench) begin(ctx context.Context, job crosswalk.Job, attribute, text st
 // then does no longer.
 func (b *bench) changed(ctx context.Context) error {
 	inverted := false
-	return b.twice(thing{"all changed", func(name string) (m Measure, err error) {
+	return b.beside(ctx, writeChanged, "all changed", func(name string) (m Measure, err error) {
 		inverted = !inverted
 		in := client.InputOf(b.job)
 		in.Mapping = mappingOf(accountFields, inverted)
 		if b.job, err = b.client.UpdateJob(ctx, b.job.ID, b.job.Version, in); err != nil {
 			return m, err
 		}
-		return b.all(ctx, name, b.job, crosswalk.Scope{}, b.writes.changed)
-	}})
+		return b.all(ctx, name, b.job, crosswalk.Scope{})
+	})
 }
 
 // unchanged reads everything once more and finds nothing to do.
 func (b *bench) unchanged(ctx context.Context) error {
-	return b.twice(thing{"unchanged", func(name string) (Measure, error) {
-		return b.all(ctx, name, b.job, everything, b.writes.unchanged)
-	}})
+	return b.beside(ctx, writeUnchanged, "unchanged", func(name string) (Measure, error) {
+		return b.all(ctx, name, b.job, everything)
+	})
 }
 
 // percent reads everything once more and finds one row of a hundred changed.
 func (b *bench) percent(ctx context.Context) error {
+	if err := b.measured(ctx, writeUnchanged); err != nil {
+		return err
+	}
 	return b.twice(thing{"1 % changed", func(name string) (Measure, error) {
 		if err := b.change(ctx, b.sandbox, max(1, b.sandbox.accounts/100)); err != nil {
 			return Measure{}, err
 		}
-		return b.all(ctx, name, b.job, everything, b.writes.unchanged)
+		m, err := b.all(ctx, name, b.job, everything)
+		m.shareOf(b.writing.slowest(writeUnchanged))
+		return m, err
 	}})
 }
 
@@ -162,6 +167,9 @@ const thought = 300 * time.Millisecond
 // takes so many requests at a time. With one stream no code can be faster than
 // the server thinks.
 func (b *bench) thinking(ctx context.Context) (err error) {
+	if err := b.measured(ctx, writeLoad); err != nil {
+		return err
+	}
 	fault := sandbox.Fault{Kind: sandbox.FaultDelay, Path: "/accounts", Delay: sandbox.Span(thought)}
 	if err := b.sandbox.control(ctx, "POST", "faults", fault); err != nil {
 		return err
@@ -185,10 +193,8 @@ func (b *bench) thinking(ctx context.Context) (err error) {
 			if err != nil {
 				return Measure{}, err
 			}
-			m, err := b.all(ctx, name, job, crosswalk.Scope{}, b.writes.load)
-			if err == nil {
-				m.shareOf(slowest(bound, b.stages.read, b.stages.mapping, b.writes.load))
-			}
+			m, err := b.all(ctx, name, job, crosswalk.Scope{})
+			m.shareOf(slowest(bound, b.writing.slowest(writeLoad)))
 			return m, err
 		}})
 		if err != nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
-	"github.com/crosswalk-data/crosswalk/internal/database"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/extract"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
@@ -21,7 +20,6 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
-	"github.com/crosswalk-data/crosswalk/internal/store"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
@@ -209,108 +207,6 @@ func (s *stages) mapAll(pages []*column.Batch) (err error) {
 		s.mapped = append(s.mapped, batch)
 	}
 	return err
-}
-
-// writes are the measures of writing alone into one database: into an empty
-// table in the mode for first loads and as usual, over rows that are all other
-// ones, and over the same.
-type writes struct{ load, fresh, changed, unchanged Measure }
-
-func (w *writes) list() []Measure { return []Measure{w.load, w.fresh, w.changed, w.unchanged} }
-
-// write measures writing alone into an empty database, in transactions as large
-// as those of a run that never waits for a page.
-func (s *stages) write(ctx context.Context, dsn string) (w writes, err error) {
-	db, err := database.Open(ctx, dsn, nil)
-	if err != nil {
-		return w, err
-	}
-	defer db.Close()
-	if err := store.New(db).Migrate(ctx); err != nil {
-		return w, err
-	}
-	if w.load, err = s.load(ctx, db); err != nil {
-		return w, err
-	}
-	writer, err := table.NewWriter(ctx, db, s.config(s.object, false))
-	if err != nil {
-		return w, err
-	}
-	defer writer.Close()
-	all := func(name string) (Measure, error) {
-		return alone(name, func() (int64, error) { return s.writeAll(ctx, writer) })
-	}
-	if w.fresh, err = all("write new rows"); err != nil {
-		return w, err
-	}
-	invert(s.mapped)
-	w.changed, err = all("write changed rows")
-	if err == nil {
-		w.unchanged, err = all("write unchanged rows")
-	}
-	invert(s.mapped)
-	return w, err
-}
-
-// load measures a first load: rows, and the index behind the last of them.
-func (s *stages) load(ctx context.Context, db *database.DB) (Measure, error) {
-	object, err := crosswalk.NewObject(definition("Bench Load", accountFields, ""), nil)
-	if err != nil {
-		return Measure{}, err
-	}
-	writer, err := table.NewWriter(ctx, db, s.config(object, true))
-	if err != nil {
-		return Measure{}, err
-	}
-	defer writer.Close()
-	if !writer.Loading() {
-		return Measure{}, errors.New("an empty table is not loaded as one")
-	}
-	return alone("write a first load", func() (int64, error) {
-		rows, err := s.writeAll(ctx, writer)
-		if err == nil {
-			err = table.Settle(ctx, db, object.Table(), nil)
-		}
-		return rows, err
-	})
-}
-
-func (s *stages) config(o crosswalk.Object, load bool) table.Config {
-	return table.Config{
-		Object: o, Columns: tableColumns(s.plan.Target), Modified: s.plan.Modified >= 0, Load: load,
-		ConnectionID: crosswalk.NewID(), Entity: "account", JobID: crosswalk.NewID(), Run: 1,
-	}
-}
-
-// writeAll writes all records.
-func (s *stages) writeAll(ctx context.Context, writer *table.Writer) (rows int64, err error) {
-	held := time.Now()
-	for i, b := range s.mapped {
-		if _, _, err := writer.Hold(ctx, b, nil); err != nil {
-			return rows, err
-		}
-		rows += int64(b.Rows())
-		if i%10 == 9 || time.Since(held) > 500*time.Millisecond {
-			if err := writer.Commit(ctx); err != nil {
-				return rows, err
-			}
-			held = time.Now()
-		}
-	}
-	return rows, writer.Commit(ctx)
-}
-
-// invert makes every truth its opposite, which changes every row.
-func invert(batches []*column.Batch) {
-	for _, b := range batches {
-		for i := range b.Columns {
-			if c := &b.Columns[i]; c.Kind == column.Bool {
-				for row := range c.Ints {
-					c.Ints[row] ^= 1
-				}
-			}
-		}
-	}
 }
 
 func tableColumns(targets []mapping.TargetColumn) []table.Column {
