@@ -234,10 +234,11 @@ func TestRangesShort(t *testing.T) {
 		more     func(count int) int // how many more the n-th count of ranges tells
 		complete bool
 	}{
-		"as counted":          {func(int) int { return 0 }, true},
-		"always less":         {func(int) int { return 30 }, false},
-		"made while it reads": {func(count int) int { return (count - 1) * 30 }, true},
-		"gone while it reads": {func(count int) int { return (2 - count) * 30 }, true},
+		"as counted":                         {func(int) int { return 0 }, true},
+		"always less":                        {func(int) int { return 30 }, false},
+		"made while it reads":                {func(count int) int { return (count - 1) * 30 }, true},
+		"gone while it reads":                {func(count int) int { return (2 - count) * 30 }, true},
+		"many gone while it reads once more": {func(count int) int { return (3 - 2*count) * 100 }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -258,6 +259,57 @@ func TestRangesShort(t *testing.T) {
 			rows, infos := read(t, plan, fromBegin{w.ranges(entity, plan, 100, 400)})
 			if last := infos[len(infos)-1]; len(rows) != 300 || last.Changes.Complete != test.complete {
 				t.Errorf("%d rows, complete %t", len(rows), last.Changes.Complete)
+			}
+		})
+	}
+}
+
+// TestRangesEmptied reads ranges that lose most of their records between the
+// time they are found, read and counted: what is left is read, and nothing is
+// taken for a contradiction.
+func TestRangesEmptied(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		behind string // a request of this kind
+		nth    int
+	}{
+		{"before they are read", "fetchXml", 2},
+		{"while they are read", "skiptoken", 8},
+		{"before they are counted", "apply", 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, sandbox.Config{Users: 5, Accounts: 5000, Contacts: 10})
+			entity, plan := w.compile(accounts, false)
+			var mu sync.Mutex
+			asked, changed := 0, false
+			w.answered = func(address string) {
+				mu.Lock()
+				defer mu.Unlock()
+				if strings.Contains(address, test.behind) {
+					asked++
+				}
+				if asked == test.nth && !changed {
+					changed = true
+					if _, err := w.sandbox.DeleteRows("account", 4400, 1); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			got, err := readOn(t, plan, w.ranges(entity, plan, 100, 400), extract.RangesBegin)
+			if err != nil || !changed {
+				t.Fatalf("changed %t: %v", changed, err)
+			}
+			left, _ := read(t, plan, extract.NewPages(w.config(entity, plan, 0)))
+			for id, row := range left {
+				if got[id] != row {
+					t.Errorf("%s is %q", id, got[id])
+				}
+			}
+			if len(left) != 600 {
+				t.Errorf("%d records are left", len(left))
 			}
 		})
 	}

@@ -20,8 +20,8 @@ import (
 // lead back.
 const maxRangeAgain = 3
 
-// A range whose count differs is read once more. It may then differ by what
-// changes while it is read.
+// A range whose count differs is read once more. It may then differ from what
+// is counted before and behind by records that come and go while it is read.
 const (
 	tolerated = 50 // records
 	percent   = 1  // of the records
@@ -216,11 +216,14 @@ func (s *Ranges) release(b *column.Batch) {
 // count compares a range that has been read with its count.
 func (s *Ranges) count(r *openRange) {
 	r.busy = true
-	within := r.KeyRange
+	within, rows := r.KeyRange, r.Rows
 	s.start(func(ctx context.Context) result {
 		var cost dataverse.PageInfo
 		splits := 0
 		n, err := s.counted(ctx, within, &splits, &cost)
+		if err == nil && s.unlike(within, rows) {
+			err = s.inOrder(ctx, within.After, rows, &cost)
+		}
 		return func(*column.Batch) (*pipeline.PageInfo, error) {
 			r.busy = false
 			s.spend(cost)
@@ -262,23 +265,49 @@ func (s *Ranges) counted(ctx context.Context, r dataverse.KeyRange, splits *int,
 	return first + rest, err
 }
 
+// unlike reports whether a range cannot have held that many records when it
+// was found, unless most of them came or went since: it ended then where the
+// server's own order has as many keys as a range has.
+func (s *Ranges) unlike(r dataverse.KeyRange, rows int64) bool {
+	size := int64(s.at.Size)
+	return r.To != "" && (rows > 2*size+tolerated || s.query.Filter == "" && rows+tolerated < size/2)
+}
+
+// inOrder finds the range behind a key once more, which brought rows records
+// before, and counts it at once, so that nothing has time to come or go. It
+// returns a contradiction when the range now found is as unlike its size.
+func (s *Ranges) inOrder(ctx context.Context, after string, rows int64, cost *dataverse.PageInfo) error {
+	again := dataverse.KeyRange{After: after}
+	to, c, err := s.client.NthKey(ctx, s.cfg.Entity, again, s.at.Size)
+	add(cost, c)
+	if err != nil || to == "" { // fewer records are left than a range has
+		return err
+	}
+	again.To = to
+	n, many, c, err := s.client.CountWithin(ctx, s.query, again, s.cfg.Entity.PrimaryID)
+	add(cost, c)
+	if err == nil && (many || s.unlike(again, n)) {
+		err = contradiction("Dynamics sorts keys otherwise than it compares them: a range of %d records brought %d.", s.at.Size, rows)
+	}
+	return err
+}
+
 // verify closes a range of which n records are counted, or has it read again.
 func (s *Ranges) verify(r *openRange, n int64) error {
-	size := int64(s.at.Size)
-	whole := r.To != "" // it held exactly as many keys when it was found
-	switch off := max(n-r.Rows, r.Rows-n); {
-	case whole && r.Rows > 2*size+tolerated, whole && s.query.Filter == "" && r.Rows+tolerated < size/2:
-		return contradiction("Dynamics sorts keys otherwise than it compares them: a range of %d records brought %d.", size, r.Rows)
-	case off > 0 && !r.Twice:
+	if r.Rows != n && !r.Twice {
 		r.again()
 		r.Twice, r.Had = true, n
 		return nil
-	case off > max(tolerated, n*percent/100):
-		return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
 	}
-	s.at.Short = s.at.Short || r.Twice && r.Rows < min(r.Had, n)
+	if r.Twice { // records may have come and gone between the two counts
+		least, most := min(r.Had, n), max(r.Had, n)
+		if off := max(least-r.Rows, r.Rows-most); off > max(tolerated, n*percent/100) {
+			return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
+		}
+		s.at.Short = s.at.Short || r.Rows < least
+	}
 	s.at.closeRange(r)
-	if s.query.Filter != "" && s.at.Closed >= fewRanges && s.at.Rows*fewShare <= int64(s.at.Closed)*size {
+	if s.query.Filter != "" && s.at.Closed >= fewRanges && s.at.Rows*fewShare <= int64(s.at.Closed)*int64(s.at.Size) {
 		return &OneStreamError{Why: "The filter leaves few of the records."}
 	}
 	return nil

@@ -34,6 +34,9 @@ type world struct {
 	sandbox *sandbox.Sandbox
 	client  *dataverse.Client
 	tamper  func(body []byte) []byte // changes answers of the Web API; nil leaves them alone
+	// answered is told of each request, by its address, when its answer has
+	// begun to come; nil wants to know of none.
+	answered func(address string)
 
 	entities map[string]*crosswalk.Entity // used by one goroutine at a time
 
@@ -95,6 +98,9 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Header.Del("Accept-Encoding")
 	}
 	resp, err := w.next.RoundTrip(r)
+	if w.answered != nil {
+		w.answered(address)
+	}
 	if err != nil || tamper == nil {
 		return resp, err
 	}
