@@ -243,6 +243,12 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 	if op.role != "" {
 		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}
 	}
+	// Of a form huma only makes sure that it is JSON; the handler has it
+	// checked.
+	form := schemaOf[I](a.huma.OpenAPI().Components.Schemas)
+	if form != nil {
+		o.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{}}}}
+	}
 	huma.Register(a.huma, o, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)
 		if err != nil {
@@ -250,4 +256,7 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 		}
 		return out, nil
 	})
+	if form != nil {
+		o.RequestBody.Content["application/json"].Schema = form
+	}
 }

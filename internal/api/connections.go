@@ -84,10 +84,10 @@ func (a *api) connectionRoutes() {
 	})
 }
 
-func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (*body[crosswalk.Connection], error) {
+func (a *api) createConnection(ctx context.Context, in *body[Form[ConnectionInput]]) (*body[crosswalk.Connection], error) {
 	var p crosswalk.Problems
-	crosswalk.ValidateName(&p, "name", in.Body.Name)
-	address, err := crosswalk.ParseEnvironmentURL(in.Body.EnvironmentURL)
+	crosswalk.ValidateName(&p, "name", in.Body.Value.Name)
+	address, err := crosswalk.ParseEnvironmentURL(in.Body.Value.EnvironmentURL)
 	if err == nil {
 		_, err = dataverse.Probe(ctx, nil, address)
 	}
@@ -97,15 +97,15 @@ func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (
 	}
 	conn := crosswalk.Connection{
 		ID:              crosswalk.NewID(),
-		Name:            in.Body.Name,
+		Name:            in.Body.Value.Name,
 		Connector:       crosswalk.ConnectorDynamics365,
 		EnvironmentURL:  address,
-		SignInMode:      cmp.Or(in.Body.SignInMode, crosswalk.SignInUser),
-		ClientID:        strings.TrimSpace(in.Body.ClientID),
-		SecretExpiresAt: in.Body.SecretExpiresAt,
+		SignInMode:      cmp.Or(in.Body.Value.SignInMode, crosswalk.SignInUser),
+		ClientID:        strings.TrimSpace(in.Body.Value.ClientID),
+		SecretExpiresAt: in.Body.Value.SecretExpiresAt,
 		Status:          crosswalk.ConnectionNotAuthorized,
 	}
-	given := credential{secret: in.Body.ClientSecret, certificate: in.Body.Certificate}
+	given := credential{secret: in.Body.Value.ClientSecret, certificate: in.Body.Value.Certificate}
 	if err := a.seal(&p, &conn, &given); err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (
 	case crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
 		return nil, err
 	}
-	if err := p.Err("The connection cannot be created."); err != nil {
+	if err := in.Body.problems(a, p).Err("The connection cannot be created."); err != nil {
 		return nil, err
 	}
 	if err := a.Store.InsertConnection(ctx, &conn, given.sealed); err != nil {
@@ -129,7 +129,7 @@ func (a *api) createConnection(ctx context.Context, in *body[ConnectionInput]) (
 
 func (a *api) changeConnection(ctx context.Context, in *struct {
 	IDInput
-	Body ConnectionChange
+	Body Form[ConnectionChange]
 },
 ) (*body[crosswalk.Connection], error) {
 	before, err := a.Store.FindConnection(ctx, in.ID)
@@ -138,18 +138,18 @@ func (a *api) changeConnection(ctx context.Context, in *struct {
 	}
 	var p crosswalk.Problems
 	after := before
-	change := store.ConnectionUpdate{Name: in.Body.Name, SignInMode: in.Body.SignInMode, SecretExpiresAt: in.Body.SecretExpiresAt}
-	if in.Body.Name != nil {
-		crosswalk.ValidateName(&p, "name", *in.Body.Name)
+	change := store.ConnectionUpdate{Name: in.Body.Value.Name, SignInMode: in.Body.Value.SignInMode, SecretExpiresAt: in.Body.Value.SecretExpiresAt}
+	if in.Body.Value.Name != nil {
+		crosswalk.ValidateName(&p, "name", *in.Body.Value.Name)
 	}
-	if in.Body.SignInMode != nil {
-		after.SignInMode = *in.Body.SignInMode
+	if in.Body.Value.SignInMode != nil {
+		after.SignInMode = *in.Body.Value.SignInMode
 	}
-	if in.Body.ClientID != nil {
-		after.ClientID = strings.TrimSpace(*in.Body.ClientID)
+	if in.Body.Value.ClientID != nil {
+		after.ClientID = strings.TrimSpace(*in.Body.Value.ClientID)
 		change.ClientID = &after.ClientID
 	}
-	given := credential{secret: deref(in.Body.ClientSecret), certificate: deref(in.Body.Certificate)}
+	given := credential{secret: deref(in.Body.Value.ClientSecret), certificate: deref(in.Body.Value.Certificate)}
 	if given.secret != "" && change.SecretExpiresAt == nil {
 		change.SecretExpiresAt = new(time.Time) // the end of the old secret says nothing about the new one
 	}
@@ -157,7 +157,7 @@ func (a *api) changeConnection(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.checkClient(&p, after, given)
-	if err := p.Err("The connection cannot be changed."); err != nil {
+	if err := in.Body.problems(a, p).Err("The connection cannot be changed."); err != nil {
 		return nil, err
 	}
 	change.SealedSecret, change.SealedCertificate = given.sealed.Secret, given.sealed.Certificate

@@ -216,23 +216,24 @@ func (a *api) problems(ctx context.Context, job crosswalk.Job) (crosswalk.Proble
 	return p, nil
 }
 
-func (a *api) checkJob(ctx context.Context, in *body[JobCheck]) (*body[Problems], error) {
-	job := in.Body.job()
-	job.ID = in.Body.ID
+func (a *api) checkJob(ctx context.Context, in *body[Form[JobCheck]]) (*body[Problems], error) {
+	job := in.Body.Value.job()
+	job.ID = in.Body.Value.ID
 	p, err := a.problems(ctx, job)
+	p = in.Body.problems(a, p)
 	if p == nil {
 		p = crosswalk.Problems{}
 	}
 	return one(Problems{p}, err)
 }
 
-func (a *api) createJob(ctx context.Context, in *body[JobInput]) (*body[crosswalk.Job], error) {
-	job := in.Body.job()
+func (a *api) createJob(ctx context.Context, in *body[Form[JobInput]]) (*body[crosswalk.Job], error) {
+	job := in.Body.Value.job()
 	p, err := a.problems(ctx, job)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.Err("The job cannot be created."); err != nil {
+	if err := in.Body.problems(a, p).Err("The job cannot be created."); err != nil {
 		return nil, err
 	}
 	if err := a.Store.InsertJob(ctx, &job); err != nil {
@@ -244,15 +245,15 @@ func (a *api) createJob(ctx context.Context, in *body[JobInput]) (*body[crosswal
 
 func (a *api) changeJob(ctx context.Context, in *struct {
 	IDInput
-	Body JobChange
+	Body Form[JobChange]
 },
 ) (*body[crosswalk.Job], error) {
 	old, err := a.Store.FindJob(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	job := in.Body.job()
-	job.ID, job.Version = in.ID, in.Body.Version
+	job := in.Body.Value.job()
+	job.ID, job.Version = in.ID, in.Body.Value.Version
 	job.OutOfTheBox, job.CreatedAt = old.OutOfTheBox, old.CreatedAt
 	p, err := a.problems(ctx, job)
 	if err != nil {
@@ -267,7 +268,7 @@ func (a *api) changeJob(ctx context.Context, in *struct {
 	if old.OutOfTheBox && job.Object != old.Object {
 		p.Add("object", "The target of the out-of-the-box job is fixed.")
 	}
-	if err := p.Err("The job cannot be changed."); err != nil {
+	if err := in.Body.problems(a, p).Err("The job cannot be changed."); err != nil {
 		return nil, err
 	}
 	if err := a.Store.UpdateJob(ctx, &job); err != nil {

@@ -37,17 +37,17 @@ func (a *api) mappingRoutes() {
 		method: http.MethodPost, path: "/api/jobs/preview", id: "preview-job", tag: tag, role: crosswalk.RoleAdmin,
 		summary: "Say what a run would do with the first records",
 		detail:  "Reads records and takes them the whole way of a run, up to a transaction that is rolled back. Nothing is written.",
-	}, func(ctx context.Context, in *body[PreviewInput]) (*body[crosswalk.Preview], error) {
-		job := in.Body.job()
-		job.ID = in.Body.ID
+	}, func(ctx context.Context, in *body[Form[PreviewInput]]) (*body[crosswalk.Preview], error) {
+		job := in.Body.Value.job()
+		job.ID = in.Body.Value.ID
 		p, err := a.problems(ctx, job)
 		if err != nil {
 			return nil, err
 		}
-		if err := p.Err("The job cannot be previewed as it is."); err != nil {
+		if err := in.Body.problems(a, p).Err("The job cannot be previewed as it is."); err != nil {
 			return nil, err
 		}
-		return one(a.Preview(ctx, job, limited(in.Body.Limit, 20)))
+		return one(a.Preview(ctx, job, limited(in.Body.Value.Limit, 20)))
 	})
 	register(a, operation{
 		method: http.MethodPost, path: "/api/formulas/evaluate", id: "evaluate-formula", tag: tag, role: crosswalk.RoleAdmin,

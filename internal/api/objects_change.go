@@ -16,7 +16,7 @@ import (
 // NamedDefinition is a definition for the object of a name.
 type NamedDefinition struct {
 	Name string `path:"name" doc:"API name of the object"`
-	Body crosswalk.ObjectDefinition
+	Body Form[crosswalk.ObjectDefinition]
 }
 
 // ObjectChange is a definition with the plan that was looked at.
@@ -47,13 +47,13 @@ func (a *api) objectChangeRoutes() {
 	}, a.deleteObject)
 }
 
-func (a *api) createObject(ctx context.Context, in *body[crosswalk.ObjectDefinition]) (*body[crosswalk.Object], error) {
+func (a *api) createObject(ctx context.Context, in *body[Form[crosswalk.ObjectDefinition]]) (*body[crosswalk.Object], error) {
 	objects, err := a.Store.ListObjects(ctx)
 	if err != nil {
 		return nil, err
 	}
-	object, err := crosswalk.NewObject(in.Body, objects)
-	if err != nil {
+	object, err := crosswalk.NewObject(in.Body.Value, objects)
+	if err := in.Body.refusal(a, "The object cannot be created.", err); err != nil {
 		return nil, err
 	}
 	if err := a.Store.InsertObject(ctx, object); err != nil {
@@ -125,8 +125,8 @@ func addUses(s *crosswalk.ObjectStep, uses []store.Use) {
 }
 
 func (a *api) planObject(ctx context.Context, in *NamedDefinition) (*body[crosswalk.ObjectPlan], error) {
-	_, plan, err := a.plan(ctx, a.DB, in.Name, in.Body)
-	return one(plan, err)
+	_, plan, err := a.plan(ctx, a.DB, in.Name, in.Body.Value)
+	return one(plan, in.Body.refusal(a, "The object cannot be changed like that.", err))
 }
 
 func (a *api) changeObject(ctx context.Context, in *struct {

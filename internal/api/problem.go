@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/validation"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -104,25 +105,54 @@ func writeProblem(w http.ResponseWriter, e *crosswalk.Error) {
 func init() {
 	huma.DefaultArrayNullable = false // lists are never null
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		p := &Problem{Title: http.StatusText(status), Status: status, Detail: message, Code: codeOf(status)}
-		for _, err := range errs {
-			f := crosswalk.FieldError{Message: err.Error()}
-			var d huma.ErrorDetailer
-			if errors.As(err, &d) {
-				detail := d.ErrorDetail()
-				f.Message = detail.Message
-				f.Field = strings.TrimPrefix(strings.TrimPrefix(strings.TrimPrefix(detail.Location, "body."), "query."), "path.")
-			}
-			p.Errors = append(p.Errors, f)
-		}
+		p := &Problem{Title: http.StatusText(status), Status: status, Detail: message, Code: codeOf(status), Errors: fieldErrors(errs)}
 		if status == http.StatusUnprocessableEntity && message == "validation failed" {
 			p.Detail = "The request has problems."
 		}
 		if status < 500 {
-			p.Hint = "The document at /openapi.json says what every operation takes."
+			p.Hint = schemaHint
 		}
 		return p
 	}
+	// What a form may show a person.
+	validation.MsgExpectedString = "It must be a text."
+	validation.MsgExpectedNumber = "It must be a number."
+	validation.MsgExpectedInteger = "It must be a whole number."
+	validation.MsgExpectedBoolean = "It must be true or false."
+	validation.MsgExpectedArray = "It must be a list."
+	validation.MsgExpectedObject = "It must be an object."
+	validation.MsgExpectedRFC3339DateTime = "It must be a time as in 2027-03-31T12:00:00Z."
+	validation.MsgExpectedOneOf = "It must be one of: %s."
+	validation.MsgExpectedMinimumNumber = "It must be at least %v."
+	validation.MsgExpectedMaximumNumber = "It must be at most %v."
+	validation.MsgExpectedRequiredProperty = missing + "%s."
+	validation.MsgUnexpectedProperty = "Nothing has this name here."
+}
+
+const (
+	schemaHint = "The document at /openapi.json says what every operation takes."
+	missing    = "It is missing: "
+)
+
+// fieldErrors turns what huma finds wrong into problems at their places.
+func fieldErrors(errs []error) []crosswalk.FieldError {
+	var out []crosswalk.FieldError
+	for _, err := range errs {
+		f := crosswalk.FieldError{Message: err.Error()}
+		var d huma.ErrorDetailer
+		if errors.As(err, &d) {
+			detail := d.ErrorDetail()
+			f.Message = detail.Message
+			_, f.Field, _ = strings.Cut(detail.Location, ".") // body, query or path
+			// Huma tells it at the object that has not got it.
+			if name, ok := strings.CutPrefix(f.Message, missing); ok {
+				f.Field = strings.TrimPrefix(f.Field+"."+strings.TrimSuffix(name, "."), ".")
+				f.Message = "It is missing."
+			}
+		}
+		out = append(out, f)
+	}
+	return out
 }
 
 func codeOf(status int) crosswalk.Code {
