@@ -23,7 +23,7 @@ import (
 // or twice.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	data := smallDisk(t)
+	data := smallDisk(t, "32m")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	path, err := built.Path()
@@ -119,15 +119,15 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
-// smallDisk returns a folder on a file system of its own. Making one takes an
-// administrator.
-func smallDisk(t *testing.T) string {
+// smallDisk returns a folder on a file system of its own, of that size. Making
+// one takes an administrator.
+func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "disk")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=32m,mode=0700")
+	err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+size)
 	switch {
 	case errors.Is(err, syscall.EPERM) && os.Getenv("CI") != "true":
 		t.Skip("only an administrator can make a small disk")

@@ -14,7 +14,7 @@ import (
 // when the disk takes changes again, it starts.
 func TestReadOnlyDisk(t *testing.T) {
 	t.Parallel()
-	disk := smallDisk(t)
+	disk := smallDisk(t, "32m")
 	path, err := built.Path()
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,8 @@ type house struct {
 	source *mirror.Source
 	jobs   []crosswalk.Job
 
+	pageSize int
+
 	server *program.Process
 	*client.Client
 }
@@ -42,9 +45,22 @@ type house struct {
 // pages.
 func newHouse(t *testing.T, dsn string) *house {
 	t.Helper()
+	h := emptyHouse(t, dsn, filepath.Join(t.TempDir(), "data"), sandbox.Config{Seed: 21, Users: 20, Accounts: 500, Contacts: 300})
+	h.start()
+	var err error
+	h.jobs, err = h.source.Connect(h.ctx, h.Client)
+	h.must(err)
+	_, err = mirror.Settle(h.ctx, h.Client, h.jobs)
+	h.must(err)
+	return h
+}
+
+// emptyHouse makes a house without any job.
+func emptyHouse(t *testing.T, dsn, data string, cfg sandbox.Config) *house {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
-	h := &house{T: t, ctx: ctx, data: filepath.Join(t.TempDir(), "data"), dsn: dsn, log: &program.Log{}}
+	h := &house{T: t, ctx: ctx, data: data, dsn: dsn, log: &program.Log{}, pageSize: 50}
 	h.stderr = h.log
 	if h.dsn == "" {
 		h.dsn = "sqlite:" + filepath.Join(h.data, "crosswalk.db")
@@ -52,17 +68,12 @@ func newHouse(t *testing.T, dsn string) *house {
 	var err error
 	h.path, err = built.Path()
 	h.must(err)
-	h.source = mirror.NewSource(t, sandbox.Config{Seed: 21, Users: 20, Accounts: 500, Contacts: 300})
+	h.source = mirror.NewSource(t, cfg)
 	t.Cleanup(func() {
 		if text := h.log.String(); t.Failed() {
 			t.Logf("the end of the server's log:\n%s", text[max(0, len(text)-8000):])
 		}
 	})
-	h.start()
-	h.jobs, err = h.source.Connect(ctx, h.Client)
-	h.must(err)
-	_, err = mirror.Settle(ctx, h.Client, h.jobs)
-	h.must(err)
 	return h
 }
 
@@ -74,7 +85,7 @@ func (h *house) must(err error) {
 }
 
 func (h *house) args() []string {
-	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", h.data, "--page-size", "50", "--slice-budget", "2s"}
+	args := []string{"serve", "--listen", "127.0.0.1:0", "--data", h.data, "--page-size", strconv.Itoa(h.pageSize), "--slice-budget", "2s"}
 	if strings.HasPrefix(h.dsn, "postgres") {
 		args = append(args, "--database", h.dsn)
 	}
