@@ -46,19 +46,23 @@ type rangesState struct {
 // openRange is a range that is being read.
 type openRange struct {
 	dataverse.KeyRange
-	Link  string `json:"link,omitempty"`  // of the next page; empty before the first
-	Rows  int64  `json:"rows,omitempty"`  // that have come
-	Read  bool   `json:"read,omitempty"`  // all pages have come
-	Twice bool   `json:"twice,omitempty"` // they were others than counted, and are read again
-	Had   int64  `json:"had,omitempty"`   // records that were counted before they are read again
-	Again int    `json:"again,omitempty"` // how often it began again, because its links ended or led back
+	Link string `json:"link,omitempty"` // of the next page; empty before the first
+	Rows int64  `json:"rows,omitempty"` // that have come
+	Read bool   `json:"read,omitempty"` // all pages have come
+	// Restarts is how often it went back to its first page because its links
+	// ended or led back.
+	Restarts int `json:"restarts,omitempty"`
+	// Reread means that it is read a second time, since it brought another
+	// number of records than FirstCount, the one counted then.
+	Reread     bool  `json:"reread,omitempty"`
+	FirstCount int64 `json:"first_count,omitempty"`
 
 	busy bool                       // a request for it is under way
 	seen map[[sha256.Size]byte]bool // links that were followed here
 }
 
-// again goes back to the first page.
-func (r *openRange) again() { r.Link, r.Rows, r.Read, r.seen = "", 0, false, nil }
+// restart goes back to the first page.
+func (r *openRange) restart() { r.Link, r.Rows, r.Read, r.seen = "", 0, false, nil }
 
 // follow goes on to the page of a link. It returns false when that leads back
 // to a page already read.

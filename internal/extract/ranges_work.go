@@ -16,9 +16,9 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
 
-// maxRangeAgain is how often a range begins again because its links end, or
-// lead back.
-const maxRangeAgain = 3
+// maxRestarts is how often a range is restarted because its links end, or lead
+// back.
+const maxRestarts = 3
 
 // A range whose count differs is read once more. It may then differ from what
 // is counted before and behind by records that come and go while it is read.
@@ -153,10 +153,10 @@ func (s *Ranges) read(r *openRange) {
 			s.reading--
 			r.busy = false
 			switch {
-			case link != "" && r.Again < maxRangeAgain && dataverse.LinkEnded(err):
+			case link != "" && r.Restarts < maxRestarts && dataverse.LinkEnded(err):
 				s.spend(page)
-				r.again()
-				r.Again++
+				r.restart()
+				r.Restarts++
 				return nil, nil
 			case s.tooHeavy(err):
 				s.spend(page)
@@ -170,10 +170,10 @@ func (s *Ranges) read(r *openRange) {
 			*into, *b = *b, *into
 			s.release(b)
 			if r.Read = page.Next == ""; !r.Read && !r.follow(page.Next) {
-				if r.Again++; r.Again > maxRangeAgain {
+				if r.Restarts++; r.Restarts > maxRestarts {
 					return nil, contradiction("The pages of a range go round in circles.")
 				}
-				r.again()
+				r.restart()
 			}
 			told := info(page)
 			told.Changes.Recount = !s.at.Begun
@@ -294,13 +294,13 @@ func (s *Ranges) inOrder(ctx context.Context, after string, rows int64, cost *da
 
 // verify closes a range of which n records are counted, or has it read again.
 func (s *Ranges) verify(r *openRange, n int64) error {
-	if r.Rows != n && !r.Twice {
-		r.again()
-		r.Twice, r.Had = true, n
+	if r.Rows != n && !r.Reread {
+		r.restart()
+		r.Reread, r.FirstCount = true, n
 		return nil
 	}
-	if r.Twice { // records may have come and gone between the two counts
-		least, most := min(r.Had, n), max(r.Had, n)
+	if r.Reread { // records may have come and gone between the two counts
+		least, most := min(r.FirstCount, n), max(r.FirstCount, n)
 		if off := max(least-r.Rows, r.Rows-most); off > max(tolerated, n*percent/100) {
 			return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
 		}
