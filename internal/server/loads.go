@@ -57,11 +57,15 @@ func (s *settler) settle(name string, failed func(error)) *settling {
 	s.under[name] = t
 	s.work.Go(func() {
 		begun := time.Now()
+		var load, twice int64
 		t.err = table.Settle(s.ctx, s.db, name, func(ctx context.Context, tx database.Execer, run int64, differ table.Result) error {
-			s.log.Info("the first load of a table is complete", "table", name, "run", run, "took", time.Since(begun).Round(time.Millisecond), "twice", -differ.Inserted)
+			load, twice = run, -differ.Inserted
 			return s.store.CorrectRun(ctx, tx, run, writtenOf(differ).Counts())
 		})
-		if t.err != nil && failed != nil && s.ctx.Err() == nil {
+		switch {
+		case t.err == nil && load > 0:
+			s.log.Info("the first load of a table is complete", "table", name, "run", load, "took", time.Since(begun).Round(time.Millisecond), "twice", twice)
+		case t.err != nil && failed != nil && s.ctx.Err() == nil:
 			failed(t.err)
 		}
 		s.mu.Lock()

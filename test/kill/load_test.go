@@ -32,11 +32,11 @@ type firstLoad struct {
 }
 
 // load starts the server and makes an object for accounts and its job. keys
-// are the attributes that tell rows apart; two more are stored beside.
-func (h *house) load(keys ...string) *firstLoad {
+// are the attributes that tell rows apart; more are stored beside.
+func (h *house) load(keys []string, more ...string) *firstLoad {
 	h.Helper()
 	h.start()
-	f := &firstLoad{house: h, attributes: append(keys, "telephone1", "address1_country"), keys: len(keys)}
+	f := &firstLoad{house: h, attributes: append(keys, more...), keys: len(keys)}
 	conn, err := h.InsertConnection(h.ctx, client.ConnectionInput{
 		Name: "Source", EnvironmentURL: h.source.URL, SignInMode: crosswalk.SignInSecret, ClientID: sandbox.ClientID, ClientSecret: sandbox.ClientSecret,
 	})
@@ -55,9 +55,6 @@ func (h *house) load(keys ...string) *firstLoad {
 	h.must(err)
 	f.job, err = h.InsertJob(h.ctx, job)
 	h.must(err)
-	f.db, err = database.Open(h.ctx, h.dsn, nil)
-	h.must(err)
-	h.Cleanup(func() { _ = f.db.Close() })
 	return f
 }
 
@@ -107,36 +104,41 @@ func (f *firstLoad) says(run crosswalk.Run, text string) {
 	}
 }
 
+// number returns what a query of the database says.
+func (f *firstLoad) number(query string) (n int64) {
+	f.Helper()
+	db, err := database.Open(f.ctx, f.dsn, nil)
+	f.must(err)
+	defer db.Close()
+	f.must(db.QueryRow(f.ctx, query).Scan(&n))
+	return n
+}
+
 // loading reports whether the object is being filled without its index.
 func (f *firstLoad) loading() bool {
 	f.Helper()
-	var n int
-	f.must(f.db.QueryRow(f.ctx, "SELECT count(*) FROM cw_loads").Scan(&n))
-	return n > 0
+	return f.number("SELECT count(*) FROM cw_loads") > 0
 }
 
 // indexes returns the number of unique indexes that tell rows apart.
-func (f *firstLoad) indexes() (n int) {
+func (f *firstLoad) indexes() int64 {
 	f.Helper()
-	text := `SELECT count(*) FROM pragma_index_list('place__gc') WHERE "unique" = 1 AND origin = 'c'`
-	if f.db.Dialect() == database.Postgres {
-		text = "SELECT count(*) FROM pg_index WHERE indrelid = 'place__gc'::regclass AND indisunique AND NOT indisprimary"
+	if strings.HasPrefix(f.dsn, "postgres") {
+		return f.number("SELECT count(*) FROM pg_index i WHERE indrelid = 'place__gc'::regclass AND indisunique AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conindid = i.indexrelid)")
 	}
-	f.must(f.db.QueryRow(f.ctx, text).Scan(&n))
-	return n
+	return f.number(`SELECT count(*) FROM pragma_index_list('place__gc') WHERE "unique" = 1 AND origin = 'c'`)
 }
 
 // count returns the number of rows.
-func (f *firstLoad) count() (n int64) {
+func (f *firstLoad) count() int64 {
 	f.Helper()
-	f.must(f.db.QueryRow(f.ctx, "SELECT count(*) FROM place__gc").Scan(&n))
-	return n
+	return f.number("SELECT count(*) FROM place__gc")
 }
 
 // emptyLog moves what is in the log of SQLite into the file.
 func (f *firstLoad) emptyLog() {
 	f.Helper()
-	raw, err := sql.Open("sqlite", "file:"+f.db.Path()+"?_pragma=busy_timeout(10000)")
+	raw, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(f.dsn, "sqlite:")+"?_pragma=busy_timeout(10000)")
 	f.must(err)
 	defer raw.Close()
 	var busy, pages, moved int
@@ -208,7 +210,7 @@ func TestDiskFullWhileIndexing(t *testing.T) {
 			const accounts = 24_004
 			h := emptyHouse(t, "", smallDisk(t, "96m"), sandbox.Config{Seed: 3, Users: 5, Accounts: accounts, Contacts: -1})
 			h.pageSize = 1000
-			f := h.load(tt.keys...)
+			f := h.load(tt.keys, "telephone1", "address1_country")
 			run, release := f.run(accounts / 1000)
 			// What is in the log of the database is no room for more.
 			f.emptyLog()

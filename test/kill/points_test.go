@@ -81,7 +81,10 @@ type trap struct {
 }
 
 // trap makes a trap for changes under a condition.
-func (h *house) trap(table, when string) *trap {
+func (h *house) trap(table, when string) *trap { return h.trapAt("UPDATE", table, when) }
+
+// trapAt makes a trap for what an event of a table does, under a condition.
+func (h *house) trapAt(event, table, when string) *trap {
 	h.Helper()
 	dsn := h.dsn
 	if table == "river_job" && strings.HasPrefix(dsn, "sqlite") {
@@ -92,10 +95,10 @@ func (h *house) trap(table, when string) *trap {
 	p := &trap{house: h, db: db, table: table}
 	if db.Dialect() == database.SQLite {
 		p.exec("CREATE VIEW endless AS WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT n FROM c")
-		p.exec("CREATE TRIGGER trap AFTER UPDATE ON " + table + " WHEN " + when + " BEGIN SELECT count(*) FROM endless; END")
+		p.exec("CREATE TRIGGER trap AFTER " + event + " ON " + table + " WHEN " + when + " BEGIN SELECT count(*) FROM endless; END")
 	} else {
 		p.exec("CREATE FUNCTION endless() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(600); RETURN NEW; END'")
-		p.exec("CREATE TRIGGER trap AFTER UPDATE ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION endless()")
+		p.exec("CREATE TRIGGER trap AFTER " + event + " ON " + table + " FOR EACH ROW WHEN (" + when + ") EXECUTE FUNCTION endless()")
 	}
 	return p
 }
