@@ -24,7 +24,6 @@ import (
 // unique index, which is made in the end.
 type firstLoad struct {
 	*house
-	db  *database.DB
 	job crosswalk.Job
 	// Where the fields come from, of which the first ones tell rows apart.
 	attributes []string
