@@ -26,9 +26,15 @@ func (c *Client) FindObject(ctx context.Context, name string) (crosswalk.Object,
 	return out, err
 }
 
+// MadeObject is a new object and what is unwise about it.
+type MadeObject struct {
+	crosswalk.Object
+	Warnings []string `json:"warnings,omitempty"`
+}
+
 // InsertObject makes a custom object.
-func (c *Client) InsertObject(ctx context.Context, d crosswalk.ObjectDefinition) (crosswalk.Object, error) {
-	var out crosswalk.Object
+func (c *Client) InsertObject(ctx context.Context, d crosswalk.ObjectDefinition) (MadeObject, error) {
+	var out MadeObject
 	err := c.do(ctx, http.MethodPost, "/api/objects", nil, d, &out)
 	return out, err
 }

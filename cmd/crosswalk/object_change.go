@@ -86,6 +86,7 @@ func (a *app) definition(file string) (crosswalk.ObjectDefinition, error) {
 		crosswalk.ObjectDefinition
 		Standard any `json:"standard"`
 		Rows     any `json:"rows"`
+		Warnings any `json:"warnings"`
 	}
 	if err := decode(text, &in); err != nil {
 		return in.ObjectDefinition, crosswalk.Errorf(crosswalk.CodeInvalid, "The file does not hold an object: %s.", err).
@@ -127,9 +128,9 @@ func (cmd *objectCreateCmd) Run(ctx context.Context, a *app) error {
 	if cmd.JSON {
 		return a.printJSON(o)
 	}
-	a.showObject(o)
-	if n := len(o.Fields); n > crosswalk.RecommendedFields {
-		a.note("The object has %d fields; more than %d make lists slow and hard to read.", n, crosswalk.RecommendedFields)
+	a.showObject(o.Object)
+	for _, w := range o.Warnings {
+		a.note("%s", w)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -205,6 +206,48 @@ func TestNoForm(t *testing.T) {
 		}
 		if status != c.want || got.Code != crosswalk.CodeInvalid || got.Hint == "" {
 			t.Errorf("%s: %d %s, want %d", name, status, answer, c.want)
+		}
+	}
+}
+
+// An object with very many fields is made, with a warning.
+func TestVeryManyFields(t *testing.T) {
+	t.Parallel()
+	ask := serve(t)
+	system := 0
+	for _, c := range []struct {
+		name   string
+		fields int // with the system's
+		want   []string
+	}{
+		{"Few", crosswalk.RecommendedFields, nil},
+		{"Many", crosswalk.RecommendedFields + 1, []string{"The object has 201 fields; more than 200 make lists slow and hard to read."}},
+	} {
+		d := crosswalk.ObjectDefinition{DisplayName: c.name}
+		if system == 0 {
+			o, err := crosswalk.NewObject(d, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			system = len(o.Fields)
+		}
+		for i := range c.fields - system {
+			d.Fields = append(d.Fields, crosswalk.FieldDefinition{DisplayName: fmt.Sprintf("Field %d", i), Type: crosswalk.FieldNumber})
+		}
+		body, err := json.Marshal(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, answer := ask(http.MethodPost, "/api/objects", "application/json", string(body))
+		var got api.MadeObject
+		if err := json.Unmarshal(answer, &got); err != nil {
+			t.Fatalf("%s: %v", answer, err)
+		}
+		if status != http.StatusCreated || len(got.Fields) != c.fields {
+			t.Errorf("%s: %d with %d fields", c.name, status, len(got.Fields))
+		}
+		if diff := gocmp.Diff(c.want, got.Warnings); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
 }

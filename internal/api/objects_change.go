@@ -19,6 +19,12 @@ type NamedDefinition struct {
 	Body Form[crosswalk.ObjectDefinition]
 }
 
+// MadeObject is a new object.
+type MadeObject struct {
+	crosswalk.Object
+	Warnings []string `json:"warnings,omitempty" doc:"What is unwise about it"`
+}
+
 // ObjectChange is a definition with the plan that was looked at.
 type ObjectChange struct {
 	crosswalk.ObjectDefinition
@@ -47,7 +53,7 @@ func (a *api) objectChangeRoutes() {
 	}, a.deleteObject)
 }
 
-func (a *api) createObject(ctx context.Context, in *body[Form[crosswalk.ObjectDefinition]]) (*body[crosswalk.Object], error) {
+func (a *api) createObject(ctx context.Context, in *body[Form[crosswalk.ObjectDefinition]]) (*body[MadeObject], error) {
 	objects, err := a.Store.ListObjects(ctx)
 	if err != nil {
 		return nil, err
@@ -64,7 +70,15 @@ func (a *api) createObject(ctx context.Context, in *body[Form[crosswalk.ObjectDe
 		return nil, err
 	}
 	a.note(ctx, "object.created", object.Name, fmt.Sprintf("%d fields", len(object.Fields)))
-	return &body[crosswalk.Object]{object}, nil
+	return &body[MadeObject]{MadeObject{object, fieldWarnings("has", object)}}, nil
+}
+
+// fieldWarnings warns of an object that has, or would have, very many fields.
+func fieldWarnings(has string, o crosswalk.Object) []string {
+	if len(o.Fields) <= crosswalk.RecommendedFields {
+		return nil
+	}
+	return []string{fmt.Sprintf("The object %s %d fields; more than %d make lists slow and hard to read.", has, len(o.Fields), crosswalk.RecommendedFields)}
 }
 
 // plan returns what a definition would do, read through q.
@@ -94,9 +108,7 @@ func (a *api) plan(ctx context.Context, q table.Querier, name string, d crosswal
 	for i := range plan.Steps {
 		addUses(&plan.Steps[i], uses)
 	}
-	if n := len(c.Next.Fields); n > crosswalk.RecommendedFields {
-		plan.Warnings = append(plan.Warnings, fmt.Sprintf("The object would have %d fields; more than %d make lists slow and hard to read.", n, crosswalk.RecommendedFields))
-	}
+	plan.Warnings = fieldWarnings("would have", c.Next)
 	plan.Seal(c.Old, c.Next)
 	return c, plan, nil
 }

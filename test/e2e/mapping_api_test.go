@@ -41,7 +41,7 @@ func industries(w *world, connectionID string) (crosswalk.Object, client.JobInpu
 		{DisplayName: "Half", Type: crosswalk.FieldCurrency, Decimals: 2},
 	}})
 	w.must(err)
-	return o, client.JobInput{
+	return o.Object, client.JobInput{
 		Name: "Prospects", ConnectionID: connectionID, Entity: "account", Object: o.Name, Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadFull,
 		Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{
 			{Source: "accountid", Target: "Key__gc", Identifier: true},

@@ -139,7 +139,7 @@ func (w *world) object(name string, fields ...crosswalk.FieldDefinition) crosswa
 	w.t.Helper()
 	o, err := w.client.InsertObject(w.t.Context(), crosswalk.ObjectDefinition{DisplayName: name, Fields: fields})
 	w.must(err)
-	return o
+	return o.Object
 }
 
 // newJob makes a job; what is not given is as in a new one.

@@ -1509,6 +1509,21 @@ export interface components {
              */
             total: number;
         };
+        MadeObject: {
+            display_name: string;
+            fields: components["schemas"]["Field"][];
+            /** @description API name, for example Company */
+            name: string;
+            /**
+             * Format: int64
+             * @description Number of rows; only filled in lists and details
+             */
+            rows: number;
+            /** @description Whether Crosswalk made it */
+            standard: boolean;
+            /** @description What is unwise about it */
+            warnings?: string[];
+        };
         Mapping: {
             /** @description One row per lookup field, which is filled with the row that matches */
             derived?: components["schemas"]["DerivedMapping"][];
@@ -3926,7 +3941,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Object"];
+                    "application/json": components["schemas"]["MadeObject"];
                 };
             };
             /** @description Unauthorized */
