@@ -20,6 +20,8 @@ type postgresTarget struct {
 	stage   string // temporary table
 	copy    string // COPY into the stage
 	write   string
+	compare string // the same for a stage of rows that are mostly as they were, "" for none
+	alike   bool   // those of the stage before were
 	missing string // removes rows from the stage whose identifiers no row has
 	absent  string // counts them
 	own     string // notes whose rows are
@@ -83,11 +85,11 @@ func (t *postgresTarget) statements(in incoming, chosen string, lookups []*looku
 		choose += " AND NOT " + t.added(in)
 	}
 	write := t.insertSQL(choose)
+	set, where := t.update(in)
 	// A row that was updated bears the mark of the transaction that locked
 	// it; a fresh one bears none.
 	fresh := "(t.xmax = 0)"
 	if t.operation == crosswalk.OperationUpdate {
-		set, where := t.update(in)
 		write = fmt.Sprintf("UPDATE %s AS t SET %s FROM %s s WHERE %s AND %s AND %s", table, set, t.stage, span, same, where)
 		fresh = "false"
 	}
@@ -98,7 +100,16 @@ func (t *postgresTarget) statements(in incoming, chosen string, lookups []*looku
 			forget += fmt.Sprintf(", f%d AS (DELETE FROM cw_pending p USING w WHERE NOT w.fresh AND %s AND p.gsid = w.gsid)", l.id, among("p.lookup", l.relatives))
 		}
 	}
-	t.write = fmt.Sprintf("WITH w AS (%s RETURNING t.gsid, %s AS fresh)%s SELECT count(*) FILTER (WHERE fresh), count(*) FROM w", write, fresh, forget)
+	counted := func(write string) string {
+		return fmt.Sprintf("WITH w AS (%s RETURNING t.gsid, %s AS fresh)%s SELECT count(*) FILTER (WHERE fresh), count(*) FROM w", write, fresh, forget)
+	}
+	t.write = counted(write)
+	if t.identifiers > 0 && t.operation != crosswalk.OperationInsert && t.operation != crosswalk.OperationUpdate {
+		// ON CONFLICT locks also the rows that it then leaves as they are, and
+		// a lock is written into the row. Looking first spares that, but costs
+		// new rows a second look.
+		t.compare = counted(t.insertSQL(fmt.Sprintf("%s AND NOT EXISTS (SELECT 1 FROM %s t WHERE %s AND NOT (%s))", choose, table, same, where)))
+	}
 	absent := fmt.Sprintf("NOT EXISTS (SELECT 1 FROM %s t WHERE %s)", table, same)
 	t.missing = fmt.Sprintf("DELETE FROM %s s WHERE s.pos = ANY($1) AND %s RETURNING s.pos", t.stage, absent)
 	t.absent = fmt.Sprintf("SELECT count(*) FROM %s s WHERE %s AND %s", t.stage, span, absent)
@@ -117,7 +128,12 @@ func (p *postgresWriter) rows(ctx context.Context, def *target, b *column.Batch,
 	if any, err := p.fillStage(ctx, t, b, r); err != nil || !any {
 		return err
 	}
-	return p.span(ctx, t, 0, b.Rows(), r)
+	unchanged := r.Unchanged
+	if err := p.span(ctx, t, 0, b.Rows(), r); err != nil {
+		return err
+	}
+	t.alike = r.Unchanged-unchanged > int64(b.Rows()/2)
+	return nil
 }
 
 // fillStage copies the rows that are still to be written into the stage and
@@ -211,7 +227,11 @@ func (p *postgresWriter) writeRange(ctx context.Context, t *postgresTarget, low,
 		return fmt.Errorf("table: savepoint: %w", err)
 	}
 	var inserted, written int64
-	err = sp.QueryRow(ctx, t.write, low, high, now, p.origin, p.cfg.Run).Scan(&inserted, &written)
+	write := t.write
+	if t.alike && t.compare != "" {
+		write = t.compare
+	}
+	err = sp.QueryRow(ctx, write, low, high, now, p.origin, p.cfg.Run).Scan(&inserted, &written)
 	if err == nil {
 		if err := sp.Commit(ctx); err != nil {
 			return fmt.Errorf("table: savepoint: %w", err)

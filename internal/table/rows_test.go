@@ -12,6 +12,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
@@ -154,4 +155,43 @@ func TestRowsSearch(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestUnchangedRowsAreNotTouched writes the same rows in several batches.
+// PostgreSQL notes a lock in a row even when nothing of it changes: only the
+// rows of the first batch may have one.
+func TestUnchangedRowsAreNotTouched(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.Postgres)
+	o := object()
+	cfg := table.Config{Object: o, Columns: columns(o, "Key!", "Name"), Modified: true}
+	batches := func(name string) (list [][]record) {
+		for i := range 4 {
+			list = append(list, nil)
+			for k := range 10 {
+				key := fmt.Sprintf("%d-%d", i, k)
+				list[i] = append(list[i], rec("id-"+key, key, name, 1))
+			}
+		}
+		return list
+	}
+	w := open(t, db, cfg)
+	for _, b := range batches("n") {
+		equal(t, write(t, w, batchFor(cfg, b...)), table.Result{Inserted: 10})
+	}
+	for _, b := range batches("n") {
+		equal(t, write(t, w, batchFor(cfg, b...)), table.Result{Unchanged: 10})
+	}
+	var locked int
+	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM "+o.Table()+" WHERE xmax::text <> '0'").Scan(&locked); err != nil || locked > 10 {
+		t.Errorf("%d of 40 rows were locked, %v", locked, err)
+	}
+	// Rows that did change, are new or came from another record are found
+	// among them.
+	mixed := batches("n")[3]
+	mixed[0], mixed[1], mixed[2] = rec("id-3-0", "3-0", "other", 2), rec("new", "new", "n", 1), rec("a", "3-2", "n", 0)
+	equal(t, write(t, w, batchFor(cfg, mixed...)), table.Result{Inserted: 1, Updated: 1, Unchanged: 7, Duplicates: 1})
+	for _, b := range batches("changed") {
+		equal(t, write(t, w, batchFor(cfg, b...)), table.Result{Updated: 10})
+	}
 }
