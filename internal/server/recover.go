@@ -18,11 +18,28 @@ const (
 	// cut off. It is longer than any pause that a busy machine makes.
 	silence    = 30 * time.Second
 	sweepEvery = 20 * time.Second
+	// turnEvery is how often it is looked whose turn it is while suspects wait.
+	turnEvery = 2 * time.Second
 )
 
-// maxLost is how often in a row a run may take the process down with it, or be
-// cut off, before it has stored anything.
-const maxLost = 5
+// A run under which the process has ended more than maxLost times in a row,
+// before anything was stored, is suspected to be the reason. It does not fail:
+// whoever kills a server, or another run, may be the reason as well. It rests
+// before it is tried again, longer each time, and one suspect is tried at a
+// time, so that other runs go on, and one that is not to blame gets through.
+const (
+	maxLost     = 5
+	firstRest   = time.Minute
+	longestRest = 15 * time.Minute
+)
+
+// restOf returns how long after it was last taken a run is tried again.
+func restOf(lost int64) time.Duration {
+	if lost <= maxLost {
+		return 0
+	}
+	return min(firstRest<<min(lost-maxLost-1, 10), longestRest)
+}
 
 // node returns who this process is. With a data directory comes the right to
 // speak for whoever had it before: the lock on it is this process's now.
@@ -74,20 +91,24 @@ func (s *Server) beat(ctx context.Context, died chan<- struct{}) error {
 
 // sweep looks from time to time for runs that nobody works on.
 func (s *Server) sweep(ctx context.Context, died <-chan struct{}) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
+	pause := turnEvery
 	for {
 		gone := false
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-died:
 			gone = true
 			s.cfg.Logger.Warn("a node is gone; its runs are taken up", "silent", silence)
 		}
-		if err := s.runner.recover(ctx, s.queue, gone); err != nil && ctx.Err() == nil {
+		suspects, err := s.runner.recover(ctx, s.queue, gone)
+		if err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("look for runs without a task", "error", err)
+		}
+		pause = sweepEvery
+		if suspects > 0 {
+			pause = turnEvery
 		}
 		if err := s.runner.settler.left(ctx); err != nil && ctx.Err() == nil {
 			s.cfg.Logger.Error("complete the first loads of runs that have ended", "error", err)
@@ -117,53 +138,69 @@ func (s *Server) watchAge(ctx context.Context) error {
 // recover queues runs that nobody works on: those whose node is gone, those
 // whose slice the queue has lost, and those that wait for a worker and whose
 // task may never have been written. died says that a node is gone, which may
-// have held such a task.
-func (r *runner) recover(ctx context.Context, q *queue.Queue, died bool) error {
+// have held such a task. It returns how many suspects wait for their turn.
+func (r *runner) recover(ctx context.Context, q *queue.Queue, died bool) (waiting int, err error) {
 	lost, err := q.Lost(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	runs, err := r.store.UnfinishedRuns(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
+	var suspects []store.UnfinishedRun
+	tried := false // a suspect is at work
 	for _, run := range runs {
-		fence, waits := run.Fence, run.Node == ""
+		waits := run.Node == ""
 		if !waits && run.Alive && !slices.Contains(lost, run.ID) {
+			tried = tried || run.Lost > maxLost
 			continue
 		}
 		if died || !waits {
 			// Whatever task there is of the old fence finds nothing to do.
-			switch fence, err = r.takeOver(ctx, run); {
+			switch run.Fence, err = r.takeOver(ctx, run); {
 			case err != nil:
-				return err
-			case fence == 0:
+				return 0, err
+			case run.Fence == 0:
 				continue
 			}
 		}
-		if err := q.Enqueue(ctx, queue.Slice{RunID: run.ID, Fence: fence}); err != nil {
-			return err
+		if run.Lost > maxLost && !run.Cancelling {
+			suspects = append(suspects, run)
+			continue
+		}
+		if err := q.Enqueue(ctx, queue.Slice{RunID: run.ID, Fence: run.Fence}); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	if tried || len(suspects) == 0 {
+		return len(suspects), nil
+	}
+	next := slices.MinFunc(suspects, func(a, b store.UnfinishedRun) int { return due(a).Compare(due(b)) })
+	if due(next).After(r.store.Now()) {
+		return len(suspects), nil
+	}
+	return len(suspects), q.Enqueue(ctx, queue.Slice{RunID: next.ID, Fence: next.Fence})
 }
+
+// due returns when a run may be tried again.
+func due(run store.UnfinishedRun) time.Time { return run.SavedAt.Add(restOf(run.Lost)) }
 
 // takeOver returns the fence with which a run goes on, 0 when it does not.
 func (r *runner) takeOver(ctx context.Context, run store.UnfinishedRun) (fence int64, err error) {
-	fence, lost, err := r.store.TakeOver(ctx, run.ID, run.Fence)
+	fence, err = r.store.TakeOver(ctx, run.ID, run.Fence)
 	switch {
 	case crosswalk.ErrorCode(err) == crosswalk.CodeConflict, crosswalk.ErrorCode(err) == crosswalk.CodeNotFound:
 		return 0, nil // somebody else was faster
-	case err != nil:
-		return 0, err
-	case lost > maxLost:
-		r.log.Error("run given up: whoever worked on it ended before anything was stored", "run", run.ID, "times", lost)
-		return 0, r.store.FinishRun(ctx, run.ID, fence, crosswalk.RunFailed,
-			"The process that worked on the run ended again and again before it had stored anything.",
-			"Look into the log of the servers for why they ended. Other jobs go on; this one can be run again.")
-	}
-	if run.Node != "" {
+	case err != nil || run.Node == "":
+		return fence, err
+	case run.Lost <= maxLost:
 		r.log.Info("run taken up again", "run", run.ID)
+		return fence, nil
 	}
-	return fence, nil
+	r.log.Error("run postponed: whoever worked on it ended again and again before anything was stored", "run", run.ID, "times", run.Lost, "until", due(run))
+	return fence, r.store.SetRunTrouble(ctx, run.ID, fence,
+		english.Sprintf("The process that worked on the run has ended %d times in a row before it had stored anything. The run is tried again after %s.",
+			run.Lost, due(run).UTC().Format("2006-01-02 15:04 UTC")),
+		"Other runs go on. Look into the log of the servers for why they ended. If it is because of this run, cancel it and correct its job.")
 }

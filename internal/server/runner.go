@@ -178,14 +178,15 @@ func (r *runner) trouble(ctx context.Context, err error) error {
 	return nil
 }
 
-// park ends a run whose slice failed at every attempt.
+// park ends a run whose slice failed at every attempt, unless somebody else
+// has the run by now: the slice may be one that was lost with its process.
 func (r *runner) park(ctx context.Context, s queue.Slice, cause error) {
-	fence, err := r.store.BumpFence(ctx, s.RunID)
-	if err == nil {
+	fence, err := r.store.Fence(ctx, s.RunID)
+	if err == nil && (fence == s.Fence || fence == s.Fence+1) { // the last attempt may have taken it without knowing
 		message, hint := problemWords(cause)
 		err = r.store.FinishRun(ctx, s.RunID, fence, crosswalk.RunFailed, message, hint)
 	}
-	if ignoreMissing(err) != nil {
+	if code := crosswalk.ErrorCode(err); err != nil && code != crosswalk.CodeNotFound && code != crosswalk.CodeConflict {
 		r.log.Error("park run", "run", s.RunID, "cause", cause, "error", err)
 	}
 }

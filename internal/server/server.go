@@ -336,7 +336,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.runner.recover(ctx, s.queue, gone || s.alone()); err != nil {
+	if _, err := s.runner.recover(ctx, s.queue, gone || s.alone()); err != nil {
 		return fmt.Errorf("take up unfinished runs: %w", err)
 	}
 	if err := s.queue.Start(ctx); err != nil {

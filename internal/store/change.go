@@ -225,7 +225,7 @@ func (s *Store) Decide(ctx context.Context, id string, d crosswalk.Decision, by 
 		now := s.now()
 		r.Decision = &crosswalk.Decided{Decision: d, By: database.Text(by), At: now.Time, HeldFor: r.Message}
 		r.Status, r.Message, r.Hint = crosswalk.RunRunning, "", ""
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'running', message = '', hint = '', fence = $2, checkpoint_json = $3, decision_json = $4, saved_at = $5, node = '' WHERE id = $1",
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'running', message = '', hint = '', fence = $2, checkpoint_json = $3, decision_json = $4, saved_at = $5, node = '', lost = 0 WHERE id = $1",
 			id, raised, encode(at), encode(r.Decision), now)
 		return err
 	})

@@ -72,7 +72,7 @@ func (s *Store) Beat(ctx context.Context, silence time.Duration) (gone bool, err
 // queue are no longer its own.
 func (s *Store) Leave(ctx context.Context) error {
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		if _, err := tx.Exec(ctx, "UPDATE cw_runs SET node = '' WHERE status = 'running' AND node = $1", s.node.ID); err != nil {
+		if _, err := tx.Exec(ctx, "UPDATE cw_runs SET node = '', lost = 0 WHERE status = 'running' AND node = $1", s.node.ID); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "DELETE FROM cw_nodes WHERE id = $1", s.node.ID)
@@ -101,11 +101,17 @@ type UnfinishedRun struct {
 	// queued, decided about or taken over.
 	Node  string
 	Alive bool // Node is known
+	// Lost is how often in a row the run was taken without anything heard of
+	// it since, Node's taking included.
+	Lost int64
+	// SavedAt is when the run was last taken or stored something.
+	SavedAt    time.Time
+	Cancelling bool
 }
 
 // UnfinishedRuns returns every run that has not ended, the oldest first.
 func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
-	rows, err := s.db.Query(ctx, `SELECT r.id, r.fence, r.status, r.node, n.id IS NOT NULL
+	rows, err := s.db.Query(ctx, `SELECT r.id, r.fence, r.status, r.node, n.id IS NOT NULL, r.lost, r.saved_at, r.cancelling
 		FROM cw_runs r LEFT JOIN cw_nodes n ON n.id = r.node WHERE r.status IN ('queued', 'running') ORDER BY r.number`)
 	if err != nil {
 		return nil, wrap(err, "unfinished runs")
@@ -114,32 +120,33 @@ func (s *Store) UnfinishedRuns(ctx context.Context) ([]UnfinishedRun, error) {
 	var runs []UnfinishedRun
 	for rows.Next() {
 		var r UnfinishedRun
-		if err := rows.Scan(&r.ID, &r.Fence, &r.Status, &r.Node, &r.Alive); err != nil {
+		var saved database.Time
+		if err := rows.Scan(&r.ID, &r.Fence, &r.Status, &r.Node, &r.Alive, &r.Lost, &saved, &r.Cancelling); err != nil {
 			return nil, wrap(err, "unfinished runs")
 		}
+		r.SavedAt = saved.Time
 		runs = append(runs, r)
 	}
 	return runs, wrap(rows.Err(), "unfinished runs")
 }
 
 // TakeOver takes a run away from whoever works on it: the fence, which must
-// still be the one given, rises, so that they can no longer write. It
-// returns the new fence and how often in a row the run was taken over from
-// nodes that had not stored any progress. It returns CodeNotFound, and
-// CodeConflict when the fence is not the present one or the run has ended.
-func (s *Store) TakeOver(ctx context.Context, id string, fence int64) (raised, lost int64, err error) {
+// still be the one given, rises, so that they can no longer write. It returns
+// the new fence. It returns CodeNotFound, and CodeConflict when the fence is
+// not the present one or the run has ended.
+func (s *Store) TakeOver(ctx context.Context, id string, fence int64) (raised int64, err error) {
 	_, err = s.change(ctx, id, func(ctx context.Context, tx *database.Tx, r *crosswalk.Run, present int64) error {
 		if present != fence {
 			return stale(*r)
 		}
 		raised = s.raise(fence)
-		return tx.QueryRow(ctx, "UPDATE cw_runs SET fence = $2, lost = lost + CASE WHEN node = '' THEN 0 ELSE 1 END, node = '' WHERE id = $1 RETURNING lost",
-			id, raised).Scan(&lost)
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, node = '' WHERE id = $1", id, raised)
+		return err
 	})
 	if err != nil {
-		return 0, 0, wrap(err, "take over")
+		return 0, wrap(err, "take over")
 	}
-	return raised, lost, nil
+	return raised, nil
 }
 
 // PinKey notes the key that seals the secrets in the database, unless one is

@@ -49,33 +49,21 @@ func TestNodes(t *testing.T) {
 		equal(t, must(other.Beat(ctx, 20*time.Millisecond))(t), true)
 		equal(t, owners(t, other), []string{"a"})
 
-		_, _, err := other.TakeOver(ctx, task.Run.ID, task.Fence-1)
+		_, err := other.TakeOver(ctx, task.Run.ID, task.Fence-1)
 		code(t, err, crosswalk.CodeConflict)
-		fence, lost, err := other.TakeOver(ctx, task.Run.ID, task.Fence)
-		ok(t, err)
+		fence := must(other.TakeOver(ctx, task.Run.ID, task.Fence))(t)
 		past(t, fence, task.Fence)
-		equal(t, lost, int64(1))
 		equal(t, owners(t, other), []string{""})
 		code(t, save(t, s, db, store.Progress{RunID: task.Run.ID, Fence: task.Fence}), crosswalk.CodeConflict)
-		// Nobody took it meanwhile, so it was not lost again.
 		before := fence
-		fence, lost, err = other.TakeOver(ctx, task.Run.ID, fence)
-		ok(t, err)
+		fence = must(other.TakeOver(ctx, task.Run.ID, fence))(t)
 		past(t, fence, before)
-		equal(t, lost, int64(1))
 
 		// The one that was silent speaks again, and has no run any more.
 		equal(t, must(s.Beat(ctx, time.Hour))(t), false)
 		task = must(other.TakeRun(ctx, task.Run.ID, fence))(t)
 		equal(t, owners(t, s), []string{"b*"})
-		fence, lost, err = s.TakeOver(ctx, task.Run.ID, task.Fence)
-		ok(t, err)
-		equal(t, lost, int64(2))
-		task = must(other.TakeRun(ctx, task.Run.ID, fence))(t)
-		ok(t, save(t, other, db, store.Progress{RunID: task.Run.ID, Fence: task.Fence}))
-		task.Fence, lost, err = s.TakeOver(ctx, task.Run.ID, task.Fence)
-		ok(t, err)
-		equal(t, lost, int64(1)) // something was stored in between
+		task.Fence = must(s.TakeOver(ctx, task.Run.ID, task.Fence))(t)
 
 		// A process of the same home takes the place of the one before.
 		task = must(s.TakeRun(ctx, task.Run.ID, task.Fence))(t)
@@ -83,8 +71,7 @@ func TestNodes(t *testing.T) {
 		equal(t, must(again.Join(ctx, store.Node{ID: "c", Home: "host, /a"}, false))(t), true)
 		equal(t, owners(t, again), []string{"a"})
 		// One that leaves gives back what it has.
-		task.Fence, _, err = again.TakeOver(ctx, task.Run.ID, task.Fence)
-		ok(t, err)
+		task.Fence = must(again.TakeOver(ctx, task.Run.ID, task.Fence))(t)
 		must(again.TakeRun(ctx, task.Run.ID, task.Fence))(t)
 		equal(t, owners(t, other), []string{"c*"})
 		ok(t, again.Leave(ctx))
@@ -96,10 +83,70 @@ func TestNodes(t *testing.T) {
 		equal(t, must(store.New(db).Join(ctx, store.Node{ID: "f", Home: "nowhere"}, false))(t), false)
 
 		ok(t, s.FinishRun(ctx, task.Run.ID, task.Fence+1, crosswalk.RunFailed, "", ""))
-		_, _, err = s.TakeOver(ctx, task.Run.ID, task.Fence+1)
+		_, err = s.TakeOver(ctx, task.Run.ID, task.Fence+1)
 		code(t, err, crosswalk.CodeConflict)
-		_, _, err = s.TakeOver(ctx, "nope", 0)
+		_, err = s.TakeOver(ctx, "nope", 0)
 		code(t, err, crosswalk.CodeNotFound)
+	})
+}
+
+// TestLostRuns counts how often in a row a run was taken by somebody of whom
+// nothing was heard since.
+func TestLostRuns(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, db *database.DB) {
+		ctx := t.Context()
+		must(s.Join(ctx, store.Node{ID: "a", Home: "host, /a"}, false))(t)
+		task := running(t, s)
+		id := task.Run.ID
+		take := func(fence int64) { task = must(s.TakeRun(ctx, id, fence))(t) }
+		lose := func() { take(must(s.TakeOver(ctx, id, task.Fence))(t)) }
+		counts := func(want int64) {
+			t.Helper()
+			runs := must(s.UnfinishedRuns(ctx))(t)
+			equal(t, runs[0].Lost, want)
+		}
+		counts(1)
+		lose()
+		lose()
+		counts(3)
+		must(s.TakeOver(ctx, id, task.Fence))(t) // it waits, and is taken over again
+		task.Fence = must(s.Fence(ctx, id))(t)
+		ok(t, s.SetRunTrouble(ctx, id, task.Fence, "It rests.", ""))
+		must(s.TakeOver(ctx, id, task.Fence))(t)
+		counts(3)
+		take(must(s.Fence(ctx, id))(t))
+		counts(4)
+
+		ok(t, save(t, s, db, store.Progress{RunID: id, Fence: task.Fence}))
+		counts(0)
+		lose()
+		lose()
+		counts(2)
+		take(task.Fence) // by its next slice: the one before was given back
+		counts(1)
+		ok(t, s.SetRunTrouble(ctx, id, task.Fence, "The environment asked to wait.", ""))
+		counts(0)
+		lose()
+		lose()
+		ok(t, s.Leave(ctx))
+		counts(0)
+		take(task.Fence)
+		lose()
+		ok(t, s.HoldRun(ctx, id, task.Fence, "Many rows would be deleted.", ""))
+		_, fence, err := s.Decide(ctx, id, crosswalk.Discard, "ann")
+		ok(t, err)
+		counts(0)
+		take(fence)
+		counts(1)
+
+		saved := must(s.UnfinishedRuns(ctx))(t)[0].SavedAt
+		now := saved.Add(time.Hour)
+		s.Now = func() time.Time { return now }
+		lose()
+		equal(t, must(s.UnfinishedRuns(ctx))(t)[0].SavedAt.Equal(now), true)
+		equal(t, must(s.UnfinishedRuns(ctx))(t)[0].Cancelling, false)
+		must(s.RequestCancel(ctx, id))(t)
+		equal(t, must(s.UnfinishedRuns(ctx))(t)[0].Cancelling, true)
 	})
 }
 

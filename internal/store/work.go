@@ -59,7 +59,8 @@ func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.
 			t.Run.Status, t.Run.StartedAt = crosswalk.RunRunning, now.Ptr()
 		}
 		t.Fence++
-		_, err = tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5, node = $6 WHERE id = $1",
+		// One that is taken without having been taken over was given back.
+		_, err = tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5, lost = CASE WHEN node = '' THEN lost + 1 ELSE 1 END, node = $6 WHERE id = $1",
 			id, t.Fence, string(t.Run.Status), database.TimeOf(t.Run.StartedAt), now, s.node.ID)
 		return err
 	})
@@ -113,9 +114,10 @@ func (s *Store) BumpFence(ctx context.Context, id string) (int64, error) {
 
 // SetRunTrouble notes what keeps a running run from going on at the moment,
 // until the next progress. When another worker has the run it does nothing.
+// Whoever has the run is heard of by that, see UnfinishedRun.Lost.
 func (s *Store) SetRunTrouble(ctx context.Context, id string, fence int64, message, hint string) error {
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET message = $3, hint = $4 WHERE id = $1 AND fence = $2 AND status = 'running'",
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET message = $3, hint = $4, lost = CASE WHEN node = '' THEN lost ELSE 0 END WHERE id = $1 AND fence = $2 AND status = 'running'",
 			id, fence, database.Text(message), database.Text(hint))
 		return err
 	})

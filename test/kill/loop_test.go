@@ -198,7 +198,7 @@ func (l *loop) killStarting() {
 // finish lets everything end in peace and compares.
 func (l *loop) finish() {
 	server, c := l.serve()
-	ctx, cancel := context.WithTimeout(l.ctx, 5*time.Minute)
+	ctx, cancel := context.WithTimeout(l.ctx, 40*time.Minute) // runs that were cut off too often rest for up to 15 minutes
 	defer cancel()
 	if _, err := mirror.Settle(ctx, c, l.jobs); err != nil {
 		l.Fatal(err)
@@ -234,8 +234,8 @@ func (l *loop) finish() {
 	}
 }
 
-// report prints what happened. A run that was cut off again and again before
-// it had stored anything may have been given up; nothing else may fail.
+// report prints what happened. Every run must have succeeded: no record is
+// rejected, nobody cancels, and a server that is killed fails no run.
 func (l *loop) report(ctx context.Context, c *client.Client) {
 	ended := map[crosswalk.RunStatus]int{}
 	var total crosswalk.Counts
@@ -245,10 +245,30 @@ func (l *loop) report(ctx context.Context, c *client.Client) {
 		}
 		ended[r.Status]++
 		total.Add(r.Counts)
-		if r.Status != crosswalk.RunSuccess && !strings.Contains(r.Message, "ended again and again") {
-			l.Errorf("run %d of %s ended %s: %s (%s)", r.Number, r.JobName, r.Status, r.Message, r.Hint)
+		if r.Status != crosswalk.RunSuccess {
+			l.Errorf("run %d of %s ended %s: %s (%s)\n%+v\n%s", r.Number, r.JobName, r.Status, r.Message, r.Hint, r, l.logOf(r))
 		}
 	}
 	l.Logf("killed %d times while it started, %d while runs were at work, %d while none was; runs %v; read %d, inserted %d, updated %d, unchanged %d, deleted %d, pages %d",
 		l.killed[0], l.killed[1], l.killed[2], ended, total.Read, total.Inserted, total.Updated, total.Unchanged, total.Deleted, total.Pages)
+}
+
+// logOf returns what the servers logged about a run, each line after the cycle
+// that it is of.
+func (l *loop) logOf(r crosswalk.Run) string {
+	text, err := os.ReadFile(l.log.Name())
+	if err != nil {
+		return err.Error()
+	}
+	var lines []string
+	cycle := ""
+	for line := range strings.Lines(string(text)) {
+		switch {
+		case strings.HasPrefix(line, "---- "):
+			cycle = line
+		case strings.Contains(line, fmt.Sprintf("run=%d ", r.Number)), strings.Contains(line, r.ID):
+			lines, cycle = append(lines, cycle, line), ""
+		}
+	}
+	return strings.Join(lines, "")
 }
