@@ -30,7 +30,8 @@ func (f *confirmation) confirm(a *app, what string) error {
 	if err == nil && strings.EqualFold(strings.TrimSpace(answer), "yes") {
 		return nil
 	}
-	return crosswalk.Errorf(crosswalk.CodeConflict, "Nothing was deleted.")
+	return crosswalk.Errorf(crosswalk.CodeConflict, "Nothing was deleted.").
+		WithHint("Run the command again and type yes to delete it.")
 }
 
 // tellDeleted says what was deleted.

@@ -281,7 +281,8 @@ func (a *app) readFile(path string) ([]byte, error) {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
-			return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "Cannot read the file: %v.", err)
+			return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "Cannot read the file: %v.", err).
+				WithHint("Name a file that you may read, or - for standard input.")
 		}
 		defer f.Close()
 		in = f
@@ -289,9 +290,11 @@ func (a *app) readFile(path string) ([]byte, error) {
 	text, err := io.ReadAll(io.LimitReader(in, maxInput+1))
 	switch {
 	case err != nil:
-		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "Cannot read %s: %v.", path, err)
+		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "Cannot read %s: %v.", path, err).
+			WithHint("Name a file that you may read, or - for standard input.")
 	case len(text) > maxInput:
-		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s is larger than 4 MiB.", path)
+		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s is larger than 4 MiB.", path).
+			WithHint("See whether it is the right file; no input is that large.")
 	}
 	return text, nil
 }

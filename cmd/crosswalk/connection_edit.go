@@ -27,7 +27,8 @@ func (f *credentialFlags) read(a *app) (secret, certificate string, expires *tim
 			return "", "", nil, err
 		}
 		if secret = strings.TrimSpace(string(text)); secret == "" {
-			return "", "", nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s holds no client secret.", f.ClientSecretFile)
+			return "", "", nil, crosswalk.Errorf(crosswalk.CodeInvalid, "%s holds no client secret.", f.ClientSecretFile).
+				WithHint("The file holds the value of the secret, not its id, and nothing else.")
 		}
 	}
 	if f.Certificate != "" {

@@ -261,7 +261,8 @@ func freeAddress(address string) (string, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return "", crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on this machine: %v.", err)
+			return "", crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on this machine: %v.", err).
+				WithHint("Programs must be allowed to listen on 127.0.0.1.")
 		}
 	}
 	defer l.Close()

@@ -293,7 +293,8 @@ func (cmd *objectExportCmd) Run(ctx context.Context, a *app) (err error) {
 	if cmd.Output != "" {
 		f, err := os.Create(cmd.Output)
 		if err != nil {
-			return crosswalk.Errorf(crosswalk.CodeInvalid, "The file %s cannot be written: %v.", cmd.Output, err)
+			return crosswalk.Errorf(crosswalk.CodeInvalid, "The file %s cannot be written: %v.", cmd.Output, err).
+				WithHint("Name a file that you may write, in a folder that is there.")
 		}
 		defer func() {
 			if e := f.Close(); err == nil {

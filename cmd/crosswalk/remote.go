@@ -52,7 +52,8 @@ func (r *remote) client() (*client.Client, error) {
 func readToken(path string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "The API token cannot be read: %v.", err)
+		return "", crosswalk.Errorf(crosswalk.CodeInvalid, "The API token cannot be read: %v.", err).
+			WithHint("Name a file that you may read, or set CROSSWALK_TOKEN.")
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" || strings.ContainsFunc(token, unicode.IsSpace) {

@@ -91,20 +91,24 @@ func (r *sandboxRemote) call(ctx context.Context, method, path string, body, int
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, 64<<20))
 	if err != nil {
-		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The answer of the sandbox broke off: %v.", err)
+		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The answer of the sandbox broke off: %v.", err).
+			WithHint("See whether it still runs, and try again.")
 	}
 	if answer.StatusCode != http.StatusOK {
 		var said struct{ Error string }
 		if json.Unmarshal(text, &said) != nil || said.Error == "" {
-			return crosswalk.Errorf(crosswalk.CodeInvalid, "%s is no sandbox: it answered %s.", r.Sandbox, answer.Status)
+			return crosswalk.Errorf(crosswalk.CodeInvalid, "%s is no sandbox: it answered %s.", r.Sandbox, answer.Status).
+				WithHint("Name the address that \"crosswalk sandbox\" printed with --sandbox.")
 		}
-		return crosswalk.Errorf(crosswalk.CodeInvalid, "The sandbox refused: %s.", said.Error)
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "The sandbox refused: %s.", said.Error).
+			WithHint("See \"crosswalk sandbox --help\".")
 	}
 	if into == nil {
 		return nil
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return crosswalk.Errorf(crosswalk.CodeInvalid, "%s is no sandbox: it did not answer with JSON.", r.Sandbox)
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "%s is no sandbox: it did not answer with JSON.", r.Sandbox).
+			WithHint("Name the address that \"crosswalk sandbox\" printed with --sandbox.")
 	}
 	return nil
 }

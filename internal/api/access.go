@@ -127,7 +127,7 @@ func (a *api) setup(ctx context.Context, in *body[SetupInput]) (*sessionOutput, 
 	in.Body.Email = strings.TrimSpace(in.Body.Email)
 	crosswalk.ValidateName(&p, "name", in.Body.Name)
 	if !crosswalk.IsEmail(in.Body.Email) {
-		p.Add("email", "%q is not an e-mail address.", in.Body.Email)
+		p.AddHint("email", "Write it like name@example.com.", "%q is not an e-mail address.", in.Body.Email)
 	}
 	crosswalk.ValidatePassword(&p, "password", in.Body.Password)
 	if err := p.Err("The administrator cannot be made."); err != nil {

@@ -113,7 +113,7 @@ func (a *api) createConnection(ctx context.Context, in *body[Form[ConnectionInpu
 	_, err = a.Store.FindConnectionByName(ctx, conn.Name)
 	switch {
 	case err == nil:
-		p.Add("name", "A connection named %s exists already.", conn.Name)
+		p.AddHint("name", "Choose another name.", "A connection named %s exists already.", conn.Name)
 	case crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
 		return nil, err
 	}
@@ -197,7 +197,8 @@ func (a *api) revokeConnection(ctx context.Context, in *IDInput) (*body[crosswal
 		return nil, err
 	}
 	if conn.Status == crosswalk.ConnectionNotAuthorized {
-		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "The connection %s is not authorized, so there is nothing to revoke.", conn.Name)
+		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "The connection %s is not authorized, so there is nothing to revoke.", conn.Name).
+			WithHint("Authorize it to use it, or delete it.")
 	}
 	if err := a.Connector.Revoke(ctx, in.ID); err != nil {
 		return nil, err

@@ -263,10 +263,10 @@ func (a *api) changeJob(ctx context.Context, in *struct {
 		p.AddHint("connection_id", "Make a job of the other connection.", "The connection of a job cannot be changed.")
 	}
 	if old.OutOfTheBox && job.Entity != old.Entity {
-		p.Add("entity", "The source of the out-of-the-box job is fixed.")
+		p.AddHint("entity", "Make another job for another source.", "The source of the out-of-the-box job is fixed.")
 	}
 	if old.OutOfTheBox && job.Object != old.Object {
-		p.Add("object", "The target of the out-of-the-box job is fixed.")
+		p.AddHint("object", "Make another job for another target.", "The target of the out-of-the-box job is fixed.")
 	}
 	if err := in.Body.problems(a, p).Err("The job cannot be changed."); err != nil {
 		return nil, err

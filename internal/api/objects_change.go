@@ -91,7 +91,8 @@ func (a *api) plan(ctx context.Context, q table.Querier, name string, d crosswal
 	}
 	i := slices.IndexFunc(objects, func(o crosswalk.Object) bool { return strings.EqualFold(o.Name, name) })
 	if i < 0 {
-		return c, plan, crosswalk.Errorf(crosswalk.CodeNotFound, "There is no object named %s.", name)
+		return c, plan, crosswalk.Errorf(crosswalk.CodeNotFound, "There is no object named %s.", name).
+			WithHint("The list of objects has those there are; this one may have been deleted.")
 	}
 	c.Old = objects[i]
 	if c.Next, c.Renamed, err = c.Old.Redefine(d, objects); err != nil {
@@ -205,7 +206,8 @@ func (a *api) mayApply(ctx context.Context, tx *database.Tx, plan crosswalk.Obje
 			WithHint("Plan the change again and look at what it does now.")
 	}
 	if !plan.Allowed {
-		e := crosswalk.Errorf(crosswalk.CodeConflict, "The object %s cannot be changed like that.", plan.Object)
+		e := crosswalk.Errorf(crosswalk.CodeConflict, "The object %s cannot be changed like that.", plan.Object).
+			WithHint("Leave these changes out, or mend first what stands in their way.")
 		for _, s := range plan.Steps {
 			if s.Effect == crosswalk.EffectRefused {
 				e.Fields = append(e.Fields, crosswalk.FieldError{Field: s.Field, Message: s.Detail + " " + s.Reason})
@@ -226,7 +228,8 @@ func (a *api) deleteObject(ctx context.Context, in *struct {
 		return nil, err
 	}
 	if object.Standard {
-		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "The standard object %s cannot be deleted.", object.Name)
+		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "The standard object %s cannot be deleted.", object.Name).
+			WithHint("Delete the jobs that write into it to have it filled no more.")
 	}
 	err = a.DB.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
 		if err := table.Lock(ctx, a.DB, tx, object); err != nil {

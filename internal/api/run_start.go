@@ -65,11 +65,13 @@ func (a *api) checkScope(ctx context.Context, job crosswalk.Job, scope crosswalk
 		case err != nil:
 			return err
 		case run.JobID != job.ID:
-			return crosswalk.Errorf(crosswalk.CodeInvalid, "Run %d is one of %s, not of %s.", run.Number, run.JobName, job.Name)
+			return crosswalk.Errorf(crosswalk.CodeInvalid, "Run %d is one of %s, not of %s.", run.Number, run.JobName, job.Name).
+				WithHint("Name a run of %s, or run the other job.", job.Name)
 		case !run.Status.Ended():
 			return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d has not ended yet.", run.Number).WithHint("Wait until it has.")
 		case run.Counts.Rejected == 0:
-			return crosswalk.Errorf(crosswalk.CodeInvalid, "Run %d has rejected nothing.", run.Number)
+			return crosswalk.Errorf(crosswalk.CodeInvalid, "Run %d has rejected nothing.", run.Number).
+				WithHint("There is nothing to retry. To read what has changed since, run the job.")
 		}
 	}
 	return nil

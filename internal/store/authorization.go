@@ -107,7 +107,8 @@ func (s *Store) Revoke(ctx context.Context, id string) error {
 			return connectionNotFound(err, id)
 		}
 		if !tokens {
-			return crosswalk.Errorf(crosswalk.CodeConflict, "Connection %s is not authorized, so there is nothing to revoke.", name)
+			return crosswalk.Errorf(crosswalk.CodeConflict, "Connection %s is not authorized, so there is nothing to revoke.", name).
+				WithHint("Authorize it to use it, or delete it.")
 		}
 		_, err = tx.Exec(ctx, `UPDATE cw_connections SET status = $2, status_cause = '', status_hint = '', grant_json = NULL,
 			tokens = NULL, tokens_version = tokens_version + 1, tokens_expire_at = NULL, updated_at = $3 WHERE id = $1`,
@@ -206,7 +207,7 @@ func (s *Store) TakeSignIn(ctx context.Context, stateHash []byte) (SignIn, error
 		err = sql.ErrNoRows
 	}
 	if err != nil {
-		return SignIn{}, wrap(notFound(err, "This sign-in is not known: it was finished already, or it took too long."), "take sign-in")
+		return SignIn{}, wrap(notFound(err, "Authorize the connection again.", "This sign-in is not known: it was finished already, or it took too long."), "take sign-in")
 	}
 	return in, nil
 }

@@ -79,7 +79,7 @@ func (s *Store) scanConnection(row scanner) (crosswalk.Connection, error) {
 }
 
 func connectionNotFound(err error, id string) error {
-	return notFound(err, "There is no connection with the id %s.", id)
+	return notFound(err, "The list of connections has those there are; this one may have been deleted.", "There is no connection with the id %s.", id)
 }
 
 func connectionNameTaken(name string) error {
@@ -201,7 +201,7 @@ func (s *Store) FindConnection(ctx context.Context, id string) (crosswalk.Connec
 // case of letters, or CodeNotFound.
 func (s *Store) FindConnectionByName(ctx context.Context, name string) (crosswalk.Connection, error) {
 	c, err := s.scanConnection(s.db.QueryRow(ctx, "SELECT "+connectionColumns+" FROM cw_connections c WHERE c.name_key = $1", key(name)))
-	return c, wrap(notFound(err, "There is no connection named %s.", name), "find connection")
+	return c, wrap(notFound(err, "The list of connections has those there are; this one may have been deleted.", "There is no connection named %s.", name), "find connection")
 }
 
 // ListConnections lists connections by name.

@@ -94,7 +94,7 @@ func (s *Store) FindEntity(ctx context.Context, connectionID, logicalName string
 	err := s.db.QueryRow(ctx, "SELECT detail_json, detailed_at FROM cw_entities WHERE connection_id = $1 AND logical_name = $2 AND detail_json IS NOT NULL",
 		connectionID, logicalName).Scan(&text, &at)
 	if err != nil {
-		return e, time.Time{}, wrap(notFound(err, "The attributes of the entity %s are not stored.", logicalName), "find entity")
+		return e, time.Time{}, wrap(notFound(err, "Refresh the connection's metadata.", "The attributes of the entity %s are not stored.", logicalName), "find entity")
 	}
 	return e, at.Time, decode(text, &e)
 }

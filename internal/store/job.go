@@ -50,7 +50,7 @@ func scanJob(row scanner) (crosswalk.Job, error) {
 }
 
 func jobNotFound(err error, id string) error {
-	return notFound(err, "There is no job with the id %s.", id)
+	return notFound(err, "The list of jobs has those there are; this one may have been deleted.", "There is no job with the id %s.", id)
 }
 
 func jobNameTaken(name string) error {
@@ -141,7 +141,7 @@ func (s *Store) FindJob(ctx context.Context, id string) (crosswalk.Job, error) {
 // or CodeNotFound.
 func (s *Store) FindJobByName(ctx context.Context, name string) (crosswalk.Job, error) {
 	j, err := scanJob(s.db.QueryRow(ctx, "SELECT "+jobColumns+" FROM "+jobFrom+" WHERE j.name_key = $1", key(name)))
-	return j, wrap(notFound(err, "There is no job named %s.", name), "find job")
+	return j, wrap(notFound(err, "The list of jobs has those there are; this one may have been deleted.", "There is no job named %s.", name), "find job")
 }
 
 // ListJobs lists jobs by name, each with its newest run.

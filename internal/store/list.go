@@ -141,7 +141,8 @@ func formatCursor(values []any) string {
 }
 
 func parseCursor(cursor string, n int) ([]any, error) {
-	bad := crosswalk.Errorf(crosswalk.CodeInvalid, "The cursor is not one that a list returned.")
+	bad := crosswalk.Errorf(crosswalk.CodeInvalid, "The cursor is not one that a list returned.").
+		WithHint("Begin with the first page: leave the cursor out.")
 	b, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err != nil {
 		return nil, bad

@@ -80,7 +80,7 @@ func scanObject(row scanner) (crosswalk.Object, error) {
 // letters, or CodeNotFound. Rows is not filled.
 func (s *Store) FindObject(ctx context.Context, name string) (crosswalk.Object, error) {
 	o, err := scanObject(s.db.QueryRow(ctx, "SELECT definition_json FROM cw_objects WHERE name_key = $1", key(name)))
-	return o, wrap(notFound(err, "There is no object named %s.", name), "find object")
+	return o, wrap(notFound(err, "The list of objects has those there are; this one may have been deleted.", "There is no object named %s.", name), "find object")
 }
 
 // ListObjects returns all objects by name. Rows is not filled.

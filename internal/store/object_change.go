@@ -41,7 +41,8 @@ func (s *Store) UpdateObject(ctx context.Context, tx *database.Tx, o crosswalk.O
 	o.Rows = 0
 	n, err := tx.Exec(ctx, "UPDATE cw_objects SET display_name = $2, definition_json = $3 WHERE name_key = $1", key(o.Name), o.DisplayName, encode(o))
 	if err == nil && n == 0 {
-		err = crosswalk.Errorf(crosswalk.CodeNotFound, "There is no object named %s.", o.Name)
+		err = crosswalk.Errorf(crosswalk.CodeNotFound, "There is no object named %s.", o.Name).
+			WithHint("The list of objects has those there are; this one may have been deleted.")
 	}
 	return wrap(err, "update object")
 }
@@ -174,5 +175,5 @@ func runJobs(ctx context.Context, q Querier, where string) ([]runJob, error) {
 // FindRunByNumber returns the run of that number, or CodeNotFound.
 func (s *Store) FindRunByNumber(ctx context.Context, number int64) (crosswalk.Run, error) {
 	r, err := scanRun(s.db.QueryRow(ctx, "SELECT "+runColumns+" FROM cw_runs r WHERE r.number = $1", number))
-	return r, wrap(notFound(err, "There is no run %d.", number), "find run")
+	return r, wrap(notFound(err, "The list of runs has those there are; this one may have been deleted.", "There is no run %d.", number), "find run")
 }

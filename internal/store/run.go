@@ -49,7 +49,7 @@ func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 }
 
 func runNotFound(err error, id string) error {
-	return notFound(err, "There is no run with the id %s.", id)
+	return notFound(err, "The list of runs has those there are; this one may have been deleted.", "There is no run with the id %s.", id)
 }
 
 func runEnded(r crosswalk.Run) error {

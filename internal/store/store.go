@@ -39,19 +39,19 @@ func (s *Store) now() database.Time {
 // scanner is a *sql.Row or *sql.Rows.
 type scanner interface{ Scan(dest ...any) error }
 
-// notFound turns the absence of a row into CodeNotFound and passes any other
-// error on.
-func notFound(err error, format string, args ...any) error {
+// notFound turns the absence of a row into CodeNotFound, with what to do about
+// it, and passes any other error on.
+func notFound(err error, hint, format string, args ...any) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return crosswalk.Errorf(crosswalk.CodeNotFound, format, args...)
+		return crosswalk.Errorf(crosswalk.CodeNotFound, format, args...).WithHint("%s", hint)
 	}
 	return err
 }
 
 // taken makes the error for a name that something else has.
 func taken(field, format string, args ...any) *crosswalk.Error {
-	e := crosswalk.Errorf(crosswalk.CodeConflict, format, args...)
-	e.Fields = []crosswalk.FieldError{{Field: field, Message: e.Message, Hint: "Choose another one."}}
+	e := crosswalk.Errorf(crosswalk.CodeConflict, format, args...).WithHint("Choose another one.")
+	e.Fields = []crosswalk.FieldError{{Field: field, Message: e.Message, Hint: e.Hint}}
 	return e
 }
 

@@ -10,9 +10,11 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-func unauthorized(err error, message string) error {
+// unauthorized turns the absence of a row into CodeUnauthorized and passes any
+// other error on.
+func unauthorized(err error, message, hint string) error {
 	if errors.Is(err, sql.ErrNoRows) {
-		return crosswalk.Errorf(crosswalk.CodeUnauthorized, "%s", message)
+		return crosswalk.Errorf(crosswalk.CodeUnauthorized, "%s", message).WithHint("%s", hint)
 	}
 	return err
 }
@@ -36,7 +38,8 @@ func (s *Store) ReplaceAPIToken(ctx context.Context, tokenHash []byte, name stri
 // CodeUnauthorized when there is no such token.
 func (s *Store) FindAPIToken(ctx context.Context, tokenHash []byte) (crosswalk.User, error) {
 	u, err := scanUser(s.db.QueryRow(ctx, "SELECT u.id, u.name, '', u.role, u.created_at FROM cw_api_tokens u WHERE u.token_hash = $1", tokenHash))
-	return u, wrap(unauthorized(err, "This token is not known."), "find token")
+	return u, wrap(unauthorized(err, "This token is not known.",
+		"The file named token in the data directory of the server holds the one that works."), "find token")
 }
 
 // InsertLink stores a one-time link by the hash of its token and forgets the

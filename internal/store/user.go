@@ -74,13 +74,13 @@ func (s *Store) insertUser(ctx context.Context, tx *database.Tx, u *crosswalk.Us
 func (s *Store) FindUserByEmail(ctx context.Context, email string) (crosswalk.User, string, error) {
 	var hash string
 	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+", u.password_hash FROM cw_users u WHERE u.email_key = $1", key(database.Text(email))), &hash)
-	return u, hash, wrap(notFound(err, "There is no user with the e-mail address %s.", email), "find user")
+	return u, hash, wrap(notFound(err, "Check the address.", "There is no user with the e-mail address %s.", email), "find user")
 }
 
 // FirstAdmin returns the oldest super administrator or CodeNotFound.
 func (s *Store) FirstAdmin(ctx context.Context) (crosswalk.User, error) {
 	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+" FROM cw_users u WHERE u.role = $1 ORDER BY u.created_at, u.id LIMIT 1", string(crosswalk.RoleSuperAdmin)))
-	return u, wrap(notFound(err, "There is no administrator yet."), "find administrator")
+	return u, wrap(notFound(err, "Make the first one with the link that the server printed at its start.", "There is no administrator yet."), "find administrator")
 }
 
 // CountUsers returns the number of users.
@@ -102,7 +102,8 @@ func (s *Store) InsertSession(ctx context.Context, tokenHash []byte, userID stri
 		_, err := tx.Exec(ctx, "INSERT INTO cw_sessions (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
 			tokenHash, userID, now, database.Time{Time: expires})
 		if database.IsForeignKey(err) {
-			return crosswalk.Errorf(crosswalk.CodeNotFound, "There is no user with the id %s.", userID)
+			return crosswalk.Errorf(crosswalk.CodeNotFound, "There is no user with the id %s.", userID).
+				WithHint("Sign in as another user.")
 		}
 		return err
 	})
@@ -113,7 +114,7 @@ func (s *Store) InsertSession(ctx context.Context, tokenHash []byte, userID stri
 // CodeUnauthorized.
 func (s *Store) FindSession(ctx context.Context, tokenHash []byte) (crosswalk.User, error) {
 	u, err := scanUser(s.db.QueryRow(ctx, "SELECT "+userColumns+" FROM cw_sessions t JOIN cw_users u ON u.id = t.user_id WHERE t.token_hash = $1 AND t.expires_at > $2", tokenHash, s.now()))
-	return u, wrap(unauthorized(err, "Your session has ended. Sign in again."), "find session")
+	return u, wrap(unauthorized(err, "Your session has ended.", "Sign in again."), "find session")
 }
 
 // DeleteSession ends a session. One that does not exist is not an error.
