@@ -25,6 +25,8 @@ type target struct {
 	noted  bool // records that are gone may have been noted
 	read   int64
 	many   int64 // records whose load is not to be settled more slowly than need be
+	// rejected are the records that the run has rejected so far.
+	rejected rejected
 }
 
 func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.Input, plan *mapping.Plan, log *slog.Logger) (*target, error) {
@@ -39,7 +41,13 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	if err != nil {
 		return nil, err
 	}
-	return &target{writer: w, store: r.store, db: r.db, task: task, gone: goneOf(&task, in.Object), log: log, noted: task.Checkpoint.Page > 0, read: task.Run.Counts.Read, many: int64(r.parallel)}, nil
+	t := &target{writer: w, store: r.store, db: r.db, task: task, gone: goneOf(&task, in.Object), log: log, noted: task.Checkpoint.Page > 0, read: task.Run.Counts.Read, many: int64(r.parallel)}
+	err = t.rejected.recall(func(after string, n int) ([]string, error) { return r.store.RejectedIDs(ctx, task.Run.ID, after, n) })
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
 }
 
 // goneOf says which rows are those of a run's job, and what becomes of those
@@ -101,12 +109,16 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 	if err := t.note(ctx, &progress, p); err != nil {
 		return pipeline.Written{}, err
 	}
+	progress.Accepted = t.rejected.among(batch, p)
 	var written pipeline.Written
 	save := func(ctx context.Context, tx database.Execer, r table.Result) error {
 		written = writtenOf(r)
 		progress.Counts = p.Counts
 		progress.Counts.Add(written.Counts())
 		progress.Rejects = append(p.Rejects, rejects(batch, r.Rejects)...)
+		for _, rj := range progress.Rejects {
+			t.rejected.add(rj.SourceID)
+		}
 		return t.store.SaveProgress(ctx, tx, progress)
 	}
 	var err error

@@ -15,7 +15,11 @@ type Progress struct {
 	Counts     crosswalk.Counts // of this batch alone
 	Checkpoint crosswalk.Checkpoint
 	Rejects    []crosswalk.Reject // RunID and At are filled here
-	Reads      string             // what the run reads now; "" if nothing changed
+	// Accepted are keys of records that the run may have rejected before and
+	// that came to something else now. Those among Rejects as well are
+	// rejected.
+	Accepted []string
+	Reads    string // what the run reads now; "" if nothing changed
 	// Recount forgets the keys kept so far: all records come again. What was
 	// noted as gone stays so until it is among those that are back.
 	Recount bool
@@ -31,12 +35,13 @@ type Progress struct {
 // transaction. When the fence is not the present one or the run is not
 // running, it returns CodeConflict, and the transaction must roll back.
 //
-// A record that the run has rejected before is rejected once, for its newest
-// reason; that it was read before counts as unchanged.
+// A reject is the last word about its record: one that the run has rejected
+// before is rejected once, for its newest reason, or no longer when it was
+// accepted. That it was read before counts as unchanged.
 func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress) error {
 	now := s.now()
 	c := p.Counts
-	rejects, again, err := newestRejects(ctx, tx, p.RunID, p.Rejects)
+	rejects, again, err := newestRejects(ctx, tx, p.RunID, p.Rejects, p.Accepted)
 	if err != nil {
 		return wrap(err, "forget rejects")
 	}

@@ -35,11 +35,11 @@ func scanReject(row scanner) (crosswalk.Reject, error) {
 }
 
 // newestRejects deletes the rejects that a run already has of the records of
-// these, and returns these without those that come again further on. again is
-// how many rejects are gone by that.
-func newestRejects(ctx context.Context, tx database.Execer, runID string, rejects []crosswalk.Reject) (newest []crosswalk.Reject, again int64, err error) {
+// these and of those accepted, and returns these without those that come again
+// further on. again is how many rejects are gone by that.
+func newestRejects(ctx context.Context, tx database.Execer, runID string, rejects []crosswalk.Reject, accepted []string) (newest []crosswalk.Reject, again int64, err error) {
 	at := make(map[string]int, len(rejects))
-	ids := make([]string, 0, len(rejects))
+	ids := make([]string, 0, len(rejects)+len(accepted))
 	for _, r := range rejects {
 		i, known := at[r.SourceID]
 		switch {
@@ -53,6 +53,9 @@ func newestRejects(ctx context.Context, tx database.Execer, runID string, reject
 			newest = append(newest, r)
 			ids = append(ids, database.Text(r.SourceID))
 		}
+	}
+	for _, id := range accepted {
+		ids = append(ids, database.Text(id))
 	}
 	n, err := eachKey(ctx, tx, "DELETE FROM cw_rejects WHERE run_id = $1 AND source_id IN (", runID, ids)
 	return newest, again + n, err

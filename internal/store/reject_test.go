@@ -83,3 +83,47 @@ func TestRejectedOnce(t *testing.T) {
 		equal(t, messages, map[string]int{"first": 1200, "y": 1, "no key": 2})
 	})
 }
+
+// A record that was rejected and comes again is no reject any more when it is
+// stored, and one for its newest reason when it is rejected once more. Rejects
+// of other records and other runs stay.
+func TestRejectedNoLonger(t *testing.T) {
+	each(t, func(t *testing.T, s *store.Store, db *database.DB) {
+		ctx := t.Context()
+		task := running(t, s)
+		j := job(t, s, connection(t, s, "Fabrikam"), "Others")
+		r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
+		other := must(s.TakeRun(ctx, r.ID, 0))(t)
+		page := func(task crosswalk.Task, inserted int64, accepted []string, ids ...string) {
+			p := store.Progress{RunID: task.Run.ID, Fence: task.Fence, Accepted: accepted}
+			for _, id := range ids {
+				p.Rejects = append(p.Rejects, crosswalk.Reject{SourceID: id, Code: crosswalk.RejectTooLong, Message: id})
+			}
+			n := int64(len(ids))
+			p.Counts = crosswalk.Counts{Read: inserted + n, Inserted: inserted, Rejected: n}
+			ok(t, save(t, s, db, p))
+		}
+		var many []string
+		for i := range 1200 {
+			many = append(many, fmt.Sprint("many ", i))
+		}
+		page(task, 0, nil, append(many, "a", "b", "c", "")...)
+		page(other, 0, nil, "a")
+		page(task, 1203, append(many, "a", "b", "never rejected"), "b")
+		left := func(task crosswalk.Task) (ids []string) {
+			ok(t, s.EachReject(ctx, task.Run.ID, func(r crosswalk.Reject) error {
+				ids = append(ids, r.SourceID)
+				return nil
+			}))
+			return ids
+		}
+		equal(t, left(task), []string{"c", "", "b"})
+		equal(t, left(other), []string{"a"})
+		got := must(s.FindRun(ctx, task.Run.ID))(t).Counts
+		equal(t, got, crosswalk.Counts{Read: 2408, Inserted: 1203, Rejected: 3, Unchanged: 1202})
+		page(task, 1, []string{"b", "c"})
+		got = must(s.FindRun(ctx, task.Run.ID))(t).Counts
+		equal(t, got, crosswalk.Counts{Read: 2409, Inserted: 1204, Rejected: 1, Unchanged: 1204})
+		equal(t, left(task), []string{""})
+	})
+}

@@ -213,46 +213,134 @@ func TestMadeAndDeleted(t *testing.T) {
 	})
 }
 
-// TestReadTwice has a first run read every record twice, as all were changed
-// just before: each is inserted once or rejected once, and unchanged then.
+// twice returns a keeper of shops with a short name each, some of whose accounts
+// have a long one, and whose first run reads every record twice, as all were
+// changed just before.
+func twice(t *testing.T, cfg server.Config, accounts, long int) (k *keeper, object string) {
+	t.Helper()
+	cfg.ParallelFrom = 1 << 40
+	began := time.Now().Truncate(time.Second)
+	k = &keeper{world: newWorld(t, sandbox.Config{Accounts: accounts, Users: 5, Contacts: -1, Now: func() time.Time { return began }}, cfg)}
+	k.conn = k.connect("Contoso")
+	o, err := k.client.InsertObject(t.Context(), crosswalk.ObjectDefinition{DisplayName: "Shop", Fields: []crosswalk.FieldDefinition{
+		{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100, Unique: true},
+		{DisplayName: "Name", Type: crosswalk.FieldString, MaxLength: 20},
+	}})
+	k.must(err)
+	in := keeping(k.conn.ID)
+	in.Object = o.Name
+	in.Mapping.Fields = []crosswalk.FieldMapping{{Source: "accountid", Target: "Key__gc", Identifier: true}, {Source: "name", Target: "Name__gc"}}
+	k.job, err = k.client.InsertJob(t.Context(), in)
+	k.must(err)
+	_, err = k.sandbox.ChangeRows("account", accounts, 1)
+	k.must(err)
+	for id := range k.accounts("") {
+		k.name(id, long > 0)
+		long--
+	}
+	return k, o.Name
+}
+
+// name gives an account a name that is too long for a shop, or one that is not.
+func (k *keeper) name(account string, long bool) {
+	k.t.Helper()
+	name := "short"
+	if long {
+		name = strings.Repeat("long ", 10)
+	}
+	k.write(http.MethodPatch, "accounts("+account+")", fmt.Sprintf(`{"name":%q}`, name))
+}
+
+// counted checks what a run did with records.
+func (k *keeper) counted(run crosswalk.Run, want crosswalk.Counts) {
+	k.t.Helper()
+	got := run.Counts
+	got.Pages, got.Bytes, got.Requests, got.Throttled = 0, 0, 0, 0
+	if diff := cmp.Diff(want, got); diff != "" {
+		k.t.Errorf("counts (-want +got):\n%s", diff)
+	}
+}
+
+// TestReadTwice has a first run read every record twice: each is inserted once
+// or rejected once, and unchanged then.
 func TestReadTwice(t *testing.T) {
 	t.Parallel()
 	inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
-		const accounts = 120
-		cfg := fresh(t)
-		cfg.ParallelFrom = 1 << 40
-		began := time.Now().Truncate(time.Second)
-		k := &keeper{world: newWorld(t, sandbox.Config{Accounts: accounts, Users: 5, Contacts: -1, Now: func() time.Time { return began }}, cfg)}
-		k.conn = k.connect("Contoso")
-		o, err := k.client.InsertObject(t.Context(), crosswalk.ObjectDefinition{DisplayName: "Shop", Fields: []crosswalk.FieldDefinition{
-			{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100, Unique: true},
-			{DisplayName: "Name", Type: crosswalk.FieldString, MaxLength: 20},
-		}})
-		k.must(err)
-		in := keeping(k.conn.ID)
-		in.Object = o.Name
-		in.Mapping.Fields = []crosswalk.FieldMapping{{Source: "accountid", Target: "Key__gc", Identifier: true}, {Source: "name", Target: "Name__gc"}}
-		k.job, err = k.client.InsertJob(t.Context(), in)
-		k.must(err)
-		_, err = k.sandbox.ChangeRows("account", accounts, 1)
-		k.must(err)
-		rejected := int64(0)
-		for id := range k.accounts("") {
-			name := "short"
-			if rejected < 7 {
-				name = strings.Repeat("long ", 10)
-				rejected++
-			}
-			k.write(http.MethodPatch, "accounts("+id+")", fmt.Sprintf(`{"name":%q}`, name))
-		}
+		k, object := twice(t, fresh(t), 120, 7)
 		run := k.runs(crosswalk.RunPartialSuccess, "first run")
-		want := crosswalk.Counts{Read: 2 * accounts, Inserted: accounts - rejected, Unchanged: accounts, Rejected: rejected}
-		got := run.Counts
-		got.Pages, got.Bytes, got.Requests, got.Throttled = 0, 0, 0, 0
-		if diff := cmp.Diff(want, got); diff != "" || k.rows(o.Name) != accounts-rejected {
-			t.Errorf("%d rows, counts (-want +got):\n%s", k.rows(o.Name), diff)
+		k.counted(run, crosswalk.Counts{Read: 240, Inserted: 113, Unchanged: 120, Rejected: 7})
+		if n := k.rows(object); n != 113 {
+			t.Errorf("%d rows", n)
 		}
 	})
+}
+
+// TestRejectedThenStored has a run read every record twice, some of which are
+// mended before the second time and one of which is spoilt, while the server is
+// stopped. The rejects of the run are those whose last reading was rejected, and
+// when none is left, it is a success.
+func TestRejectedThenStored(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		mended, spoilt int
+		ends           crosswalk.RunStatus
+	}{
+		"some": {4, 1, crosswalk.RunPartialSuccess},
+		"all":  {7, 0, crosswalk.RunSuccess},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
+				cfg := fresh(t)
+				k, object := twice(t, cfg, 120, 7)
+				reached, release := k.hold(func(r *http.Request) bool {
+					return strings.HasSuffix(r.URL.Path, "/accounts") && strings.Contains(r.URL.RawQuery, "filter=modifiedon")
+				})
+				run, err := k.client.StartRun(t.Context(), k.job.ID, crosswalk.Scope{})
+				k.must(err)
+				k.reach(reached)
+				for deadline := time.Now().Add(20 * time.Second); run.Counts.Read < 120 && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+					run, err = k.client.FindRun(t.Context(), run.ID)
+					k.must(err)
+				}
+				k.counted(run, crosswalk.Counts{Read: 120, Inserted: 113, Rejected: 7})
+				k.stop()
+				left := map[string]bool{}
+				mended, spoilt := 0, 0
+				for id, row := range k.accounts("") {
+					switch long := row[0] != "short"; {
+					case long && mended < test.mended:
+						k.name(id, false)
+						mended++
+					case !long && spoilt < test.spoilt:
+						k.name(id, true)
+						spoilt++
+						left[id] = true
+					case long:
+						left[id] = true
+					}
+				}
+				release()
+				k.start(cfg)
+				run = k.ended(k.wait(run), test.ends, "first run")
+				k.counted(run, crosswalk.Counts{
+					Read: 240, Inserted: int64(113 + mended), Unchanged: int64(120 - spoilt), Rejected: int64(len(left)),
+				})
+				if n := k.rows(object); n != int64(113+mended) || mended != test.mended {
+					t.Errorf("%d rows, %d mended", n, mended)
+				}
+				rejects, err := k.client.ListRejects(t.Context(), run.ID, client.RejectFilter{})
+				k.must(err)
+				got := map[string]bool{}
+				for _, r := range rejects.Items {
+					got[r.SourceID] = true
+				}
+				if diff := cmp.Diff(left, got); diff != "" || rejects.Total != int64(len(left)) {
+					t.Errorf("%d rejects (-want +got):\n%s", rejects.Total, diff)
+				}
+			})
+		})
+	}
 }
 
 // gsid returns the row of an account.
