@@ -281,3 +281,75 @@ func TestSettleWhileWriting(t *testing.T) {
 		}
 	})
 }
+
+// A load is settled between two transactions of its writer, however many batches
+// each of them holds: what is held is stored before, or never was.
+func TestSettleWhileHolding(t *testing.T) {
+	each(t, func(t *testing.T, db *database.DB) {
+		o := object()
+		cfg := loadConfig(o, "Key!", "Name")
+		var saved, sum table.Result
+		save := func(_ context.Context, _ database.Execer, r table.Result) error {
+			add(&saved, r)
+			return nil
+		}
+		holds := db.Dialect() == database.SQLite
+		hold := func(w *table.Writer, records ...record) {
+			t.Helper()
+			r, held, err := w.Hold(t.Context(), batchFor(cfg, records...), save)
+			if err != nil || held != holds {
+				t.Fatalf("held: %v, %v", held, err)
+			}
+			add(&sum, r)
+		}
+		commit := func(w *table.Writer) {
+			t.Helper()
+			if err := w.Commit(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w := begin(t, db, cfg)
+		hold(w, rec("1", "a", "A"), rec("2", "b", "B"))
+		hold(w, rec("1", "a", "A2"))
+		settled := make(chan error, 1)
+		go func() {
+			settled <- table.Settle(context.Background(), db, o.Table(), func(_ context.Context, _ database.Execer, _ int64, differ table.Result) error {
+				add(&sum, differ)
+				return nil
+			})
+		}()
+		if holds {
+			if loads, err := table.Loads(t.Context(), db); err != nil || len(loads) != 1 {
+				t.Errorf("%v, %v", loads, err)
+			}
+			hold(w, rec("3", "c", "C"))
+		}
+		commit(w)
+		if err := <-settled; err != nil {
+			t.Fatal(err)
+		}
+		if !holds {
+			hold(w, rec("3", "c", "C"))
+		}
+		equal(t, sum, table.Result{Inserted: 3, Updated: 1})
+		equal(t, saved, table.Result{Inserted: 4})
+
+		// It goes on as with any other table, and has noticed by then.
+		hold(w, rec("1", "a", "A3"), rec("3", "c", "C"))
+		hold(w, rec("4", "d", "D"))
+		if w.Loading() {
+			t.Error("it still adds rows")
+		}
+		commit(w)
+		equal(t, sum, table.Result{Inserted: 4, Updated: 2, Unchanged: 1})
+
+		// What is held when the writer is given up never was.
+		hold(w, rec("5", "e", "E"))
+		end(t, w)
+		want := []map[string]any{{"Key": "a", "Name": "A3"}, {"Key": "b", "Name": "B"}, {"Key": "c", "Name": "C"}, {"Key": "d", "Name": "D"}}
+		if !holds {
+			want = append(want, map[string]any{"Key": "e", "Name": "E"})
+		}
+		equal(t, rows(t, db, o), want)
+	})
+}
