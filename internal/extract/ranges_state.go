@@ -36,9 +36,6 @@ type rangesState struct {
 	// Closed is how many are, and Rows how many records they had.
 	Closed int   `json:"closed,omitempty"`
 	Rows   int64 `json:"rows,omitempty"`
-	// Short means that a range brought fewer records than it had before and
-	// after it was read: what has not come need not be gone.
-	Short bool `json:"short,omitempty"`
 	// Beside is the link of the next page of what stands beside.
 	Beside string `json:"beside,omitempty"`
 }
@@ -52,10 +49,10 @@ type openRange struct {
 	// Restarts is how often it went back to its first page because its links
 	// ended or led back.
 	Restarts int `json:"restarts,omitempty"`
-	// Reread means that it is read a second time, since it brought another
-	// number of records than FirstCount, the one counted then.
-	Reread     bool  `json:"reread,omitempty"`
-	FirstCount int64 `json:"first_count,omitempty"`
+	// Rereads is how often it was read again because it brought another number
+	// of records than Counted, the one counted then.
+	Rereads int   `json:"rereads,omitempty"`
+	Counted int64 `json:"counted,omitempty"`
 
 	busy bool                       // a request for it is under way
 	seen map[[sha256.Size]byte]bool // links that were followed here

@@ -20,8 +20,11 @@ import (
 // back.
 const maxRestarts = 3
 
-// A range whose count differs is read once more. It may then differ from what
-// is counted before and behind by records that come and go while it is read.
+// A range whose count differs is read again, at most so many times.
+const maxRereads = 3
+
+// What a range may then bring beyond both counts, the one before and the one
+// behind: records that came and went while it was read.
 const (
 	tolerated = 50 // records
 	percent   = 1  // of the records
@@ -292,21 +295,22 @@ func (s *Ranges) inOrder(ctx context.Context, after string, rows int64, cost *da
 	return err
 }
 
-// verify closes a range of which n records are counted, or has it read again.
+// verify closes a range of which n records are counted, or has it read again
+// until as many have come as there were before or behind the reading. Fewer
+// would be records lost.
 func (s *Ranges) verify(r *openRange, n int64) error {
-	if r.Rows != n && !r.Reread {
+	least, most := min(r.Counted, n), max(r.Counted, n)
+	switch came := r.Rereads > 0 && r.Rows >= least && r.Rows-most <= max(tolerated, most*percent/100); {
+	case r.Rows == n, came:
+		s.at.closeRange(r)
+	case r.Rereads == maxRereads:
+		return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
+	default:
 		r.restart()
-		r.Reread, r.FirstCount = true, n
+		r.Rereads++
+		r.Counted = n
 		return nil
 	}
-	if r.Reread { // records may have come and gone between the two counts
-		least, most := min(r.FirstCount, n), max(r.FirstCount, n)
-		if off := max(least-r.Rows, r.Rows-most); off > max(tolerated, n*percent/100) {
-			return contradiction("A range brought %d records, of which Dynamics counts %d.", r.Rows, n)
-		}
-		s.at.Short = s.at.Short || r.Rows < least
-	}
-	s.at.closeRange(r)
 	if s.query.Filter != "" && s.at.Closed >= fewRanges && s.at.Rows*fewShare <= int64(s.at.Closed)*int64(s.at.Size) {
 		return &OneStreamError{Why: "The filter leaves few of the records."}
 	}
@@ -366,10 +370,6 @@ func (s *Ranges) beside(ctx context.Context, into *column.Batch) (pipeline.PageI
 	if err != nil {
 		return page, err
 	}
-	if page.Changes.Recount {
-		s.at.Short = false // all are shown anew
-	}
-	page.Changes.Complete = page.Changes.Complete && !s.at.Short
 	s.at.Begun, s.at.Beside = true, page.Next
 	if page.Next != "" {
 		s.link = s.at.text()
@@ -383,7 +383,7 @@ func (s *Ranges) rest(ctx context.Context, into *column.Batch) (pipeline.PageInf
 	if s.cfg.Beside != nil {
 		return s.beside(ctx, into)
 	}
-	return s.tell(pipeline.PageInfo{Changes: pipeline.Changes{Recount: !s.at.Begun, Complete: !s.at.Short}}), nil
+	return s.tell(pipeline.PageInfo{Changes: pipeline.Changes{Recount: !s.at.Begun, Complete: true}}), nil
 }
 
 // add adds a cost.
