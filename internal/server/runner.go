@@ -60,8 +60,9 @@ var errStopped = errors.New("cancelled")
 // its worker back. It is well below the queue's limit for a slice.
 const longPause = 15 * time.Second
 
-// pausedError ends a slice because the environment asked to wait for long.
-type pausedError struct{ left, asked time.Duration }
+// pausedError ends a slice because the environment asked to wait for long. It
+// has waited for some time already.
+type pausedError struct{ waited, left, asked time.Duration }
 
 func (e *pausedError) Error() string {
 	return fmt.Sprintf("the environment asked to wait %s", max(e.asked, e.left).Round(time.Second))
@@ -124,7 +125,7 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	var paused *pausedError
 	if errors.As(err, &paused) {
 		log.Info("waiting for the environment", "wait", paused.left)
-		r.setTrouble(ctx, task, log, fmt.Sprintf("Dynamics asked to wait %s.", max(paused.asked, paused.left).Round(time.Second)), paused.hint())
+		r.pause(ctx, task, log, paused)
 		return queue.Snooze(paused.left), nil
 	}
 	if trouble := r.trouble(ctx, err); trouble != nil {
@@ -153,6 +154,15 @@ func (r *runner) setTrouble(ctx context.Context, task crosswalk.Task, log *slog.
 	err := r.store.SetRunTrouble(context.WithoutCancel(ctx), task.Run.ID, task.Fence, message, hint)
 	if err != nil {
 		log.Error("note why the run does not go on", "error", err)
+	}
+}
+
+// pause notes on the run that it waits for its environment.
+func (r *runner) pause(ctx context.Context, task crosswalk.Task, log *slog.Logger, p *pausedError) {
+	message := fmt.Sprintf("Dynamics asked to wait %s.", max(p.asked, p.left).Round(time.Second))
+	err := r.store.PauseRun(context.WithoutCancel(ctx), task.Run.ID, task.Fence, p.waited, p.left, message, p.hint())
+	if err != nil {
+		log.Error("note that the run waits", "error", err)
 	}
 }
 
@@ -305,7 +315,8 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 		defer close(ended)
 		tick := time.NewTicker(300 * time.Millisecond)
 		defer tick.Stop()
-		waiting := false // what was read is stored by the next time
+		var since time.Time // when requests began to wait, of which no page has told
+		var pages int64
 		for {
 			select {
 			case <-ctx.Done():
@@ -317,11 +328,15 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 				return
 			}
 			left, asked := client.Paused()
-			if waiting && left > r.room.patience(ctx) {
-				cancel(&pausedError{left, asked})
+			switch n := seatOf(ctx).pages.Load(); {
+			case left == 0:
+				since = time.Time{}
+			case since.IsZero() || n != pages: // what was read is stored by the next time
+				since, pages = time.Now(), n
+			case left > r.room.patience(ctx):
+				cancel(&pausedError{time.Since(since), left, asked})
 				return
 			}
-			waiting = left > 0
 		}
 	}()
 	return ctx, func() {

@@ -143,6 +143,8 @@ CREATE TABLE cw_runs (
 	fence           {int} NOT NULL DEFAULT 0,
 	node            {text} NOT NULL DEFAULT '',
 	lost            {int} NOT NULL DEFAULT 0,
+	paused_from     {time},
+	paused_until    {time},
 	queued_at       {time} NOT NULL,
 	started_at      {time},
 	ended_at        {time},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -21,10 +22,11 @@ func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.
 	var t crosswalk.Task
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		var job, checkpoint, position string
+		var pausedFrom, pausedUntil database.Time
 		var err error
 		t = crosswalk.Task{}
-		t.Run, err = scanRun(tx.QueryRow(ctx, "SELECT "+runColumns+", r.job_json, r.fence, r.checkpoint_json, j.position_json FROM cw_runs r JOIN cw_jobs j ON j.id = r.job_id WHERE r.id = $1", id),
-			&job, &t.Fence, &checkpoint, &position)
+		t.Run, err = scanRun(tx.QueryRow(ctx, "SELECT "+runColumns+", r.job_json, r.fence, r.checkpoint_json, r.paused_from, r.paused_until, j.position_json FROM cw_runs r JOIN cw_jobs j ON j.id = r.job_id WHERE r.id = $1", id),
+			&job, &t.Fence, &checkpoint, &pausedFrom, &pausedUntil, &position)
 		if err != nil {
 			return runNotFound(err, id)
 		}
@@ -58,10 +60,17 @@ func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.
 			}
 			t.Run.Status, t.Run.StartedAt = crosswalk.RunRunning, now.Ptr()
 		}
+		if end := pausedUntil.Time; !end.IsZero() {
+			if now.Before(end) { // somebody wants it sooner
+				end = now.Time
+			}
+			t.Run.Counts.Throttled += max(end.Sub(pausedFrom.Time), 0)
+		}
 		t.Fence++
 		// One that is taken without having been taken over was given back.
-		_, err = tx.Exec(ctx, "UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5, lost = CASE WHEN node = '' THEN lost + 1 ELSE 1 END, node = $6 WHERE id = $1",
-			id, t.Fence, string(t.Run.Status), database.TimeOf(t.Run.StartedAt), now, s.node.ID)
+		_, err = tx.Exec(ctx, `UPDATE cw_runs SET fence = $2, status = $3, started_at = $4, saved_at = $5, lost = CASE WHEN node = '' THEN lost + 1 ELSE 1 END, node = $6,
+			throttled_ns = $7, paused_from = NULL, paused_until = NULL WHERE id = $1`,
+			id, t.Fence, string(t.Run.Status), database.TimeOf(t.Run.StartedAt), now, s.node.ID, int64(t.Run.Counts.Throttled))
 		return err
 	})
 	if err != nil {
@@ -116,12 +125,27 @@ func (s *Store) BumpFence(ctx context.Context, id string) (int64, error) {
 // until the next progress. When another worker has the run it does nothing.
 // Whoever has the run is heard of by that, see UnfinishedRun.Lost.
 func (s *Store) SetRunTrouble(ctx context.Context, id string, fence int64, message, hint string) error {
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET message = $3, hint = $4, lost = CASE WHEN node = '' THEN lost ELSE 0 END WHERE id = $1 AND fence = $2 AND status = 'running'",
-			id, fence, database.Text(message), database.Text(hint))
+	return wrap(s.setTrouble(ctx, id, fence, message, hint, database.Time{}, database.Time{}), "set trouble")
+}
+
+// PauseRun is SetRunTrouble for a run that gives its worker back because its
+// environment asked to wait: it has waited for some time, and is to wait for the
+// time that is left. Until a worker takes it again, but no longer than that, it
+// is throttled; its counts say so from then on.
+func (s *Store) PauseRun(ctx context.Context, id string, fence int64, waited, left time.Duration, message, hint string) error {
+	now := s.now()
+	from, until := database.Time{Time: now.Add(-waited)}, database.Time{Time: now.Add(left)}
+	return wrap(s.setTrouble(ctx, id, fence, message, hint, from, until), "pause run")
+}
+
+func (s *Store) setTrouble(ctx context.Context, id string, fence int64, message, hint string, from, until database.Time) error {
+	return s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+		_, err := tx.Exec(ctx, `UPDATE cw_runs SET message = $3, hint = $4, lost = CASE WHEN node = '' THEN lost ELSE 0 END,
+			paused_from = COALESCE($5, paused_from), paused_until = COALESCE($6, paused_until)
+			WHERE id = $1 AND fence = $2 AND status = 'running'`,
+			id, fence, database.Text(message), database.Text(hint), from, until)
 		return err
 	})
-	return wrap(err, "set trouble")
 }
 
 // SetRunTotal stores the estimated number of records to read, -1 when it is

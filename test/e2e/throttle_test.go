@@ -39,6 +39,7 @@ func TestLongRetryAfter(t *testing.T) {
 	run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
 	w.must(err)
 	run = w.says(run, "asked to wait")
+	said := time.Now()
 	if run.Status != crosswalk.RunRunning || run.Counts.Read > 200 || run.Hint == "" {
 		t.Errorf("run %s %+v (%q)", run.Status, run.Counts, run.Hint)
 	}
@@ -55,11 +56,17 @@ func TestLongRetryAfter(t *testing.T) {
 	}
 	users = w.says(users, "asked to wait")
 
+	waited := time.Since(said)
 	for _, r := range []crosswalk.Run{run, users} {
 		_, err := w.client.CancelRun(t.Context(), r.ID)
 		w.must(err)
 		if r = w.wait(r); r.Status != crosswalk.RunCancelled {
 			t.Errorf("%s: %s %q", r.JobName, r.Status, r.Message)
+		}
+		// Also the time in which no worker had it counts, but none of what it
+		// was spared.
+		if c, took := r.Counts, r.EndedAt.Sub(*r.StartedAt); r.ID == run.ID && c.Throttled < waited || c.Throttled > took || c.Throttled == 0 {
+			t.Errorf("%s was throttled for %v of %v, at least %v", r.JobName, c.Throttled, took, waited)
 		}
 	}
 	refused := w.sandbox.Requests(sandbox.RequestFilter{Status: http.StatusTooManyRequests})
