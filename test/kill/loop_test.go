@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,9 +33,10 @@ var (
 
 // TestKillLoop kills a server with SIGKILL at random moments, also while it
 // starts, while the rows of the source change and runs of several jobs are at
-// work, and starts it again. In the end a run of each job goes through in
-// peace: source and target are then equal row for row, no effect has happened
-// twice, and a further run finds nothing to do.
+// work, some in several streams and some into an empty object, and starts it
+// again. In the end a run of each job goes through in peace: source and target
+// are then equal row for row, no effect has happened twice, a further run finds
+// nothing to do, and no run has failed.
 func TestKillLoop(t *testing.T) {
 	t.Parallel()
 	path, err := built.Path()
@@ -65,6 +67,7 @@ type loop struct {
 	dsn    string
 	source *mirror.Source
 	jobs   []crosswalk.Job
+	copies []crosswalk.Job // each fills an object of its own
 	random *rand.Rand
 	log    *os.File
 	cycle  int
@@ -135,6 +138,9 @@ func (l *loop) turn() {
 		return
 	}
 	server, c := l.serve()
+	if l.cycle/copyEvery >= len(l.copies) {
+		l.copyOf(c)
+	}
 	ctx, stop := context.WithCancel(l.ctx)
 	var work sync.WaitGroup
 	work.Go(func() {
@@ -164,13 +170,14 @@ func (l *loop) turn() {
 // everything, which is read in several streams. What the server says
 // about it does not matter: it may just have died.
 func (l *loop) startRuns(ctx context.Context, c *client.Client) {
+	jobs := slices.Concat(l.jobs, l.copies[len(l.copies)-1:])
 	for ctx.Err() == nil {
-		for _, i := range rand.Perm(len(l.jobs)) {
+		for _, i := range rand.Perm(len(jobs)) {
 			var scope crosswalk.Scope
 			if rand.N(3) == 0 {
 				scope.Kind = crosswalk.ScopeEverything
 			}
-			_, _ = c.StartRun(ctx, l.jobs[i].ID, scope)
+			_, _ = c.StartRun(ctx, jobs[i].ID, scope)
 		}
 		select {
 		case <-ctx.Done():
@@ -200,7 +207,7 @@ func (l *loop) finish() {
 	server, c := l.serve()
 	ctx, cancel := context.WithTimeout(l.ctx, 40*time.Minute) // runs that were cut off too often rest for up to 15 minutes
 	defer cancel()
-	if _, err := mirror.Settle(ctx, c, l.jobs); err != nil {
+	if _, err := mirror.Settle(ctx, c, slices.Concat(l.jobs, l.copies)); err != nil {
 		l.Fatal(err)
 	}
 	again, err := mirror.Settle(ctx, c, l.jobs[:3])
@@ -228,6 +235,7 @@ func (l *loop) finish() {
 	for _, d := range append(differences, problems...) {
 		l.Error(d)
 	}
+	l.compareCopies(ctx, c)
 	l.report(ctx, c)
 	if err := server.Stop(ctx); err != nil {
 		l.Errorf("the server did not end well: %v", err)
