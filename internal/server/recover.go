@@ -198,9 +198,23 @@ func (r *runner) takeOver(ctx context.Context, run store.UnfinishedRun) (fence i
 		r.log.Info("run taken up again", "run", run.ID)
 		return fence, nil
 	}
-	r.log.Error("run postponed: whoever worked on it ended again and again before anything was stored", "run", run.ID, "times", run.Lost, "until", due(run))
-	return fence, r.store.SetRunTrouble(ctx, run.ID, fence,
-		english.Sprintf("The process that worked on the run has ended %d times in a row before it had stored anything. The run is tried again after %s.",
-			run.Lost, due(run).UTC().Format("2006-01-02 15:04 UTC")),
+	return fence, r.postpone(ctx, run, fence)
+}
+
+// postpone tells of a suspect that it rests.
+func (r *runner) postpone(ctx context.Context, suspect store.UnfinishedRun, fence int64) error {
+	run, err := r.store.FindRun(ctx, suspect.ID)
+	if err != nil {
+		return ignoreMissing(err)
+	}
+	until := due(suspect)
+	r.log.Error("run postponed: whoever worked on it ended again and again before anything was stored", "run", run.Number, "job", run.JobName, "times", suspect.Lost, "until", until)
+	message := english.Sprintf("The process that worked on the run has ended %d times in a row before it had stored anything. The run is tried again after %s.",
+		suspect.Lost, until.UTC().Format("2006-01-02 15:04 UTC"))
+	err = r.store.InsertEvent(ctx, crosswalk.Event{Actor: "Crosswalk", Action: "run.postponed", Subject: run.JobName, Detail: message})
+	if err != nil {
+		return err
+	}
+	return r.store.SetRunTrouble(ctx, run.ID, fence, message,
 		"Other runs go on. Look into the log of the servers for why they ended. If it is because of this run, cancel it and correct its job.")
 }

@@ -162,6 +162,9 @@ func (o *orphanage) suspect(id string) {
 	if r := o.die(id, fence); r.Status != crosswalk.RunRunning || !strings.Contains(r.Message, "has ended 6 times in a row") || r.Hint == "" {
 		o.Errorf("after 6 times the run is %s: %q (%q)", r.Status, r.Message, r.Hint)
 	}
+	if events, _, _, err := o.store.ListEvents(o.Context(), store.EventFilter{Search: "run.postponed"}, store.Page{}); err != nil || len(events) == 0 || events[0].Subject != o.find(id).JobName {
+		o.Errorf("the activity log says %+v, error %v", events, err)
+	}
 }
 
 // TestPostponed lets the process end again and again under a run that has
