@@ -176,7 +176,7 @@ func waited(d time.Duration) string {
 	if d < time.Second {
 		return ""
 	}
-	return d.Round(time.Second).String() + " because Dynamics asked for it"
+	return crosswalk.DurationWords(d) + " because Dynamics asked for it"
 }
 
 // decided says what somebody decided about deletions, "" when nobody had to.

@@ -88,7 +88,7 @@ func (a *api) problem(ctx context.Context, err error) error {
 // tooMany is the answer to somebody who must wait before trying again.
 func tooMany(wait time.Duration) error {
 	wait = max(wait.Round(time.Second), time.Second)
-	p := newProblem(crosswalk.Errorf(crosswalk.CodeTooMany, "Too many attempts to sign in.").WithHint("Try again in %s.", wait))
+	p := newProblem(crosswalk.Errorf(crosswalk.CodeTooMany, "Too many attempts to sign in.").WithHint("Try again in %s.", crosswalk.DurationWords(wait)))
 	header := http.Header{}
 	header.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
 	return huma.ErrorWithHeaders(p, header)

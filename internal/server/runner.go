@@ -65,14 +65,17 @@ const longPause = 15 * time.Second
 type pausedError struct{ waited, left, asked time.Duration }
 
 func (e *pausedError) Error() string {
-	return fmt.Sprintf("the environment asked to wait %s", max(e.asked, e.left).Round(time.Second))
+	return "the environment asked to wait " + e.words()
 }
+
+// words says for how long.
+func (e *pausedError) words() string { return crosswalk.DurationWords(max(e.asked, e.left)) }
 
 // hint says what comes of it: a client waits for as long as it was asked to,
 // but for no longer than limits of the environment last.
 func (e *pausedError) hint() string {
 	if e.asked > e.left+time.Minute {
-		return fmt.Sprintf("The run goes on by itself: Crosswalk asks again in %s.", e.left.Round(time.Second))
+		return fmt.Sprintf("The run goes on by itself: Crosswalk asks again in %s.", crosswalk.DurationWords(e.left))
 	}
 	return "The run goes on by itself."
 }
@@ -159,7 +162,7 @@ func (r *runner) setTrouble(ctx context.Context, task crosswalk.Task, log *slog.
 
 // pause notes on the run that it waits for its environment.
 func (r *runner) pause(ctx context.Context, task crosswalk.Task, log *slog.Logger, p *pausedError) {
-	message := fmt.Sprintf("Dynamics asked to wait %s.", max(p.asked, p.left).Round(time.Second))
+	message := fmt.Sprintf("Dynamics asked to wait %s.", p.words())
 	err := r.store.PauseRun(context.WithoutCancel(ctx), task.Run.ID, task.Fence, p.waited, p.left, message, p.hint())
 	if err != nil {
 		log.Error("note that the run waits", "error", err)
