@@ -51,8 +51,8 @@ type limiter struct {
 // caller is the requests of one caller.
 type caller struct {
 	busy    int
-	turn    uint64          // number of its last turn
-	waiting []chan struct{} // first come, first served; closed when let through
+	turn    uint64        // number of its last turn
+	waiting []chan uint64 // first come, first served; gets cuts when let through
 }
 
 type callerKey struct{}
@@ -94,7 +94,8 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // acquire waits for a slot and returns for whom, and how often the limit had
-// been halved by then.
+// been halved when it was given: not when the caller woke up, for a request let
+// through before the limit was halved says nothing of the new one.
 func (l *limiter) acquire(ctx context.Context) (who *caller, cuts uint64, err error) {
 	id, _ := ctx.Value(callerKey{}).(string)
 	l.mu.Lock()
@@ -109,15 +110,13 @@ func (l *limiter) acquire(ctx context.Context) (who *caller, cuts uint64, err er
 		l.mu.Unlock()
 		return who, cuts, nil
 	}
-	turn := make(chan struct{})
+	turn := make(chan uint64, 1)
 	who.waiting = append(who.waiting, turn)
 	l.waiting++
 	l.mu.Unlock()
 	select {
-	case <-turn:
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return who, l.cuts, nil
+	case cuts = <-turn:
+		return who, cuts, nil
 	case <-ctx.Done():
 	}
 	l.mu.Lock()
@@ -161,7 +160,7 @@ func (l *limiter) admit() {
 				next = c
 			}
 		}
-		close(next.waiting[0])
+		next.waiting[0] <- l.cuts
 		next.waiting = next.waiting[1:]
 		l.waiting--
 		l.enter(next)
