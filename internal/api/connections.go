@@ -117,7 +117,7 @@ func (a *api) createConnection(ctx context.Context, in *body[Form[ConnectionInpu
 	case crosswalk.ErrorCode(err) != crosswalk.CodeNotFound:
 		return nil, err
 	}
-	if err := in.Body.problems(a, p).Err("The connection cannot be created."); err != nil {
+	if err := in.Body.refusal(a, "The connection cannot be created.", p); err != nil {
 		return nil, err
 	}
 	if err := a.Store.InsertConnection(ctx, &conn, given.sealed); err != nil {
@@ -157,7 +157,7 @@ func (a *api) changeConnection(ctx context.Context, in *struct {
 		return nil, err
 	}
 	a.checkClient(&p, after, given)
-	if err := in.Body.problems(a, p).Err("The connection cannot be changed."); err != nil {
+	if err := in.Body.refusal(a, "The connection cannot be changed.", p); err != nil {
 		return nil, err
 	}
 	change.SealedSecret, change.SealedCertificate = given.sealed.Secret, given.sealed.Certificate

@@ -33,45 +33,48 @@ func (f *Form[T]) UnmarshalJSON(raw []byte) error {
 }
 
 // problems returns what the schema refuses and, at other places, what the
-// handler has found.
-func (f *Form[T]) problems(a *api, found crosswalk.Problems) crosswalk.Problems {
+// handler has found; and whether the schema refuses anything.
+func (f *Form[T]) problems(a *api, found crosswalk.Problems) (all crosswalk.Problems, refused bool) {
 	var result huma.ValidateResult
 	schemas := a.huma.OpenAPI().Components.Schemas
 	at := huma.NewPathBuffer(nil, 0)
 	at.Push("body")
 	huma.Validate(schemas, f.schema(schemas), at, huma.ModeWriteToServer, f.body, &result)
-	refused := fieldErrors(result.Errors)
-	if f.err == nil {
-		return join(refused, found)
-	}
+	all = fieldErrors(result.Errors)
 	var mismatch *json.UnmarshalTypeError
-	if !errors.As(f.err, &mismatch) { // what comes after it was not read
+	switch {
+	case f.err == nil:
+	case !errors.As(f.err, &mismatch): // what comes after it was not read
 		found = nil
-	}
-	if len(refused) == 0 { // the schema knows less than the type, as of how long numbers can be
-		var p crosswalk.Problems
-		place := ""
-		if mismatch != nil {
-			place = mismatch.Field
+		if len(all) == 0 {
+			all.Add("", "The form cannot be read.")
 		}
-		p.AddHint(place, schemaHint, "The value cannot be read.")
-		refused = p
+	case len(all) == 0: // the schema knows less than the type, as of how long numbers can be
+		all.Add(mismatch.Field, "The value cannot be read.")
 	}
-	return join(refused, found)
+	return join(all, found), len(all) > 0
 }
 
-// refusal returns an error with all problems, nil when there are none. Err is
-// what the handler has found: nil, an error that lists problems, or another
-// one, which is returned as it is.
-func (f *Form[T]) refusal(a *api, message string, err error) error {
-	var e *crosswalk.Error
-	var found crosswalk.Problems
-	if errors.As(err, &e) && e.Code == crosswalk.CodeInvalid && len(e.Fields) > 0 {
-		found, message = e.Fields, e.Message
-	} else if err != nil {
-		return err
+// refusal returns an error with all problems, nil when there are none.
+func (f *Form[T]) refusal(a *api, message string, found crosswalk.Problems) error {
+	all, refused := f.problems(a, found)
+	if !refused {
+		return all.Err(message)
 	}
-	return f.problems(a, found).Err(message)
+	return &crosswalk.Error{Code: crosswalk.CodeInvalid, Message: message, Hint: schemaHint, Fields: all}
+}
+
+// refusalOf is refusal of what the handler has found as an error. One that
+// lists no problems is returned as it is.
+func (f *Form[T]) refusalOf(a *api, message string, err error) error {
+	var e *crosswalk.Error
+	switch {
+	case err == nil:
+		return f.refusal(a, message, nil)
+	case errors.As(err, &e) && e.Code == crosswalk.CodeInvalid && len(e.Fields) > 0:
+		return f.refusal(a, e.Message, e.Fields)
+	}
+	return err
 }
 
 func (*Form[T]) schema(r huma.Registry) *huma.Schema {
@@ -89,13 +92,33 @@ func join(refused, found crosswalk.Problems) crosswalk.Problems {
 	})...)
 }
 
-// schemaOf returns the schema of the body of I when that is a Form, else nil.
+// within returns what err says of a part of a form as of the form, where the
+// part has that name.
+func within(name string, err error) error {
+	var e *crosswalk.Error
+	if !errors.As(err, &e) || len(e.Fields) == 0 {
+		return err
+	}
+	whole := *e
+	whole.Fields = slices.Clone(e.Fields)
+	for i := range whole.Fields {
+		whole.Fields[i].Field = name + "." + whole.Fields[i].Field
+	}
+	return &whole
+}
+
+// schemaOf returns the schema of the body of I when that is a Form or may be
+// one, else nil.
 func schemaOf[I any](r huma.Registry) *huma.Schema {
 	f, ok := reflect.TypeFor[I]().FieldByName("Body")
 	if !ok {
 		return nil
 	}
-	form, ok := reflect.New(f.Type).Interface().(interface {
+	body := f.Type
+	if body.Kind() != reflect.Pointer {
+		body = reflect.PointerTo(body)
+	}
+	form, ok := reflect.New(body.Elem()).Interface().(interface {
 		schema(huma.Registry) *huma.Schema
 	})
 	if !ok {

@@ -105,6 +105,11 @@ func TestForms(t *testing.T) {
 			"The job cannot be created.",
 			[]string{"connection_id: Choose a connection.", "deletes.guard: It must be at most 100.", nameless},
 		},
+		"a number that the schema allows and no program holds": {
+			"POST", "/api/objects", `{"display_name": "Deal", "fields": [{"display_name": "", "type": "Number", "decimals": 1e300}]}`,
+			"The object cannot be created.",
+			[]string{"fields.decimals: The value cannot be read.", "fields[0].display_name: Enter a name.", "fields[0].name: No API name can be made from the display name; enter one."},
+		},
 		"a preview": {
 			"POST", "/api/jobs/preview", `{"name": "", "connection_id": "none", "entity": "account", "object": "Nothing", "mapping": {"fields": []}, "limit": 0}`,
 			"The job cannot be previewed as it is.",
@@ -152,8 +157,8 @@ func TestForms(t *testing.T) {
 			if err := json.Unmarshal(answer, &got); err != nil {
 				t.Fatalf("%s: %v", answer, err)
 			}
-			if status != http.StatusUnprocessableEntity || got.Code != crosswalk.CodeInvalid || got.Detail != c.detail {
-				t.Errorf("%d %s %q, want 422 %q", status, got.Code, got.Detail, c.detail)
+			if status != http.StatusUnprocessableEntity || got.Code != crosswalk.CodeInvalid || got.Detail != c.detail || got.Hint == "" {
+				t.Errorf("%d %s %q (%q), want 422 %q", status, got.Code, got.Detail, got.Hint, c.detail)
 			}
 			if diff := gocmp.Diff(c.want, told(got.Errors)); diff != "" {
 				t.Errorf("problems (-want +got):\n%s", diff)

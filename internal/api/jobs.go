@@ -220,7 +220,7 @@ func (a *api) checkJob(ctx context.Context, in *body[Form[JobCheck]]) (*body[Pro
 	job := in.Body.Value.job()
 	job.ID = in.Body.Value.ID
 	p, err := a.problems(ctx, job)
-	p = in.Body.problems(a, p)
+	p, _ = in.Body.problems(a, p)
 	if p == nil {
 		p = crosswalk.Problems{}
 	}
@@ -233,7 +233,7 @@ func (a *api) createJob(ctx context.Context, in *body[Form[JobInput]]) (*body[cr
 	if err != nil {
 		return nil, err
 	}
-	if err := in.Body.problems(a, p).Err("The job cannot be created."); err != nil {
+	if err := in.Body.refusal(a, "The job cannot be created.", p); err != nil {
 		return nil, err
 	}
 	if err := a.Store.InsertJob(ctx, &job); err != nil {
@@ -268,7 +268,7 @@ func (a *api) changeJob(ctx context.Context, in *struct {
 	if old.OutOfTheBox && job.Object != old.Object {
 		p.AddHint("object", "Make another job for another target.", "The target of the out-of-the-box job is fixed.")
 	}
-	if err := in.Body.problems(a, p).Err("The job cannot be changed."); err != nil {
+	if err := in.Body.refusal(a, "The job cannot be changed.", p); err != nil {
 		return nil, err
 	}
 	if err := a.Store.UpdateJob(ctx, &job); err != nil {

@@ -44,7 +44,7 @@ func (a *api) mappingRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		if err := in.Body.problems(a, p).Err("The job cannot be previewed as it is."); err != nil {
+		if err := in.Body.refusal(a, "The job cannot be previewed as it is.", p); err != nil {
 			return nil, err
 		}
 		return one(a.Preview(ctx, job, limited(in.Body.Value.Limit, 20)))

@@ -59,7 +59,7 @@ func (a *api) createObject(ctx context.Context, in *body[Form[crosswalk.ObjectDe
 		return nil, err
 	}
 	object, err := crosswalk.NewObject(in.Body.Value, objects)
-	if err := in.Body.refusal(a, "The object cannot be created.", err); err != nil {
+	if err := in.Body.refusalOf(a, "The object cannot be created.", err); err != nil {
 		return nil, err
 	}
 	if err := a.Store.InsertObject(ctx, object); err != nil {
@@ -139,7 +139,7 @@ func addUses(s *crosswalk.ObjectStep, uses []store.Use) {
 
 func (a *api) planObject(ctx context.Context, in *NamedDefinition) (*body[crosswalk.ObjectPlan], error) {
 	_, plan, err := a.plan(ctx, a.DB, in.Name, in.Body.Value)
-	return one(plan, in.Body.refusal(a, "The object cannot be changed like that.", err))
+	return one(plan, in.Body.refusalOf(a, "The object cannot be changed like that.", err))
 }
 
 func (a *api) changeObject(ctx context.Context, in *struct {

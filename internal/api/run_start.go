@@ -14,7 +14,7 @@ type RunInput struct {
 
 func (a *api) runJob(ctx context.Context, in *struct {
 	IDInput
-	Body *RunInput
+	Body *Form[RunInput]
 },
 ) (*body[crosswalk.Run], error) {
 	job, err := a.Store.FindJob(ctx, in.ID)
@@ -30,9 +30,13 @@ func (a *api) runJob(ctx context.Context, in *struct {
 	}
 	var scope crosswalk.Scope
 	if in.Body != nil {
-		scope = in.Body.Scope
+		scope = in.Body.Value.Scope
 	}
-	if err := a.checkScope(ctx, job, scope); err != nil {
+	err = within("scope", a.checkScope(ctx, job, scope))
+	if in.Body != nil {
+		err = in.Body.refusalOf(a, "The run cannot be started like that.", err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	run, err := a.Store.EnqueueRun(ctx, job, scope, callerOf(ctx).user.Name)

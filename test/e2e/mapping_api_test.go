@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -467,17 +468,32 @@ func TestRunOverARange(t *testing.T) {
 	if !strings.Contains(late.Reads, "createdon from 2021-06-01") {
 		t.Errorf("it says that it reads %q", late.Reads)
 	}
-	for place, scope := range map[string]crosswalk.Scope{
-		"scope.attribute": {Kind: crosswalk.ScopeRange, Attribute: "overriddencreatedon", From: middle},
-		"attribute":       {Kind: crosswalk.ScopeRange, From: middle},
-		"from":            {Kind: crosswalk.ScopeRange, Attribute: "createdon"},
-		"to":              {Kind: crosswalk.ScopeRange, Attribute: "createdon", From: middle, To: middle},
-		"kind":            {Kind: crosswalk.ScopeEverything, From: middle},
+	for _, c := range []struct {
+		scope  crosswalk.Scope
+		places []string
+	}{
+		{crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "overriddencreatedon", From: middle}, []string{"scope.attribute"}},
+		{crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "overriddencreatedon", From: middle, To: middle}, []string{"scope.attribute", "scope.to"}},
+		{crosswalk.Scope{Kind: crosswalk.ScopeRange, From: middle}, []string{"scope.attribute"}},
+		{crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon"}, []string{"scope.from"}},
+		{crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: middle, To: middle}, []string{"scope.to"}},
+		{crosswalk.Scope{Kind: crosswalk.ScopeEverything, From: middle}, []string{"scope.kind"}},
+		{crosswalk.Scope{Kind: "sometimes", RunID: early.ID}, []string{"scope.kind", "scope.run_id"}},
 	} {
-		_, err := w.client.StartRun(t.Context(), job.ID, scope)
-		if e := problem(t, err, crosswalk.CodeInvalid); at(e, place) == "" {
-			t.Errorf("%+v: %+v", scope, e)
+		_, err := w.client.StartRun(t.Context(), job.ID, c.scope)
+		e := problem(t, err, crosswalk.CodeInvalid)
+		var places []string
+		for _, f := range e.Fields {
+			places = append(places, f.Field)
 		}
+		slices.Sort(places)
+		if diff := cmp.Diff(c.places, places); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s\n%+v", c.scope, diff, e)
+		}
+	}
+	_, err = w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{Kind: crosswalk.ScopeRejects, RunID: early.ID})
+	if e := problem(t, err, crosswalk.CodeInvalid); !strings.Contains(e.Hint, "nothing to retry") {
+		t.Errorf("rejects of a run without any: %+v", e)
 	}
 }
 
