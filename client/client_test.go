@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -267,7 +270,7 @@ func TestWaitRun(t *testing.T) {
 		calls++
 	})
 	var seen []crosswalk.RunStatus
-	run, err := c.WaitRun(t.Context(), "r", func(r crosswalk.Run) { seen = append(seen, r.Status) })
+	run, err := c.WaitRun(t.Context(), "r", func(r crosswalk.Run, _ error) { seen = append(seen, r.Status) })
 	if err != nil || run.Status != crosswalk.RunPartialSuccess {
 		t.Errorf("WaitRun = %s, %v", run.Status, err)
 	}
@@ -282,9 +285,78 @@ func TestWaitRunEndsWithItsContext(t *testing.T) {
 		writeJSON(t, w, crosswalk.Run{ID: "r", Status: crosswalk.RunRunning})
 	})
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := c.WaitRun(ctx, "r", func(crosswalk.Run) { cancel() })
+	_, err := c.WaitRun(ctx, "r", func(crosswalk.Run, error) { cancel() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// answers is a server that answers at once, without a network, so that time
+// can be made up.
+type answers func() (status int, body string, err error)
+
+func (a answers) RoundTrip(*http.Request) (*http.Response, error) {
+	status, body, err := a()
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+func TestWaitRunBearsRestarts(t *testing.T) {
+	t.Parallel()
+	refused := &net.OpError{Op: "dial", Err: errors.New("connect: connection refused")}
+	for name, tt := range map[string]struct {
+		silent  time.Duration // each of the two times
+		status  int           // of the proxy meanwhile; 0 when the connection is refused
+		code    crosswalk.Code
+		atLeast time.Duration
+		atMost  time.Duration
+	}{
+		"refused":                {silent: 100 * time.Second, atLeast: 210 * time.Second, atMost: 213 * time.Second},
+		"bad gateway":            {silent: 100 * time.Second, status: 502, atLeast: 210 * time.Second, atMost: 213 * time.Second},
+		"unavailable":            {silent: 100 * time.Second, status: 503, atLeast: 210 * time.Second, atMost: 213 * time.Second},
+		"away for too long":      {silent: time.Hour, code: crosswalk.CodeUnavailable, atLeast: 124 * time.Second, atMost: 126 * time.Second},
+		"the run is gone":        {silent: time.Hour, status: 404, code: crosswalk.CodeNotFound, atLeast: 5 * time.Second, atMost: 6 * time.Second},
+		"the token is no longer": {silent: time.Hour, status: 401, code: crosswalk.CodeUnauthorized, atLeast: 5 * time.Second, atMost: 6 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				began := time.Now()
+				c := client.New("http://crosswalk.test", "")
+				c.HTTP = &http.Client{Transport: answers(func() (int, string, error) {
+					at := time.Since(began)
+					switch beat := 5*time.Second + tt.silent; { // at work, away, at work, away, ended
+					case at >= 2*beat:
+						return 200, `{"id":"r","status":"success"}`, nil
+					case at%beat < 5*time.Second:
+						return 200, `{"id":"r","number":7,"status":"running"}`, nil
+					case tt.status != 0:
+						return tt.status, "", nil
+					}
+					return 0, "", refused
+				})}
+				away := 0
+				run, err := c.WaitRun(t.Context(), "r", func(r crosswalk.Run, err error) {
+					if err != nil {
+						away++
+						if r.Number != 7 || crosswalk.ErrorCode(err) != crosswalk.CodeUnavailable {
+							t.Errorf("seen while the server is away: %+v, %v", r, err)
+						}
+					}
+				})
+				if crosswalk.ErrorCode(err) != tt.code || (err == nil) != (run.Status == crosswalk.RunSuccess) {
+					t.Errorf("WaitRun = %s, %v", run.Status, err)
+				}
+				if d := time.Since(began); d < tt.atLeast || d > tt.atMost {
+					t.Errorf("it waited for %s", d)
+				}
+				if (away > 0) != (tt.atLeast > time.Minute) {
+					t.Errorf("it said %d times that the server is away", away)
+				}
+			})
+		})
 	}
 }
 

@@ -67,21 +67,33 @@ func (c *Client) DecideRun(ctx context.Context, id string, d crosswalk.Decision)
 	return out, err
 }
 
+// patience is for how long WaitRun bears that the server does not answer. A
+// restart takes seconds, an update with a copy of the data some more.
+const patience = 2 * time.Minute
+
 // WaitRun asks for the run again and again until it has ended or is held
-// and returns it. seen, when not nil, is called with every answer, the last one
-// included. It returns the context's error when ctx ends first; the run goes
-// on then.
-func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run)) (crosswalk.Run, error) {
+// and returns it. A server that does not answer, because it is being restarted,
+// is asked again too, until it has not answered for two minutes: then that is
+// the error, with code CodeUnavailable. seen, when not nil, is called with every
+// answer, the last one included, and with the run as it was last and the error
+// when the server did not answer and is asked again. WaitRun returns the
+// context's error when ctx ends first; the run goes on then.
+func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run, error)) (crosswalk.Run, error) {
 	wait := 50 * time.Millisecond // short runs end within it
+	var run crosswalk.Run
+	answered := time.Now()
 	for {
-		run, err := c.FindRun(ctx, id)
-		if err != nil {
+		now, err := c.FindRun(ctx, id)
+		switch {
+		case err == nil:
+			run, answered = now, time.Now()
+		case ctx.Err() != nil, crosswalk.ErrorCode(err) != crosswalk.CodeUnavailable, time.Since(answered) >= patience:
 			return run, err
 		}
 		if seen != nil {
-			seen(run)
+			seen(run, err)
 		}
-		if run.Status.Ended() || run.Status == crosswalk.RunHeld {
+		if err == nil && (run.Status.Ended() || run.Status == crosswalk.RunHeld) {
 			return run, nil
 		}
 		select {

@@ -22,6 +22,7 @@ type jobRunCmd struct {
 func (*jobRunCmd) Help() string {
 	return `With --wait the exit code is 0 for success, 10 for partial success, 11 for a failed or skipped run,
 12 for a cancelled one and 13 for one that is held until somebody decides about its deletions. Ctrl-C stops waiting; the run goes on.
+While the server is restarted it goes on waiting, for up to two minutes without an answer.
 
 Examples:
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -26,8 +27,11 @@ func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (cr
 		return a.waitWithBar(ctx, c, run)
 	}
 	last := time.Now() // a short run needs one line only
-	return c.WaitRun(ctx, run.ID, func(r crosswalk.Run) {
+	away := a.away(a.stderr)
+	return c.WaitRun(ctx, run.ID, func(r crosswalk.Run, err error) {
 		switch {
+		case err != nil:
+			away(err)
 		case r.Status.Ended(), r.Status == crosswalk.RunHeld:
 			a.note("%s: %s", clean(r.JobName), outcome(r))
 		case time.Since(last) >= linePause:
@@ -35,6 +39,17 @@ func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (cr
 			a.note("%s: %s", clean(r.JobName), progressOf(r))
 		}
 	})
+}
+
+// away returns a function that tells, the first time it is called, that the
+// server does not answer and why, and that waiting goes on.
+func (a *app) away(w io.Writer) func(error) {
+	var once sync.Once
+	return func(err error) {
+		once.Do(func() {
+			fmt.Fprintf(w, "%s Waiting goes on: the run does too, as soon as the server is back.\n", clean(a.describe(err).Message))
+		})
+	}
 }
 
 // waitWithBar draws the bar on the terminal.
@@ -49,7 +64,7 @@ func (a *app) waitWithBar(ctx context.Context, c *client.Client, run crosswalk.R
 	show := func(text func(crosswalk.Run) string, wc decor.WC) decor.Decorator {
 		return decor.Any(func(decor.Statistics) string { return text(now()) }, wc)
 	}
-	bars := mpb.NewWithContext(ctx, mpb.WithOutput(a.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
+	bars := mpb.NewWithContext(ctx, mpb.WithOutput(a.stderr), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond), mpb.WithAutoRefresh())
 	bar := bars.New(0,
 		mpb.BarStyle().Lbound("").Filler("━").Tip("━").Padding("─").Rbound(""),
 		mpb.PrependDecorators(show(func(r crosswalk.Run) string {
@@ -58,7 +73,12 @@ func (a *app) waitWithBar(ctx context.Context, c *client.Client, run crosswalk.R
 		mpb.AppendDecorators(show(func(r crosswalk.Run) string { return " " + progressOf(r) }, decor.WC{})),
 		mpb.BarRemoveOnComplete(),
 	)
-	ended, err := c.WaitRun(ctx, run.ID, func(r crosswalk.Run) {
+	away := a.away(bars) // above the bar
+	ended, err := c.WaitRun(ctx, run.ID, func(r crosswalk.Run, err error) {
+		if err != nil {
+			away(err)
+			return
+		}
 		mu.Lock()
 		seen = r
 		mu.Unlock()
