@@ -22,6 +22,17 @@ const (
 	DeleteRow        DeletePolicy = "delete"
 )
 
+// Step is what a run tells of StepDelete under the policy.
+func (p DeletePolicy) Step() Step {
+	switch p {
+	case DeleteFlag:
+		return StepFlag
+	case DeleteDeactivate:
+		return StepDeactivate
+	}
+	return StepDelete
+}
+
 // DefaultDeleteGuard is the percentage of Deletes.Guard when it is 0.
 const DefaultDeleteGuard = 20
 

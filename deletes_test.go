@@ -74,3 +74,16 @@ func TestHolds(t *testing.T) {
 		}
 	}
 }
+
+func TestDeletePolicyStep(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[crosswalk.DeletePolicy]string{
+		crosswalk.DeleteFlag:       "Flagging rows whose records are gone",
+		crosswalk.DeleteDeactivate: "Deactivating rows whose records are gone",
+		crosswalk.DeleteRow:        "Deleting rows whose records are gone",
+	} {
+		if got := policy.Step().Words(); got != want {
+			t.Errorf("%s: %q, want %q", policy, got, want)
+		}
+	}
+}

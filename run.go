@@ -44,7 +44,7 @@ type Run struct {
 	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
 	Warnings       []string   `json:"warnings,omitempty" doc:"What the run had to do without, for example attributes that were removed in Dynamics"`
-	Step           *StepState `json:"step,omitempty" doc:"What the run does after it has read everything, or was at when it ended; absent while it reads, and when it came to its end"`
+	Step           *StepState `json:"step,omitempty" doc:"What the run does after it has read all records, or was at when it ended; absent while it reads, and when it came to its end"`
 	Decision       *Decided   `json:"decision,omitempty" doc:"What somebody decided about deletions that the run was held for"`
 	Counts         Counts     `json:"counts"`
 	Total          int64      `json:"total" doc:"Estimated number of records to read; -1 when unknown"`
@@ -133,7 +133,7 @@ type Trail struct {
 	Empty int64  `json:"empty,omitempty"` // pages since the last one that showed a record
 }
 
-// Step is a part of a run. The steps follow in the order of the constants.
+// Step is a part of a run. Those of a Checkpoint follow in the order of the constants.
 type Step string
 
 // The steps of a run.
@@ -147,9 +147,16 @@ const (
 	StepEnd     Step = "end"
 )
 
+// What a run tells of some steps in more words; see StepState.
+const (
+	StepKeys       Step = "keys"       // of StepRead: all rows have come, the keys of all records have not
+	StepFlag       Step = "flag"       // StepDelete under DeleteFlag
+	StepDeactivate Step = "deactivate" // StepDelete under DeleteDeactivate
+)
+
 // StepState is how far a run is in a step.
 type StepState struct {
-	Name  Step  `json:"name" enum:"index,compare,delete,lookups,persons"`
+	Name  Step  `json:"name" enum:"keys,index,compare,flag,deactivate,delete,lookups,persons"`
 	Done  int64 `json:"done" doc:"How many rows the step has looked at or treated"`
 	Total int64 `json:"total" doc:"Of how many; 0 when that is not known"`
 }
@@ -158,12 +165,18 @@ type StepState struct {
 // point. It is empty for StepRead and StepEnd.
 func (s Step) Words() string {
 	switch s {
+	case StepKeys:
+		return "Reading the keys of all records, for change tracking"
 	case StepIndex:
 		return "Building the index and looking for duplicates"
 	case StepCompare:
 		return "Looking for rows whose records are gone"
+	case StepFlag:
+		return "Flagging rows whose records are gone"
+	case StepDeactivate:
+		return "Deactivating rows whose records are gone"
 	case StepDelete:
-		return "Treating rows whose records are gone"
+		return "Deleting rows whose records are gone"
 	case StepLookups:
 		return "Filling lookups that waited for these rows"
 	case StepPersons:

@@ -20,6 +20,16 @@ const RangesBegin = rangesPrefix + "{}"
 // InRanges reports whether a link stands for a place of a Ranges.
 func InRanges(link string) bool { return strings.HasPrefix(link, rangesPrefix) }
 
+// OnlyKeys reports whether a link stands for a place of a Ranges behind which
+// nothing comes but the walk over keys beside it, and what changed meanwhile.
+func OnlyKeys(link string) bool {
+	if !InRanges(link) {
+		return false
+	}
+	at, err := parseRanges(link)
+	return err == nil && at.Ended && len(at.Open) == 0 && dataverse.ChangeQuery{}.Walking(at.Beside)
+}
+
 // rangesState is where a read by ranges stands between two pages.
 type rangesState struct {
 	// Size is how many records a range has.

@@ -125,6 +125,9 @@ func (f *finisher) goOn(ctx context.Context) error {
 // save stores in tx where the task stands now and what was done since.
 func (f *finisher) save(ctx context.Context, tx database.Execer, at crosswalk.Checkpoint, p store.Progress) error {
 	p.RunID, p.Fence, p.Checkpoint = f.task.Run.ID, f.task.Fence, at
+	if at.Step == crosswalk.StepDelete {
+		p.Doing = f.task.Job.Deletes.Policy.Step()
+	}
 	return f.store.SaveProgress(ctx, tx, p)
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/extract"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 	"github.com/crosswalk-data/crosswalk/internal/store"
@@ -106,6 +107,9 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 		}
 	}
 	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint, Reads: readsNow(&t.task, p.Changes, p.Checkpoint.Link)}
+	if extract.OnlyKeys(p.Checkpoint.Link) {
+		progress.Doing = crosswalk.StepKeys
+	}
 	if err := t.note(ctx, &progress, p); err != nil {
 		return pipeline.Written{}, err
 	}

@@ -131,7 +131,7 @@ func TestHoldRun(t *testing.T) {
 			r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
 			must(s.TakeRun(ctx, r.ID, 0))(t)
 			_, text := gid(1)
-			ok(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1, Checkpoint: crosswalk.Checkpoint{Page: 1, Step: crosswalk.StepDelete, StepDone: 1, StepTotal: 3}, Deleted: []string{text}}))
+			ok(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1, Checkpoint: crosswalk.Checkpoint{Page: 1, Step: crosswalk.StepDelete, StepDone: 1, StepTotal: 3}, Doing: crosswalk.StepFlag, Deleted: []string{text}}))
 			return r
 		}
 		r := hold()
@@ -141,7 +141,7 @@ func TestHoldRun(t *testing.T) {
 		ok(t, s.HoldRun(ctx, r.ID, 1, "Many.", "Decide."))
 		got := must(s.FindRun(ctx, r.ID))(t)
 		equal(t, []any{got.Status, got.Message, got.Hint, got.EndedAt}, []any{crosswalk.RunHeld, "Many.", "Decide.", (*time.Time)(nil)})
-		equal(t, []any{got.Decision, *got.Step}, []any{(*crosswalk.Decided)(nil), crosswalk.StepState{Name: crosswalk.StepDelete, Done: 1, Total: 3}})
+		equal(t, []any{got.Decision, *got.Step}, []any{(*crosswalk.Decided)(nil), crosswalk.StepState{Name: crosswalk.StepFlag, Done: 1, Total: 3}})
 		code(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1}), crosswalk.CodeConflict)
 		equal(t, len(must(s.UnfinishedRuns(ctx))(t)), 0) // nothing to take up
 		waits := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "bob"))(t)

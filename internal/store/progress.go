@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 
@@ -20,6 +21,8 @@ type Progress struct {
 	// rejected.
 	Accepted []string
 	Reads    string // what the run reads now; "" if nothing changed
+	// Doing is what the run tells of its step; "" for the checkpoint's.
+	Doing crosswalk.Step
 	// Recount forgets the keys kept so far: all records come again. What was
 	// noted as gone stays so until it is among those that are back.
 	Recount bool
@@ -53,7 +56,7 @@ func (s *Store) SaveProgress(ctx context.Context, tx database.Execer, p Progress
 		reads = CASE WHEN $17 = '' THEN reads ELSE $17 END, step = $18, step_done = $19, step_total = $20
 		WHERE id = $1 AND fence = $2 AND status = 'running'`,
 		p.RunID, p.Fence, c.Read, c.Inserted, c.Updated, c.Unchanged, c.Rejected, c.Duplicates, c.Skipped, c.Deleted, c.Pages, c.Bytes,
-		c.Requests, int64(c.Throttled), encode(p.Checkpoint), now, database.Text(p.Reads), string(p.Checkpoint.Step), p.Checkpoint.StepDone, p.Checkpoint.StepTotal)
+		c.Requests, int64(c.Throttled), encode(p.Checkpoint), now, database.Text(p.Reads), string(cmp.Or(p.Doing, p.Checkpoint.Step)), p.Checkpoint.StepDone, p.Checkpoint.StepTotal)
 	if err != nil {
 		return wrap(err, "save progress")
 	}

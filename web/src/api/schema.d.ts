@@ -1849,7 +1849,7 @@ export interface components {
             started_at?: string;
             /** @enum {string} */
             status: "queued" | "running" | "held" | "success" | "partial_success" | "failed" | "cancelled" | "skipped";
-            /** @description What the run does after it has read everything, or was at when it ended; absent while it reads, and when it came to its end */
+            /** @description What the run does after it has read all records, or was at when it ended; absent while it reads, and when it came to its end */
             step?: components["schemas"]["StepState"];
             /**
              * Format: int64
@@ -1933,7 +1933,7 @@ export interface components {
              */
             done: number;
             /** @enum {string} */
-            name: "index" | "compare" | "delete" | "lookups" | "persons";
+            name: "keys" | "index" | "compare" | "flag" | "deactivate" | "delete" | "lookups" | "persons";
             /**
              * Format: int64
              * @description Of how many; 0 when that is not known

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Counts, RunStatus } from '../api/types';
-import { addSample, averageRate, doing, percent, rate, remaining, type Sample } from './progress';
+import { addSample, averageRate, bar, doing, percent, rate, remaining, type Sample } from './progress';
 
 const counts = (read: number): Counts => ({
   read, inserted: 0, updated: 0, unchanged: 0, rejected: 0, duplicates: 0, skipped: 0, deleted: 0, pages: 0, bytes: 0, requests: 0, throttled_ns: 0,
@@ -39,6 +39,13 @@ test('percent is that of the step behind reading', () => {
   expect(percent({ ...run, step: { name: 'compare', done: 30, total: 120 } })).toBe(25);
   expect(percent({ ...run, step: { name: 'delete', done: 120, total: 120 } })).toBe(99);
   expect(percent({ ...run, step: { name: 'lookups', done: 0, total: 0 } })).toBeUndefined();
+});
+
+test.each<[RunStatus, number, { value: number; moving: boolean }]>([
+  ['queued', -1, { value: 0, moving: false }], ['running', -1, { value: 100, moving: true }], ['running', 200, { value: 25, moving: false }],
+  ['held', -1, { value: 0, moving: false }], ['failed', -1, { value: 0, moving: false }], ['success', -1, { value: 100, moving: false }],
+])('the bar of a %s run of %d', (status, total, want) => {
+  expect(bar({ status, total, counts: counts(50) })).toEqual(want);
 });
 
 test.each<[RunStatus, 'compare' | undefined, string | undefined]>([

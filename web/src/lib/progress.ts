@@ -51,10 +51,21 @@ export function percent(run: Pick<Run, 'counts' | 'total' | 'status' | 'step'>):
   return isLive(run) ? Math.min(99, p) : Math.min(100, p);
 }
 
+// bar says how a run is drawn as a bar from 0 to 100: one that is at work and
+// cannot tell how far it is moves along the whole of it.
+export function bar(run: Parameters<typeof percent>[0]): { value: number; moving: boolean } {
+  const p = percent(run);
+  const moving = run.status === 'running' && p === undefined;
+  return { value: moving ? 100 : (p ?? 0), moving };
+}
+
 const steps: Record<NonNullable<Run['step']>['name'], string> = {
+  keys: 'Reading the keys of all records, for change tracking',
   index: 'Building the index and looking for duplicates',
   compare: 'Looking for rows whose records are gone',
-  delete: 'Treating rows whose records are gone',
+  flag: 'Flagging rows whose records are gone',
+  deactivate: 'Deactivating rows whose records are gone',
+  delete: 'Deleting rows whose records are gone',
   lookups: 'Filling lookups that waited for these rows',
   persons: 'Filling lookups that waited for these persons',
 };

@@ -6,7 +6,7 @@ import { useEffect, useState } from 'react';
 import { api } from '../api/client';
 import type { Run, Scope } from '../api/types';
 import { bytes, count, duration, plural } from '../lib/format';
-import { addSample, averageRate, doing, isLive, percent, rate, remaining, type Sample } from '../lib/progress';
+import { addSample, averageRate, bar, doing, isLive, rate, remaining, type Sample } from '../lib/progress';
 import { untold } from '../lib/warnings';
 import { q, queryClient, refresh } from '../queries';
 import { Confirm } from '../ui/Confirm';
@@ -128,11 +128,11 @@ function ProgressCard({ run: r }: { run: Run }) {
   const now = useNow(live ? 1000 : 0);
   const averaged = useRate(r, now);
   const perSecond = live && r.step ? 0 : averaged; // it reads no more
-  const p = percent(r);
   const left = live && !r.step ? remaining(r.counts.read, r.total, perSecond) : undefined;
   const elapsed = r.started_at ? (r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at) : undefined;
   const throttled = r.counts.throttled_ns / 1e6;
   const words = doing(r);
+  const drawn = bar(r);
   const { step } = r;
   const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' || r.status === 'held' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray';
   return (
@@ -160,9 +160,9 @@ function ProgressCard({ run: r }: { run: Run }) {
         </Text>
       </Group>
       <Progress
-        value={p ?? (live ? 100 : 0)}
+        value={drawn.value}
         animated={r.status === 'running'}
-        striped={r.status === 'running' && p === undefined}
+        striped={drawn.moving}
         color={color}
         size={8}
         transitionDuration={400}
