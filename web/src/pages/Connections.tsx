@@ -1,4 +1,4 @@
-import { Box, Button, Group, Table, Text, UnstyledButton } from '@mantine/core';
+import { Button, Group, Table, Text, UnstyledButton } from '@mantine/core';
 import { IconCircleCheck, IconCircleX, IconPlus, IconShieldCheck } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -7,11 +7,11 @@ import { api } from '../api/client';
 import type { Connection } from '../api/types';
 import { count, host } from '../lib/format';
 import { modeName } from '../lib/signIn';
-import { pageSize, q, refresh } from '../queries';
+import { q, refresh } from '../queries';
 import { AnchorLink, ButtonLink } from '../ui/links';
-import { Header, Loading, Nothing, Trouble } from '../ui/page';
-import { Pager, usePages } from '../ui/Pager';
-import { Search } from '../ui/Search';
+import { Listing } from '../ui/Listing';
+import { Header } from '../ui/page';
+import { usePages } from '../ui/Pager';
 import { ConnectionState } from '../ui/Status';
 import { Ago } from '../ui/time';
 import { bad } from '../ui/toast';
@@ -42,35 +42,18 @@ export function ConnectionsPage() {
       {none ? (
         <FirstSteps onCreate={() => setCreating(true)} />
       ) : (
-        <>
-          <Group mb="sm">
-            <Search
-              label="Search connections"
-              value={search.q ?? ''}
-              onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true })}
-            />
-          </Group>
-          <Box className="cw-card">
-            {list.data ? (
-              list.data.items.length > 0 ? (
-                <>
-                  <Table.ScrollContainer type="native" minWidth={900}>
-                    <Connections items={list.data.items} />
-                  </Table.ScrollContainer>
-                  <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="connection" />
-                </>
-              ) : (
-                <Nothing title={`No connection matches “${search.q ?? ''}”.`} />
-              )
-            ) : list.isError ? (
-              <Box p="md">
-                <Trouble error={list.error} retry={() => void list.refetch()} />
-              </Box>
-            ) : (
-              <Loading />
-            )}
-          </Box>
-        </>
+        <Listing
+          list={list}
+          pages={pages}
+          noun="connection"
+          minWidth={900}
+          search={search.q}
+          onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text }), replace: true })}
+          filtered
+          noMatch={`No connection matches “${search.q ?? ''}”.`}
+        >
+          {(items) => <Connections items={items} />}
+        </Listing>
       )}
       {creating && <ConnectionForm onClose={() => setCreating(false)} />}
     </>

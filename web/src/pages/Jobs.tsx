@@ -1,16 +1,16 @@
-import { ActionIcon, Box, Group, Menu, Select, Table, Text } from '@mantine/core';
+import { ActionIcon, Group, Menu, Select, Table, Text } from '@mantine/core';
 import { IconActivity, IconDots, IconPencil, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { api } from '../api/client';
 import type { Job, Scope } from '../api/types';
-import { pageSize, q, refresh } from '../queries';
+import { q, refresh } from '../queries';
 import { Confirm } from '../ui/Confirm';
 import { AnchorLink, ButtonLink } from '../ui/links';
-import { Header, Loading, Nothing, Trouble } from '../ui/page';
-import { Pager, usePages } from '../ui/Pager';
-import { Search } from '../ui/Search';
+import { Listing } from '../ui/Listing';
+import { Header, Nothing } from '../ui/page';
+import { usePages } from '../ui/Pager';
 import { RunState } from '../ui/Status';
 import { Ago } from '../ui/time';
 import { bad, good } from '../ui/toast';
@@ -21,7 +21,6 @@ export function JobsPage() {
   const pages = usePages(`${search.q ?? ''}|${search.connection_id ?? ''}`);
   const list = useQuery(q.jobs({ q: search.q, connection_id: search.connection_id, cursor: pages.cursor }));
   const connections = useQuery(q.connections({ limit: 200 }));
-  const filtered = Boolean(search.q || search.connection_id);
   return (
     <>
       <Header title="Jobs" sub="What is read from Dynamics 365, and where it goes.">
@@ -29,48 +28,35 @@ export function JobsPage() {
           Create job
         </ButtonLink>
       </Header>
-      <Group mb="sm" gap="xs">
-        <Search
-          label="Search jobs"
-          value={search.q ?? ''}
-          onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true })}
-        />
-        <Select
-          aria-label="Connection"
-          placeholder="All connections"
-          clearable
-          clearButtonProps={{ 'aria-label': 'Show all connections' }}
-          searchable
-          w={240}
-          data={(connections.data?.items ?? []).map((c) => ({ value: c.id, label: c.name }))}
-          value={search.connection_id ?? null}
-          onChange={(id) => void navigate({ search: (s) => ({ ...s, connection_id: id ?? undefined }), replace: true })}
-        />
-      </Group>
-      <Box className="cw-card">
-        {list.data ? (
-          list.data.items.length > 0 ? (
-            <>
-              <Table.ScrollContainer type="native" minWidth={860}>
-                <Jobs items={list.data.items} />
-              </Table.ScrollContainer>
-              <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="job" />
-            </>
-          ) : filtered ? (
-            <Nothing title="No job matches." />
-          ) : (
-            <Nothing title="There are no jobs yet." action={<ButtonLink to="/connections">Go to Connections</ButtonLink>}>
-              Authorize a connection: its User Sync job is made at once. Then create jobs for any other entity.
-            </Nothing>
-          )
-        ) : list.isError ? (
-          <Box p="md">
-            <Trouble error={list.error} retry={() => void list.refetch()} />
-          </Box>
-        ) : (
-          <Loading />
-        )}
-      </Box>
+      <Listing
+        list={list}
+        pages={pages}
+        noun="job"
+        minWidth={860}
+        search={search.q}
+        onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text }), replace: true })}
+        filters={
+          <Select
+            aria-label="Connection"
+            placeholder="All connections"
+            clearable
+            clearButtonProps={{ 'aria-label': 'Show all connections' }}
+            searchable
+            w={240}
+            data={(connections.data?.items ?? []).map((c) => ({ value: c.id, label: c.name }))}
+            value={search.connection_id ?? null}
+            onChange={(id) => void navigate({ search: (s) => ({ ...s, connection_id: id ?? undefined }), replace: true })}
+          />
+        }
+        filtered={Boolean(search.q || search.connection_id)}
+        empty={
+          <Nothing title="There are no jobs yet." action={<ButtonLink to="/connections">Go to Connections</ButtonLink>}>
+            Authorize a connection: its User Sync job is made at once. Then create jobs for any other entity.
+          </Nothing>
+        }
+      >
+        {(items) => <Jobs items={items} />}
+      </Listing>
     </>
   );
 }

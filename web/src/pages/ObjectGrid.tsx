@@ -1,15 +1,15 @@
-import { Box, Group, Select, Table } from '@mantine/core';
+import { Select, Table } from '@mantine/core';
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Fragment, useMemo, useState } from 'react';
 import type { DataObject, Field, Row } from '../api/types';
 import { cell } from '../lib/format';
-import { pageSize, q } from '../queries';
+import { q } from '../queries';
 import { ButtonLink } from '../ui/links';
-import { Loading, Nothing, Trouble } from '../ui/page';
-import { Pager, usePages } from '../ui/Pager';
-import { Search } from '../ui/Search';
+import { Listing } from '../ui/Listing';
+import { Nothing } from '../ui/page';
+import { usePages } from '../ui/Pager';
 import { Ago } from '../ui/time';
 import { goneAt, RowDrawer } from './RowDrawer';
 
@@ -56,84 +56,76 @@ export function Grid({ object: o }: { object: DataObject }) {
 
   return (
     <>
-      <Group mb="sm" gap="xs">
-        <Search
-          label={`Search ${o.display_name}`}
-          value={search.q ?? ''}
-          onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true, resetScroll: false })}
-        />
-        <Select
-          aria-label="Records"
-          placeholder="All rows"
-          clearable
-          clearButtonProps={{ 'aria-label': 'Show all rows' }}
-          w={230}
-          data={[
-            { value: 'true', label: 'Whose records are gone' },
-            { value: 'false', label: 'Whose records are there' },
-          ]}
-          value={gone ?? null}
-          onChange={(v) => void navigate({ search: (s) => ({ ...s, gone: v ?? undefined }), replace: true, resetScroll: false })}
-        />
-      </Group>
-      <Box className="cw-card">
-        {list.data ? (
-          list.data.items.length > 0 ? (
-            <>
-              <Table.ScrollContainer type="native" minWidth={600} tabIndex={0} role="region" aria-label={`Rows of ${o.display_name}`}>
-                <Table className="cw-table" fz="sm" verticalSpacing={7} aria-busy={list.isPlaceholderData}>
-                  <Table.Thead>
-                    <Table.Tr>
-                      {columns.slice(0, 1).map(head)}
-                      {anyGone && <Table.Th scope="col">Gone since</Table.Th>}
-                      {columns.slice(1).map(head)}
-                    </Table.Tr>
-                  </Table.Thead>
-                  <Table.Tbody>
-                    {list.data.items.map((r) => (
-                      <Table.Tr key={asText(r.GSID)} data-hover className="cw-clickable" onClick={() => setRow(r)}>
-                        {columns.map((f, i) => {
-                          const text = cell(r[f.name], f);
-                          if (i > 0) {
-                            return (
-                              <Table.Td key={f.name} className={`${numeric.has(f.type) ? 'cw-num' : 'cw-cut'} ${f.type === 'GSID' ? 'cw-mono' : ''}`} title={text.length > 30 ? text : undefined}>
-                                {text}
-                              </Table.Td>
-                            );
-                          }
-                          return (
-                            <Fragment key={f.name}>
-                              <Table.Td className="cw-cut" title={text.length > 30 ? text : undefined}>
-                                <button type="button" className="cw-sort cw-name cw-open" onClick={(e) => { e.stopPropagation(); setRow(r); }} aria-label={`Open ${text || asText(r.GSID)}`}>
-                                  {text || '–'}
-                                </button>
-                              </Table.Td>
-                              {anyGone && <Table.Td c="var(--cw-warn)">{goneAt(r) && <Ago at={goneAt(r)} />}</Table.Td>}
-                            </Fragment>
-                          );
-                        })}
-                      </Table.Tr>
-                    ))}
-                  </Table.Tbody>
-                </Table>
-              </Table.ScrollContainer>
-              <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="row" />
-            </>
-          ) : search.q || gone ? (
-            <Nothing title={search.q ? `No row matches “${search.q}”.` : gone === 'true' ? 'No row is marked as gone.' : 'The records of all rows are gone.'} />
-          ) : (
-            <Nothing title={`${o.display_name} has no rows yet.`} action={<ButtonLink to="/jobs">Go to Jobs</ButtonLink>}>
-              Run a job that writes into it.
-            </Nothing>
-          )
-        ) : list.isError ? (
-          <Box p="md">
-            <Trouble error={list.error} retry={() => void list.refetch()} />
-          </Box>
-        ) : (
-          <Loading />
+      <Listing
+        list={list}
+        pages={pages}
+        noun="row"
+        minWidth={600}
+        region={`Rows of ${o.display_name}`}
+        label={`Search ${o.display_name}`}
+        search={search.q}
+        onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text }), replace: true, resetScroll: false })}
+        filters={
+          <Select
+            aria-label="Records"
+            placeholder="All rows"
+            clearable
+            clearButtonProps={{ 'aria-label': 'Show all rows' }}
+            w={230}
+            data={[
+              { value: 'true', label: 'Whose records are gone' },
+              { value: 'false', label: 'Whose records are there' },
+            ]}
+            value={gone ?? null}
+            onChange={(v) => void navigate({ search: (s) => ({ ...s, gone: v ?? undefined }), replace: true, resetScroll: false })}
+          />
+        }
+        filtered={Boolean(search.q || gone)}
+        noMatch={search.q ? `No row matches “${search.q}”.` : gone === 'true' ? 'No row is marked as gone.' : 'The records of all rows are gone.'}
+        empty={
+          <Nothing title={`${o.display_name} has no rows yet.`} action={<ButtonLink to="/jobs">Go to Jobs</ButtonLink>}>
+            Run a job that writes into it.
+          </Nothing>
+        }
+      >
+        {(items) => (
+          <Table className="cw-table" fz="sm" verticalSpacing={7} aria-busy={list.isPlaceholderData}>
+            <Table.Thead>
+              <Table.Tr>
+                {columns.slice(0, 1).map(head)}
+                {anyGone && <Table.Th scope="col">Gone since</Table.Th>}
+                {columns.slice(1).map(head)}
+              </Table.Tr>
+            </Table.Thead>
+            <Table.Tbody>
+              {items.map((r) => (
+                <Table.Tr key={asText(r.GSID)} data-hover className="cw-clickable" onClick={() => setRow(r)}>
+                  {columns.map((f, i) => {
+                    const text = cell(r[f.name], f);
+                    if (i > 0) {
+                      return (
+                        <Table.Td key={f.name} className={`${numeric.has(f.type) ? 'cw-num' : 'cw-cut'} ${f.type === 'GSID' ? 'cw-mono' : ''}`} title={text.length > 30 ? text : undefined}>
+                          {text}
+                        </Table.Td>
+                      );
+                    }
+                    return (
+                      <Fragment key={f.name}>
+                        <Table.Td className="cw-cut" title={text.length > 30 ? text : undefined}>
+                          <button type="button" className="cw-sort cw-name cw-open" onClick={(e) => { e.stopPropagation(); setRow(r); }} aria-label={`Open ${text || asText(r.GSID)}`}>
+                            {text || '–'}
+                          </button>
+                        </Table.Td>
+                        {anyGone && <Table.Td c="var(--cw-warn)">{goneAt(r) && <Ago at={goneAt(r)} />}</Table.Td>}
+                      </Fragment>
+                    );
+                  })}
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
         )}
-      </Box>
+      </Listing>
       <RowDrawer object={o} row={row} fields={columns} onClose={() => setRow(undefined)} />
     </>
   );

@@ -4,7 +4,8 @@ import { useNavigate } from '@tanstack/react-router';
 import { count } from '../lib/format';
 import { q } from '../queries';
 import { AnchorLink } from '../ui/links';
-import { Header, Loading, Nothing, Trouble } from '../ui/page';
+import { Fetched } from '../ui/Listing';
+import { Header } from '../ui/page';
 
 export function ObjectsPage() {
   const list = useQuery({ ...q.objects(), refetchInterval: 10_000 });
@@ -13,8 +14,8 @@ export function ObjectsPage() {
     <>
       <Header title="Objects" sub="Your customer-success model: the tables jobs write into." />
       <Box className="cw-card" maw={900}>
-        {list.data ? (
-          list.data.length > 0 ? (
+        <Fetched query={list} rows={3}>
+          {(objects) => (
             <Table className="cw-table" fz="sm">
               <Table.Thead>
                 <Table.Tr>
@@ -29,7 +30,7 @@ export function ObjectsPage() {
                 </Table.Tr>
               </Table.Thead>
               <Table.Tbody>
-                {list.data.map((o) => (
+                {objects.map((o) => (
                   <Table.Tr key={o.name} data-hover className="cw-clickable" onClick={() => void navigate({ to: '/objects/$name', params: { name: o.name } })}>
                     <Table.Td>
                       <AnchorLink to="/objects/$name" params={{ name: o.name }} fz="sm" className="cw-name" onClick={(e) => e.stopPropagation()}>
@@ -48,16 +49,8 @@ export function ObjectsPage() {
                 ))}
               </Table.Tbody>
             </Table>
-          ) : (
-            <Nothing title="There are no objects." />
-          )
-        ) : list.isError ? (
-          <Box p="md">
-            <Trouble error={list.error} retry={() => void list.refetch()} />
-          </Box>
-        ) : (
-          <Loading rows={3} />
-        )}
+          )}
+        </Fetched>
       </Box>
     </>
   );

@@ -7,9 +7,10 @@ import { api } from '../api/client';
 import type { Reject, RejectGroup, Run } from '../api/types';
 import { count, words } from '../lib/format';
 import { isLive } from '../lib/progress';
-import { pageSize, q, refresh } from '../queries';
-import { Loading, Nothing, Trouble } from '../ui/page';
-import { Pager, usePages } from '../ui/Pager';
+import { q, refresh } from '../queries';
+import { Paged } from '../ui/Listing';
+import { Nothing } from '../ui/page';
+import { usePages } from '../ui/Pager';
 import { Search } from '../ui/Search';
 import { bad } from '../ui/toast';
 
@@ -58,24 +59,9 @@ export function Rejects({ run: r }: { run: Run }) {
         </Group>
       </Group>
       <Groups groups={groups.data ?? []} code={search.code} field={search.field} choose={choose} />
-      {list.data ? (
-        list.data.items.length > 0 ? (
-          <>
-            <Table.ScrollContainer type="native" minWidth={820}>
-              <Rows items={list.data.items} />
-            </Table.ScrollContainer>
-            <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="reject" />
-          </>
-        ) : (
-          <Nothing title="No reject matches." />
-        )
-      ) : list.isError ? (
-        <Box p="md">
-          <Trouble error={list.error} retry={() => void list.refetch()} />
-        </Box>
-      ) : (
-        <Loading rows={3} />
-      )}
+      <Paged list={list} pages={pages} noun="reject" minWidth={820} rows={3} nothing={<Nothing title="No reject matches." />}>
+        {(items) => <Rows items={items} />}
+      </Paged>
     </Box>
   );
 }

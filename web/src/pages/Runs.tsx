@@ -1,15 +1,15 @@
-import { Box, Group, Progress, Select, Table, Text } from '@mantine/core';
+import { Progress, Select, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { Run } from '../api/types';
 import { count, duration, plural } from '../lib/format';
 import { doing, isLive, percent } from '../lib/progress';
 import { untold } from '../lib/warnings';
-import { pageSize, q } from '../queries';
+import { q } from '../queries';
 import { AnchorLink, ButtonLink } from '../ui/links';
-import { Header, Loading, Nothing, Trouble } from '../ui/page';
-import { Pager, usePages } from '../ui/Pager';
-import { Search } from '../ui/Search';
+import { Listing } from '../ui/Listing';
+import { Header, Nothing } from '../ui/page';
+import { usePages } from '../ui/Pager';
 import { isRunStatus, RunState, runLabels } from '../ui/Status';
 import { Ago, useNow } from '../ui/time';
 import { ActivityTabs } from './ActivityTabs';
@@ -20,63 +20,51 @@ export function RunsPage() {
   const pages = usePages(`${search.q ?? ''}|${search.job_id ?? ''}|${search.status ?? ''}`);
   const list = useQuery(q.runs({ q: search.q, job_id: search.job_id, status: isRunStatus(search.status) ? [search.status] : undefined, cursor: pages.cursor }));
   const jobs = useQuery(q.jobs({ limit: 200 }));
-  const filtered = Boolean(search.q || search.job_id || search.status);
   return (
     <>
       <Header title="Activity" sub="Every run, and who did what." />
       <ActivityTabs tab="runs">
-        <Group mb="sm" gap="xs">
-          <Search
-            label="Search runs"
-            value={search.q ?? ''}
-            onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text || undefined }), replace: true })}
-          />
-          <Select
-            aria-label="Job"
-            placeholder="All jobs"
-            clearable
-            clearButtonProps={{ 'aria-label': 'Show all jobs' }}
-            searchable
-            w={240}
-            data={(jobs.data?.items ?? []).map((j) => ({ value: j.id, label: j.name }))}
-            value={search.job_id ?? null}
-            onChange={(id) => void navigate({ search: (s) => ({ ...s, job_id: id ?? undefined }), replace: true })}
-          />
-          <Select
-            aria-label="Status"
-            placeholder="Any status"
-            clearable
-            clearButtonProps={{ 'aria-label': 'Show any status' }}
-            w={180}
-            data={Object.entries(runLabels).map(([value, label]) => ({ value, label }))}
-            value={search.status ?? null}
-            onChange={(status) => void navigate({ search: (s) => ({ ...s, status: status ?? undefined }), replace: true })}
-          />
-        </Group>
-        <Box className="cw-card">
-          {list.data ? (
-            list.data.items.length > 0 ? (
-              <>
-                <Table.ScrollContainer type="native" minWidth={960}>
-                  <Runs items={list.data.items} />
-                </Table.ScrollContainer>
-                <Pager pages={pages} limit={pageSize} shown={list.data.items.length} total={list.data.total} next={list.data.next_cursor} noun="run" />
-              </>
-            ) : filtered ? (
-              <Nothing title="No run matches." />
-            ) : (
-              <Nothing title="Nothing has run yet." action={<ButtonLink to="/jobs">Go to Jobs</ButtonLink>}>
-                Start a job there; its run appears here with live progress.
-              </Nothing>
-            )
-          ) : list.isError ? (
-            <Box p="md">
-              <Trouble error={list.error} retry={() => void list.refetch()} />
-            </Box>
-          ) : (
-            <Loading />
-          )}
-        </Box>
+        <Listing
+          list={list}
+          pages={pages}
+          noun="run"
+          minWidth={960}
+          search={search.q}
+          onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text }), replace: true })}
+          filters={
+            <>
+              <Select
+                aria-label="Job"
+                placeholder="All jobs"
+                clearable
+                clearButtonProps={{ 'aria-label': 'Show all jobs' }}
+                searchable
+                w={240}
+                data={(jobs.data?.items ?? []).map((j) => ({ value: j.id, label: j.name }))}
+                value={search.job_id ?? null}
+                onChange={(id) => void navigate({ search: (s) => ({ ...s, job_id: id ?? undefined }), replace: true })}
+              />
+              <Select
+                aria-label="Status"
+                placeholder="Any status"
+                clearable
+                clearButtonProps={{ 'aria-label': 'Show any status' }}
+                w={180}
+                data={Object.entries(runLabels).map(([value, label]) => ({ value, label }))}
+                value={search.status ?? null}
+                onChange={(status) => void navigate({ search: (s) => ({ ...s, status: status ?? undefined }), replace: true })}
+              />
+            </>
+          }
+          filtered={Boolean(search.q || search.job_id || search.status)}
+          empty={
+            <Nothing title="Nothing has run yet." action={<ButtonLink to="/jobs">Go to Jobs</ButtonLink>}>
+              Start a job there; its run appears here with live progress.
+            </Nothing>
+          }
+        >
+          {(items) => <Runs items={items} />}
+        </Listing>
       </ActivityTabs>
     </>
   );
