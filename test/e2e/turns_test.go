@@ -1,61 +1,88 @@
 package e2e_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/client"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/internal/server"
 )
 
-// A job that reads in several streams does not keep another one of its
-// connection, which reads in one, from getting every other answer.
+// TestJobsTakeTurns has three jobs read in four streams each from an environment
+// that takes four requests at a time, so that most of theirs wait. A small job
+// of the connection that reads in one stream does not wait behind those: each of
+// its requests is sent with the next answer that comes, which is when the four
+// others have been answered at most once, and not when all twelve have been.
 func TestJobsTakeTurns(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, sandbox.Config{Accounts: 6000, Contacts: 600, Users: 5, Latency: 15 * time.Millisecond}, server.Config{PageSize: 20, ParallelFrom: 400})
-	w.sandbox.SetLimits(sandbox.Limits{ParallelHint: 8})
+	const streams, jobs, pages = 4, 3, 30
+	w := newWorld(t, sandbox.Config{Accounts: 8000, Contacts: pages * 20, Users: 5, Latency: 60 * time.Millisecond}, server.Config{
+		PageSize: 20, ParallelFrom: 500, Workers: jobs + 2,
+	})
+	w.sandbox.SetLimits(sandbox.Limits{ParallelHint: streams})
 	conn := w.connect("Contoso")
-	wide := w.keep(conn.ID, "account", "Company", names("accountid", "name")...)
+	var wide []crosswalk.Run
+	for i := range jobs {
+		o, err := w.client.InsertObject(t.Context(), crosswalk.ObjectDefinition{DisplayName: fmt.Sprint("Wide ", i), Fields: []crosswalk.FieldDefinition{
+			{DisplayName: "Key", Type: crosswalk.FieldString, MaxLength: 100, Unique: true},
+		}})
+		w.must(err)
+		job, err := w.client.InsertJob(t.Context(), client.JobInput{
+			Name: o.DisplayName, ConnectionID: conn.ID, Entity: "account", Object: o.Name, Operation: crosswalk.OperationUpsert, LoadMode: crosswalk.LoadFull,
+			Mapping: crosswalk.Mapping{Fields: []crosswalk.FieldMapping{{Source: "accountid", Target: "Key__gc", Identifier: true}}},
+		})
+		w.must(err)
+		run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
+		w.must(err)
+		wide = append(wide, run)
+	}
 	narrow := w.keep(conn.ID, "contact", "Company", names("contactid", "fullname")...)
-	began, err := w.client.StartRun(t.Context(), wide.ID, crosswalk.Scope{})
-	w.must(err)
-	for deadline := time.Now().Add(20 * time.Second); began.Counts.Pages < 8; time.Sleep(10 * time.Millisecond) {
-		if began, err = w.client.FindRun(t.Context(), began.ID); err != nil || time.Now().After(deadline) {
-			t.Fatalf("%+v %v", began, err)
+	for i, run := range wide {
+		for deadline := time.Now().Add(30 * time.Second); run.Counts.Pages < 12; time.Sleep(10 * time.Millisecond) {
+			var err error
+			if run, err = w.client.FindRun(t.Context(), run.ID); err != nil || time.Now().After(deadline) {
+				t.Fatalf("%+v %v", run, err)
+			}
+		}
+		if wide[i] = run; !strings.Contains(run.Reads, "several streams") {
+			t.Errorf("%s reads %q", run.JobName, run.Reads)
 		}
 	}
-	if !strings.Contains(began.Reads, "several streams") {
-		t.Errorf("it reads %q", began.Reads)
-	}
-	w.sandbox.SetLimits(sandbox.Limits{ParallelHint: 1}) // fewer than the streams that have begun
 	// In one stream: a run over a range of times never has several.
 	from := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	run := w.runOver(narrow, crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &from})
-	if run.Status != crosswalk.RunSuccess || run.Counts.Read != 600 {
+	if run.Status != crosswalk.RunSuccess || run.Counts.Read != pages*20 {
 		t.Errorf("%s %q %+v", run.Status, run.Message, run.Counts)
 	}
-	began, err = w.client.FindRun(t.Context(), began.ID)
-	w.must(err)
-	if began.Status != crosswalk.RunRunning {
-		t.Fatalf("the other run is %s already", began.Status)
+	for _, run := range wide {
+		now, err := w.client.FindRun(t.Context(), run.ID)
+		w.must(err)
+		if now.Status != crosswalk.RunRunning {
+			t.Fatalf("%s is %s already", now.JobName, now.Status)
+		}
+		_, err = w.client.CancelRun(t.Context(), run.ID)
+		w.must(err)
 	}
-	own, others := 0, 0 // pages
-	for _, r := range w.sandbox.Requests(sandbox.RequestFilter{Path: "?$select"}) {
+	own, others := 0, 0 // requests, from the first page of the small job to its last
+	for _, r := range w.sandbox.Requests(sandbox.RequestFilter{Path: "/api/data/"}) {
 		switch {
-		case strings.Contains(r.URL, "/contacts?"):
+		case strings.Contains(r.URL, "/contacts?$select=contactid"):
 			own++
-		case strings.Contains(r.URL, "/accounts?") && own > 0 && own < 30:
+		case own > 0 && own < pages && strings.Contains(r.URL, "/accounts?"):
 			others++
 		}
 	}
-	t.Logf("%d pages, meanwhile %d of the other job", own, others)
-	// Eight streams against one would leave it one answer of nine.
-	if own < 30 || others > 2*own || others < own/2 {
-		t.Errorf("%d pages, and meanwhile %d of the other job", own, others)
+	t.Logf("%d pages, and meanwhile %d requests of the other jobs", own, others)
+	if own < pages || others > 2*streams*pages || others < pages {
+		t.Errorf("%d pages, and meanwhile %d requests of the other jobs", own, others)
 	}
-	if began = w.wait(began); began.Status != crosswalk.RunSuccess || began.Counts.Read != 6000 {
-		t.Errorf("%s %q %+v", began.Status, began.Message, began.Counts)
+	for _, run := range wide {
+		if run = w.wait(run); run.Status != crosswalk.RunCancelled {
+			t.Errorf("%s is %s: %s", run.JobName, run.Status, run.Message)
+		}
 	}
 }
