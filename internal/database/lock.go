@@ -2,9 +2,16 @@ package database
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 )
+
+// ErrHeld says that somebody else held a lock for longer than the caller could
+// wait. It comes with the error of the caller's context, and is an Outage: making
+// an index over many rows may take many minutes.
+var ErrHeld = errors.New("database: somebody else holds the lock")
 
 // Lock is a fair mutual exclusion: those who wait get it in the order they
 // came. All locks of one SQLite file exclude each other. It is safe for
@@ -17,8 +24,8 @@ type Lock struct {
 
 func newLock() *Lock { return &Lock{slot: make(chan struct{}, 1)} }
 
-// Acquire waits for the lock until ctx ends and returns the context's error
-// then. It returns CodeConflict when the file is no longer the one that was
+// Acquire waits for the lock until ctx ends and returns ErrHeld and the
+// context's error then. It returns CodeConflict when the file is no longer the one that was
 // opened. After nil, Release must follow.
 func (l *Lock) Acquire(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
@@ -29,7 +36,7 @@ func (l *Lock) Acquire(ctx context.Context) error {
 	select {
 	case l.slot <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%w: %w", ErrHeld, ctx.Err())
 	}
 	if l.check != nil {
 		if err := l.check(); err != nil {

@@ -28,7 +28,10 @@ func Outage(err error) *crosswalk.Error {
 		}
 		return nil
 	}
-	w, ok := postgresOutage(err)
+	w, ok := held, errors.Is(err, ErrHeld)
+	if !ok {
+		w, ok = postgresOutage(err)
+	}
 	if !ok {
 		w, ok = sqliteOutage(err)
 	}
@@ -51,6 +54,7 @@ var (
 	readOnly = words{"The database takes no changes.", "It was made read only, or is the copy of another one. Crosswalk goes on by itself when it takes changes again."}
 	full     = words{"The disk of the database is full.", "Make room; Crosswalk goes on by itself, and what is stored already stays."}
 	busy     = words{"Another program holds the database file.", "Crosswalk goes on by itself when it is free again."}
+	held     = words{"Something that takes long holds the database, such as making an index over many rows.", "Crosswalk goes on by itself when that is done."}
 	rivals   = words{"Changes of the same rows got into each other's way too often.", "Crosswalk tries again by itself."}
 	disk     = words{"The disk of the database fails.", "Look into the log of this machine. Crosswalk tries again by itself."}
 )

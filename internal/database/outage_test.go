@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -98,6 +99,23 @@ func TestOutageSQLite(t *testing.T) {
 		run(t, conn, "BEGIN IMMEDIATE")
 		outage(t, exec(t, db, insert), "Another program holds the database file.")
 		run(t, conn, "ROLLBACK")
+		if err := exec(t, db, insert); err != nil {
+			t.Errorf("when it is free again: %v", err)
+		}
+	})
+	t.Run("held by this program", func(t *testing.T) {
+		db := open(t)
+		if err := db.Lock().Acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+		defer cancel()
+		err := db.Tx(ctx, func(context.Context, *database.Tx) error { return nil })
+		outage(t, err, "Something that takes long holds the database, such as making an index over many rows.")
+		if !errors.Is(err, database.ErrHeld) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		db.Lock().Release()
 		if err := exec(t, db, insert); err != nil {
 			t.Errorf("when it is free again: %v", err)
 		}

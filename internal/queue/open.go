@@ -81,7 +81,7 @@ func newClient[TTx any](ctx context.Context, driver riverdriver.Driver[TTx], w *
 	return river.NewClient(driver, &river.Config{
 		FetchCooldown:        20 * time.Millisecond,
 		FetchPollInterval:    100 * time.Millisecond,
-		JobTimeout:           sliceTimeout,
+		JobTimeout:           c.SliceLimit,
 		RescueStuckJobsAfter: rescueAfter,
 		// Attempts are counted here, so that the last one can be parked;
 		// River's own limit must never be reached.

@@ -75,6 +75,9 @@ type Config struct {
 	DB string
 	// Workers is the number of slices worked at a time; 0 means 4.
 	Workers int
+	// SliceLimit is when a slice is cut off, at most 110 s, which is what 0
+	// means.
+	SliceLimit time.Duration
 	// Logger may be nil.
 	Logger *slog.Logger
 	// Work does a slice. An error or a panic is a failed attempt: the slice
@@ -115,6 +118,9 @@ func Open(ctx context.Context, c Config) (*Queue, error) {
 	}
 	if c.Workers == 0 {
 		c.Workers = 4
+	}
+	if c.SliceLimit == 0 || c.SliceLimit > sliceTimeout {
+		c.SliceLimit = sliceTimeout
 	}
 	if c.Backoff == nil {
 		c.Backoff = func(n int) time.Duration { return time.Second << (2 * min(n-1, 3)) }

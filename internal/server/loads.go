@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -125,7 +126,11 @@ func (r *runner) settle(ctx context.Context, task *crosswalk.Task, name string, 
 		case <-end.C:
 			return false, nil
 		case <-ctx.Done():
-			return false, context.Cause(ctx)
+			cause := context.Cause(ctx)
+			if errors.Is(cause, context.DeadlineExceeded) { // of the slice, which others follow
+				cause = nil
+			}
+			return false, cause
 		case <-tick.C:
 			if err := r.mayGoOn(ctx, *task); err != nil {
 				return false, err

@@ -97,7 +97,9 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 			queue.Took(ctx, fence)
 		}
 	}
-	task, err := r.store.TakeRun(ctx, s.RunID, fence)
+	take, cancel := context.WithTimeout(ctx, takeLimit)
+	task, err := r.store.TakeRun(take, s.RunID, fence)
+	cancel()
 	switch crosswalk.ErrorCode(err) {
 	case "":
 	case crosswalk.CodeConflict, crosswalk.CodeNotFound:
@@ -152,10 +154,13 @@ func (r *runner) work(ctx context.Context, s queue.Slice) (queue.Next, error) {
 	}
 }
 
-// setTrouble notes on the run what keeps it from going on.
+// setTrouble notes on the run what keeps it from going on, unless that is what
+// holds the database.
 func (r *runner) setTrouble(ctx context.Context, task crosswalk.Task, log *slog.Logger, message, hint string) {
-	err := r.store.SetRunTrouble(context.WithoutCancel(ctx), task.Run.ID, task.Fence, message, hint)
-	if err != nil {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteLimit)
+	defer cancel()
+	err := r.store.SetRunTrouble(ctx, task.Run.ID, task.Fence, message, hint)
+	if err != nil && !errors.Is(err, database.ErrHeld) {
 		log.Error("note why the run does not go on", "error", err)
 	}
 }
@@ -163,7 +168,9 @@ func (r *runner) setTrouble(ctx context.Context, task crosswalk.Task, log *slog.
 // pause notes on the run that it waits for its environment.
 func (r *runner) pause(ctx context.Context, task crosswalk.Task, log *slog.Logger, p *pausedError) {
 	message := fmt.Sprintf("Dynamics asked to wait %s.", p.words())
-	err := r.store.PauseRun(context.WithoutCancel(ctx), task.Run.ID, task.Fence, p.waited, p.left, message, p.hint())
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteLimit)
+	defer cancel()
+	err := r.store.PauseRun(ctx, task.Run.ID, task.Fence, p.waited, p.left, message, p.hint())
 	if err != nil {
 		log.Error("note that the run waits", "error", err)
 	}
@@ -175,6 +182,8 @@ func (r *runner) trouble(ctx context.Context, err error) error {
 	switch {
 	case err == nil, errors.Is(err, errStopped):
 		return nil
+	case outwaited(ctx, err):
+		return database.Outage(err)
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return crosswalk.Errorf(crosswalk.CodeUnavailable, "The environment did not answer in time.").
 			WithHint("Crosswalk tries again by itself.").WithCause(err)
@@ -239,7 +248,7 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 	ctx, stop := r.watch(dataverse.WithCaller(ctx, task.Job.ID), task, client)
 	defer stop()
 	defer func() {
-		if cause := context.Cause(ctx); err != nil && cause != nil {
+		if cause := context.Cause(ctx); err != nil && cause != nil && !outwaited(ctx, err) {
 			done, err = false, cause
 		}
 	}()

@@ -42,6 +42,7 @@ type Config struct {
 	NewKey       bool          // the key file counts, even if secrets are sealed with a key that is not in it
 	Workers      int           // slices worked on at a time; 0 means 4
 	SliceBudget  time.Duration // of one slice; 0 means 30 s
+	SliceLimit   time.Duration // when a slice is cut off that does not end; 0 means 110 s, and so does more
 	PageSize     int           // rows asked for a page; 0 means 5,000
 	TrackAgain   time.Duration // how long a job finds changes by their time until it is tried again to have them tracked; 0 means a day
 	ParallelFrom int           // tables with more records are read in several streams; 0 means 50,000
@@ -135,11 +136,12 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 	s.runner.room.waiting = func(ctx context.Context) bool { return s.queue.Waiting(ctx) }
 	s.runner.settler = newSettler(s.db, s.store, cfg.Logger)
 	s.queue, err = queue.Open(ctx, queue.Config{
-		DB:      s.queueDSN(),
-		Workers: cfg.Workers,
-		Logger:  cfg.Logger,
-		Work:    s.runner.outlast,
-		Park:    s.runner.park,
+		DB:         s.queueDSN(),
+		Workers:    cfg.Workers,
+		SliceLimit: cfg.SliceLimit,
+		Logger:     cfg.Logger,
+		Work:       s.runner.outlast,
+		Park:       s.runner.park,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
