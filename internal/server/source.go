@@ -103,66 +103,6 @@ func fills(m *crosswalk.Mapping, field string) bool {
 		slices.ContainsFunc(m.Derived, func(d crosswalk.DerivedMapping) bool { return d.Target == field })
 }
 
-const (
-	readsTracked  = "What changed since the last run, by change tracking."
-	readsModified = "What changed since the last run, by the time of the last change. "
-	readsTrying   = "What changed since the last run, by the time of the last change, and the keys of all records, to see whether Dynamics tracks changes now. So far: "
-	readsAgain    = "What changed since the last run, by the time of the last change. From now on Dynamics tracks the changes."
-	inOneStream   = "In one stream: "
-)
-
-// every says that all records are read, by the link of the page that comes
-// next.
-func every(link string) string {
-	if extract.InRanges(link) {
-		return "Every record, in several streams"
-	}
-	return "Every record"
-}
-
-// reads says which records a run reads, how it finds them and why. The source
-// must have been made.
-func reads(t *crosswalk.Task) string {
-	every := every(t.Checkpoint.Link)
-	switch kind := t.Run.Scope.Kind; {
-	case kind == crosswalk.ScopeRejects, kind == crosswalk.ScopeRange:
-		return "Only " + t.Run.Scope.Words() + "."
-	case !incremental(t):
-		return every + "."
-	case kind == crosswalk.ScopeEverything:
-		return every + ", as asked."
-	case t.Position.Mark == "":
-		return every + ", as this is the first run to end."
-	case t.Position.Of != t.Checkpoint.Of:
-		return every + ", as the job or its object has changed since its last run."
-	case t.Position.Way == crosswalk.WayTracked:
-		return readsTracked
-	case triesTracking(t):
-		return readsTrying + t.Position.Why
-	case t.Position.Way == crosswalk.WayEverything:
-		return every + ". " + t.Position.Why
-	default:
-		return readsModified + t.Position.Why
-	}
-}
-
-// readsNow says what a run reads from a page on on which that has changed; ""
-// when it has not. link is that of the next page.
-func readsNow(t *crosswalk.Task, p pipeline.Changes, link string) string {
-	switch {
-	case p.Restart != "":
-		return every(link) + ". " + p.Restart
-	case p.Way == crosswalk.WayTracked && p.Fallback == "" && triesTracking(t):
-		return readsAgain
-	case p.Fallback == "":
-		return ""
-	case p.Way == crosswalk.WayModified && since(t) != "":
-		return readsModified + p.Fallback
-	default:
-		return every(link) + ". " + p.Fallback
-	}
-}
-
 // within returns the filter for those of its records that a scope chooses.
 func within(f crosswalk.Filter, s crosswalk.Scope) crosswalk.Filter {
 	if s.Kind != crosswalk.ScopeRange {
