@@ -62,19 +62,32 @@ $(JUDGES): test/conformance/package.json test/conformance/package-lock.json | to
 	@cd test/conformance && $(NPM) ci --loglevel=error
 	@touch $@
 
-# The browser test and the scripts run the program as it is delivered; they
-# build it themselves and need the web UI inside.
+# Each test runs once. Packages are tested with the race detector, but for the
+# tests that measure memory or read hundreds of megabytes in one goroutine: what
+# they measure would be that of the detector, which slows them down ten times.
+# The tests of the whole run without it: nearly all start the program as a
+# process, as it is delivered, of which the detector of the test sees nothing.
+# test/e2e, where all is in one process, takes seven times the processor time
+# with it, half an hour of a processor; "make test-race" runs it.
+# A name that MEASURED does not match is tested with the detector: none is lost.
+PACKAGES := . ./client/... ./cmd/... ./internal/...
+MEASURED := Memory|Alloc|TestTenMillionRows|TestEndlessAnswers|TestHundredMegabytesOfMetadata|TestLargePages
+
 .PHONY: test
 test: test-tools ui ## Install what tests need (as root on Debian) and run all of them
 	@echo "TypeScript"
 	@cd web && $(NPM) run --silent typecheck
 	@cd web && $(NPM) run --silent test
-	@echo "go test"
-	@go test -vet=off -timeout 15m ./...
+	@echo "go test -race (packages)"
+	@go test -race -vet=off -timeout 20m -skip '$(MEASURED)' $(PACKAGES)
+	@echo "go test (memory)"
+	@go test -vet=off -timeout 15m -run '$(MEASURED)' $(PACKAGES)
+	@echo "go test (the whole)"
+	@go test -vet=off -timeout 15m ./test/...
 
 .PHONY: test-race
-test-race: test-tools ui ## Run the Go tests with the race detector
-	@go test -race -vet=off -timeout 30m ./...
+test-race: test-tools ui ## Run all Go tests with the race detector, those of the whole too
+	@go test -race -vet=off -timeout 60m ./...
 
 .PHONY: test-kill
 test-kill: ui ## Kill a server CYCLES times with SIGKILL while runs are at work (DATABASE=sqlite, postgres or both; SEED=n)
@@ -101,11 +114,7 @@ lint: ui ## Check format, go vet, staticcheck, import rules, ESLint
 	@cd web && $(NPM) run --silent lint
 
 .PHONY: check
-check: test-tools lint ## Everything CI checks: lint, TypeScript, all tests with -race
-	@echo "TypeScript"
-	@cd web && $(NPM) run --silent typecheck
-	@cd web && $(NPM) run --silent test
-	@$(MAKE) --no-print-directory test-race
+check: lint test ## Everything CI checks: format, linters, TypeScript, all tests
 
 .PHONY: bench
 bench: ui ## Measure syncs and each of their stages on both databases, then the client alone; ARGS="-accounts 1000000"
