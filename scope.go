@@ -67,22 +67,37 @@ func checkMoment(p *Problems, at string, t *time.Time) {
 	}
 }
 
-// Words tells the scope to a person; "" for what the load mode says.
+// Words tells the scope to a person, without a point; "" for what the load mode
+// says.
 func (s Scope) Words() string {
 	switch s.Kind {
 	case ScopeEverything:
-		return "everything"
+		return "Every record"
 	case ScopeRejects:
-		return "rejected records"
+		return "Only rejected records"
 	case ScopeRange:
-		text := s.Attribute
+		text := "Records last changed"
+		if s.Attribute == "createdon" {
+			text = "Records created"
+		}
 		if s.From != nil {
-			text += " from " + s.From.UTC().Format(time.RFC3339)
+			text += " from " + momentWords(*s.From)
+		}
+		if s.From != nil && s.To != nil {
+			text += " and"
 		}
 		if s.To != nil {
-			text += " to " + s.To.UTC().Format(time.RFC3339)
+			text += " before " + momentWords(*s.To)
 		}
 		return text
 	}
 	return ""
+}
+
+// momentWords tells a moment, with what is below a minute only if there is any.
+func momentWords(t time.Time) string {
+	if t = t.UTC(); t.Equal(t.Truncate(time.Minute)) {
+		return t.Format("2006-01-02 15:04 UTC")
+	}
+	return t.Format("2006-01-02 15:04:05.999999999 UTC")
 }

@@ -13,6 +13,7 @@ import (
 func TestScope(t *testing.T) {
 	t.Parallel()
 	early, late := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
+	odd := early.Add(1500 * time.Millisecond)
 	never := time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
 	entity := &crosswalk.Entity{DisplayName: "Note", Attributes: []crosswalk.Attribute{{LogicalName: "createdon"}}}
 	tests := []struct {
@@ -22,18 +23,19 @@ func TestScope(t *testing.T) {
 		wrong []string // places of problems
 	}{
 		{"as the job says", crosswalk.Scope{}, "", nil},
-		{"everything", crosswalk.Scope{Kind: crosswalk.ScopeEverything}, "everything", nil},
-		{"a range", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &early, To: &late}, "createdon from 2026-01-01T00:00:00Z to 2026-02-01T00:00:00Z", nil},
-		{"half a range", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", To: &late}, "createdon to 2026-02-01T00:00:00Z", nil},
-		{"rejects", crosswalk.Scope{Kind: crosswalk.ScopeRejects, RunID: "r"}, "rejected records", nil},
+		{"everything", crosswalk.Scope{Kind: crosswalk.ScopeEverything}, "Every record", nil},
+		{"a range", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &early, To: &late}, "Records created from 2026-01-01 00:00 UTC and before 2026-02-01 00:00 UTC", nil},
+		{"half a range", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", To: &late}, "Records created before 2026-02-01 00:00 UTC", nil},
+		{"the last half of a range", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "modifiedon", From: &odd}, "Records last changed from 2026-01-01 00:00:01.5 UTC", []string{"attribute"}},
+		{"rejects", crosswalk.Scope{Kind: crosswalk.ScopeRejects, RunID: "r"}, "Only rejected records", nil},
 		{"an unknown kind", crosswalk.Scope{Kind: "all"}, "", []string{"kind"}},
-		{"a range of nothing", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon"}, "createdon", []string{"from"}},
-		{"a range back in time", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &late, To: &early}, "createdon from 2026-02-01T00:00:00Z to 2026-01-01T00:00:00Z", []string{"to"}},
-		{"another attribute", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "name", From: &early}, "name from 2026-01-01T00:00:00Z", []string{"attribute"}},
-		{"an attribute that is not there", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "modifiedon", From: &early}, "modifiedon from 2026-01-01T00:00:00Z", []string{"attribute"}},
-		{"everything with a begin", crosswalk.Scope{Kind: crosswalk.ScopeEverything, From: &early}, "everything", []string{"kind"}},
-		{"rejects of no run", crosswalk.Scope{Kind: crosswalk.ScopeRejects}, "rejected records", []string{"run_id"}},
-		{"a range before all time", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &never}, "createdon from 0000-01-01T00:00:00Z", []string{"from"}},
+		{"a range of nothing", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon"}, "Records created", []string{"from"}},
+		{"a range back in time", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &late, To: &early}, "Records created from 2026-02-01 00:00 UTC and before 2026-01-01 00:00 UTC", []string{"to"}},
+		{"another attribute", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "name", From: &early}, "Records last changed from 2026-01-01 00:00 UTC", []string{"attribute"}},
+		{"an attribute that is not there", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "modifiedon", From: &early}, "Records last changed from 2026-01-01 00:00 UTC", []string{"attribute"}},
+		{"everything with a begin", crosswalk.Scope{Kind: crosswalk.ScopeEverything, From: &early}, "Every record", []string{"kind"}},
+		{"rejects of no run", crosswalk.Scope{Kind: crosswalk.ScopeRejects}, "Only rejected records", []string{"run_id"}},
+		{"a range before all time", crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &never}, "Records created from 0000-01-01 00:00 UTC", []string{"from"}},
 		{"a run without rejects", crosswalk.Scope{RunID: "r"}, "", []string{"run_id"}},
 	}
 	for _, tt := range tests {

@@ -30,7 +30,7 @@ func reads(t *crosswalk.Task) string {
 	every := every(t.Checkpoint.Link)
 	switch kind := t.Run.Scope.Kind; {
 	case kind == crosswalk.ScopeRejects, kind == crosswalk.ScopeRange:
-		return "Only " + t.Run.Scope.Words() + "."
+		return t.Run.Scope.Words() + "."
 	case !incremental(t):
 		return every + "."
 	case kind == crosswalk.ScopeEverything:

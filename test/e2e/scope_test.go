@@ -44,9 +44,9 @@ func TestScopes(t *testing.T) {
 					least int64
 					most  int64
 				}{
-					"made":    {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &began}, "Only createdon from 2026", n.inserted, n.inserted},
-					"changed": {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "modifiedon", From: &began}, "Only modifiedon from 2026", n.inserted, n.inserted + n.changed},
-					"before":  {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", To: &began}, "Only createdon to 2026", 200 - n.deleted, 200 - n.deleted},
+					"made":    {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", From: &began}, "Records created from 2026", n.inserted, n.inserted},
+					"changed": {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "modifiedon", From: &began}, "Records last changed from 2026", n.inserted, n.inserted + n.changed},
+					"before":  {crosswalk.Scope{Kind: crosswalk.ScopeRange, Attribute: "createdon", To: &began}, "Records created before 2026", 200 - n.deleted, 200 - n.deleted},
 					"rejects": {crosswalk.Scope{Kind: crosswalk.ScopeRejects, RunID: first.ID}, "Only rejected records", 1, first.Counts.Rejected},
 				} {
 					run := k.runOver(k.job, c.scope)
