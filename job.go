@@ -70,12 +70,13 @@ type Job struct {
 	OutOfTheBox    bool      `json:"out_of_the_box" doc:"Made by the first authorization; its source and target are fixed"`
 	Version        int64     `json:"version" doc:"Rises with every change; send it back when you change the job"`
 	Position       *Position `json:"position,omitempty" doc:"Up to where the records are stored; absent before the first run and for full loads"`
-	LastRun        *LastRun  `json:"last_run,omitempty" doc:"The newest run; absent before the first"`
+	LastRun        *LastRun  `json:"last_run,omitempty" doc:"The newest run, or the one that is held; absent before the first"`
 	CreatedAt      time.Time `json:"created_at"`
 	UpdatedAt      time.Time `json:"updated_at"`
 }
 
-// LastRun is what a list of jobs tells of the newest run.
+// LastRun is what a list of jobs tells of the newest run, or of the one before
+// that is held: as long as nobody has decided about it, the newest one waits.
 type LastRun struct {
 	ID     string    `json:"id"`
 	Status RunStatus `json:"status"`

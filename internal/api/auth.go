@@ -94,12 +94,19 @@ func remoteHost(r *http.Request) string {
 // note adds a line to the activity log. A line that cannot be written is
 // logged; it does not undo what was done.
 func (a *api) note(ctx context.Context, action, subject, detail string) {
-	who := callerOf(ctx).user.Name
-	if who == "" {
-		who = "Crosswalk"
+	a.noteEvent(ctx, crosswalk.Event{Action: action, Subject: subject, Detail: detail})
+}
+
+// noteRun adds a line about a run.
+func (a *api) noteRun(ctx context.Context, action string, run crosswalk.Run, detail string) {
+	a.noteEvent(ctx, crosswalk.Event{Action: action, Subject: run.JobName, Detail: detail, RunID: run.ID, Run: run.Number})
+}
+
+func (a *api) noteEvent(ctx context.Context, e crosswalk.Event) {
+	if e.Actor = callerOf(ctx).user.Name; e.Actor == "" {
+		e.Actor = "Crosswalk"
 	}
-	err := a.Store.InsertEvent(ctx, crosswalk.Event{Actor: who, Action: action, Subject: subject, Detail: detail})
-	if err != nil {
-		a.Logger.ErrorContext(ctx, "write activity log", "action", action, "error", err)
+	if err := a.Store.InsertEvent(ctx, e); err != nil {
+		a.Logger.ErrorContext(ctx, "write activity log", "action", e.Action, "error", err)
 	}
 }

@@ -39,7 +39,7 @@ func (a *api) runRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		a.note(ctx, "run.cancelled", run.JobName, "")
+		a.noteRun(ctx, "run.cancelled", run, "")
 		if !run.Status.Ended() {
 			a.wake(ctx, run)
 		}
@@ -50,7 +50,7 @@ func (a *api) runRoutes() {
 		event, summary, detail string
 	}{
 		{crosswalk.Release, "run.released", "Release a held run", "Its rows whose records are gone are treated as the job says."},
-		{crosswalk.Discard, "run.discarded", "Discard the deletions of a held run", "The rows stay as they are, and the run ends."},
+		{crosswalk.Discard, "run.deletions_discarded", "Discard the deletions of a held run", "The rows stay as they are, and the run ends."},
 	} {
 		register(a, operation{
 			method: http.MethodPost, path: "/api/runs/{id}/" + string(d.decision), id: string(d.decision) + "-run", tag: tag, role: crosswalk.RoleOperator,
@@ -60,7 +60,7 @@ func (a *api) runRoutes() {
 			if err != nil {
 				return nil, err
 			}
-			a.note(ctx, d.event, run.JobName, "")
+			a.noteRun(ctx, d.event, run, run.Decision.HeldFor)
 			// When this fails, the next look for runs without a task finds it.
 			if err := a.Enqueue(ctx, run.ID, fence); err != nil {
 				a.Logger.ErrorContext(ctx, "queue run", "run", run.Number, "error", err)

@@ -211,7 +211,7 @@ func (r *runner) postpone(ctx context.Context, suspect store.UnfinishedRun, fenc
 	r.log.Error("run postponed: whoever worked on it ended again and again before anything was stored", "run", run.Number, "job", run.JobName, "times", suspect.Lost, "until", until)
 	message := english.Sprintf("The process that worked on the run has ended %d times in a row before it had stored anything. The run is tried again after %s.",
 		suspect.Lost, until.UTC().Format("2006-01-02 15:04 UTC"))
-	err = r.store.InsertEvent(ctx, crosswalk.Event{Actor: "Crosswalk", Action: "run.postponed", Subject: run.JobName, Detail: message})
+	err = r.store.InsertEvent(ctx, crosswalk.Event{Actor: "Crosswalk", Action: "run.postponed", Subject: run.JobName, Detail: message, RunID: run.ID, Run: run.Number})
 	if err != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func (s *Store) SetRunReads(ctx context.Context, id string, fence int64, text st
 	return wrap(err, "note what is read")
 }
 
-// HoldRun stops a running run until Decide; one that was to be cancelled
+// HoldRun stops a running run until Decide, and says so in the activity log; one that was to be cancelled
 // meanwhile ends. It returns CodeNotFound, and CodeConflict when the run has
 // ended or the fence is not the present one.
 func (s *Store) HoldRun(ctx context.Context, id string, fence int64, message, hint string) error {
@@ -198,7 +198,10 @@ func (s *Store) HoldRun(ctx context.Context, id string, fence int64, message, hi
 		}
 		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'held', message = $2, hint = $3, saved_at = $4 WHERE id = $1",
 			id, database.Text(message), database.Text(hint), s.now())
-		return err
+		if err != nil {
+			return err
+		}
+		return s.insertEvent(ctx, tx, crosswalk.Event{Actor: "Crosswalk", Action: "run.held", Subject: r.JobName, Detail: message, RunID: r.ID, Run: r.Number})
 	})
 	return wrap(err, "hold run")
 }

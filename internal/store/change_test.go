@@ -142,6 +142,13 @@ func TestHoldRun(t *testing.T) {
 		got := must(s.FindRun(ctx, r.ID))(t)
 		equal(t, []any{got.Status, got.Message, got.Hint, got.EndedAt}, []any{crosswalk.RunHeld, "Many.", "Decide.", (*time.Time)(nil)})
 		equal(t, []any{got.Decision, *got.Step}, []any{(*crosswalk.Decided)(nil), crosswalk.StepState{Name: crosswalk.StepFlag, Done: 1, Total: 3}})
+		events, _, _, err := s.ListEvents(ctx, store.EventFilter{Search: "run.held"}, store.Page{})
+		ok(t, err)
+		if len(events) != 1 {
+			t.Fatalf("%d events of the run that is held", len(events))
+		}
+		e := events[0]
+		equal(t, e, crosswalk.Event{ID: e.ID, At: e.At, Actor: "Crosswalk", Action: "run.held", Subject: r.JobName, Detail: "Many.", RunID: r.ID, Run: r.Number})
 		code(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1}), crosswalk.CodeConflict)
 		equal(t, len(must(s.UnfinishedRuns(ctx))(t)), 0) // nothing to take up
 		waits := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "bob"))(t)

@@ -16,7 +16,8 @@ const (
 	jobColumns = `j.id, j.name, j.connection_id, c.name, j.entity, j.object, j.operation, j.load_mode, j.mapping_json, j.filter_json, j.deletes_json, j.position_json,
 	j.out_of_the_box, j.version, j.created_at, j.updated_at, r.id, r.status, coalesce(r.ended_at, r.queued_at)`
 	jobFrom = `cw_jobs j JOIN cw_connections c ON c.id = j.connection_id
-	LEFT JOIN cw_runs r ON r.id = (SELECT n.id FROM cw_runs n WHERE n.job_id = j.id ORDER BY n.number DESC LIMIT 1)`
+	LEFT JOIN cw_runs r ON r.id = coalesce((SELECT h.id FROM cw_runs h WHERE h.job_id = j.id AND h.status = 'held' LIMIT 1),
+		(SELECT n.id FROM cw_runs n WHERE n.job_id = j.id ORDER BY n.number DESC LIMIT 1))`
 )
 
 func scanJob(row scanner) (crosswalk.Job, error) {
@@ -144,7 +145,8 @@ func (s *Store) FindJobByName(ctx context.Context, name string) (crosswalk.Job, 
 	return j, wrap(notFound(err, "The list of jobs has those there are; this one may have been deleted.", "There is no job named %s.", name), "find job")
 }
 
-// ListJobs lists jobs by name, each with its newest run.
+// ListJobs lists jobs by name, each with its newest run, or the one
+// that is held.
 func (s *Store) ListJobs(ctx context.Context, f JobFilter, p Page) ([]crosswalk.Job, string, int, error) {
 	q := query{dialect: s.db.Dialect()}
 	q.equal("j.connection_id", f.ConnectionID)

@@ -228,7 +228,9 @@ CREATE TABLE cw_events (
 	actor   {text} NOT NULL,
 	action  {text} NOT NULL,
 	subject {text} NOT NULL,
-	detail  {text} NOT NULL
+	detail  {text} NOT NULL,
+	run_id  {text} NOT NULL DEFAULT '',
+	run     {int} NOT NULL DEFAULT 0
 );
 `},
 }

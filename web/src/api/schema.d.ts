@@ -1141,6 +1141,13 @@ export interface components {
             /** @description One more sentence */
             detail?: string;
             id: string;
+            /** @description Id of the run it was about; it may have been deleted since */
+            run_id?: string;
+            /**
+             * Format: int64
+             * @description Number of that run
+             */
+            run_number?: number;
             /** @description Name of the thing it was done to */
             subject: string;
         };
@@ -1329,7 +1336,7 @@ export interface components {
             entity: string;
             filter: components["schemas"]["Filter"];
             id: string;
-            /** @description The newest run; absent before the first */
+            /** @description The newest run, or the one that is held; absent before the first */
             last_run?: components["schemas"]["LastRun"];
             /** @enum {string} */
             load_mode: "incremental" | "full";
