@@ -23,14 +23,16 @@ const (
 )
 
 // A run under which the process has ended more than maxLost times in a row,
-// before anything was stored, is suspected to be the reason. It does not fail:
-// whoever kills a server, or another run, may be the reason as well. It rests
-// before it is tried again, longer each time, and one suspect is tried at a
-// time, so that other runs go on, and one that is not to blame gets through.
+// before anything was stored, is suspected to be the reason. It does not fail
+// yet: whoever kills a server, or another run, may be the reason as well. It
+// rests before it is tried again, longer each time, and one suspect is tried at
+// a time, so that other runs go on, and one that is not to blame gets through.
+// After half an hour and maxSuspected more times it is to blame.
 const (
-	maxLost     = 5
-	firstRest   = time.Minute
-	longestRest = 15 * time.Minute
+	maxLost      = 5
+	maxSuspected = 5
+	firstRest    = time.Minute
+	longestRest  = 15 * time.Minute
 )
 
 // restOf returns how long after it was last taken a run is tried again.
@@ -197,8 +199,13 @@ func (r *runner) takeOver(ctx context.Context, run store.UnfinishedRun) (fence i
 	case run.Lost <= maxLost:
 		r.log.Info("run taken up again", "run", run.ID)
 		return fence, nil
+	case run.Lost <= maxLost+maxSuspected:
+		return fence, r.postpone(ctx, run, fence)
 	}
-	return fence, r.postpone(ctx, run, fence)
+	r.log.Error("run given up: whoever worked on it ended again and again before anything was stored", "run", run.ID, "times", run.Lost)
+	return 0, r.store.FinishRun(ctx, run.ID, fence, crosswalk.RunFailed,
+		english.Sprintf("The process that worked on the run ended %d times in a row before it had stored anything.", run.Lost),
+		"Look into the log of the servers for why they ended. Other jobs go on; when the reason is gone, run this one again.")
 }
 
 // postpone tells of a suspect that it rests.

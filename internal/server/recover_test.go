@@ -184,7 +184,7 @@ func TestPostponed(t *testing.T) {
 			t.Errorf("queued %+v", s)
 		}
 		o.must(o.store.FinishRun(t.Context(), other, 0, crosswalk.RunFailed, "", ""))
-		for _, minutes := range []int{1, 2, 4, 8, 15, 15} {
+		for _, minutes := range []int{1, 2, 4, 8} {
 			now = now.Add(time.Duration(minutes)*time.Minute - time.Second)
 			o.recover(false)
 			o.idle("while the run rests")
@@ -206,6 +206,40 @@ func TestPostponed(t *testing.T) {
 		o.recover(true)
 		if s := o.next(); s.RunID != suspect {
 			t.Errorf("queued %+v", s)
+		}
+	})
+}
+
+// TestGivenUp gives a run up that takes the process down each time, also when
+// nobody else is suspected. Other runs go on.
+func TestGivenUp(t *testing.T) {
+	t.Parallel()
+	databasetest.Each(t, func(t *testing.T, db *database.DB) {
+		o := newOrphanage(t, db)
+		now := time.Now()
+		o.store.Now = func() time.Time { return now }
+		poison := o.run("A").ID
+		o.suspect(poison)
+		other := o.run("B").ID
+		for i := range maxSuspected {
+			if r := o.find(poison); r.Status != crosswalk.RunRunning {
+				t.Fatalf("after %d times: %s, %s", i, r.Status, r.Message)
+			}
+			now = now.Add(longestRest)
+			o.recover(true)
+			for s := o.next(); ; s = o.next() {
+				if s.RunID == poison {
+					o.die(poison, s.Fence)
+					break
+				}
+			}
+		}
+		if r := o.find(poison); r.Status != crosswalk.RunFailed || !strings.Contains(r.Message, "ended 11 times in a row") || r.Hint == "" {
+			t.Errorf("the run is %s: %q (%q)", r.Status, r.Message, r.Hint)
+		}
+		o.recover(true)
+		if s := o.next(); s.RunID != other {
+			t.Errorf("queued %+v, want the other run", s)
 		}
 	})
 }
