@@ -72,7 +72,7 @@ func TestFaults(t *testing.T) {
 	if diff := cmp.Diff(kinds, slices.Compact(covered)); diff != "" {
 		t.Errorf("kinds of faults (-there are +covered):\n%s", diff)
 	}
-	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+	for _, dialect := range databases() {
 		for name, test := range faults {
 			if dialect == database.Postgres && !test.both {
 				continue

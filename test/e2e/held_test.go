@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ func TestDatabaseHeldForLong(t *testing.T) {
 	job := w.cities(conn, object.Name, func(in *client.JobInput) {
 		in.Mapping.Fields[0] = crosswalk.FieldMapping{Source: "accountid", Target: "City__gc", Identifier: true}
 	})
-	db, err := database.Open(t.Context(), "sqlite:"+filepath.Join(w.dir, "crosswalk.db"), nil)
+	db, err := database.Open(t.Context(), w.dsn, nil)
 	w.must(err)
 	defer db.Close()
 

@@ -26,7 +26,7 @@ import (
 // small pages. Each call of fresh is for another server.
 func inSmallPages(t *testing.T, fn func(t *testing.T, fresh func(t *testing.T) server.Config)) {
 	t.Helper()
-	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
+	for _, d := range databases() {
 		t.Run(d.String(), func(t *testing.T) {
 			t.Parallel()
 			fn(t, func(t *testing.T) server.Config {

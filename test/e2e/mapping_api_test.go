@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"io"
 	"net/http"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +22,7 @@ import (
 // as returns a client whose token has a role.
 func (w *world) as(role crosswalk.Role) *client.Client {
 	w.t.Helper()
-	db, err := database.Open(w.t.Context(), "sqlite:"+filepath.Join(w.dir, "crosswalk.db"), nil)
+	db, err := database.Open(w.t.Context(), w.dsn, nil)
 	w.must(err)
 	token, hash := access.NewToken()
 	w.must(store.New(db).ReplaceAPIToken(w.t.Context(), hash, "test of "+string(role), role))

@@ -23,7 +23,7 @@ import (
 // configured with.
 func onBoth(t *testing.T, fn func(t *testing.T, cfg server.Config)) {
 	t.Helper()
-	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
+	for _, d := range databases() {
 		t.Run(d.String(), func(t *testing.T) {
 			t.Parallel()
 			cfg := server.Config{}

@@ -33,7 +33,7 @@ func TestRelatedBothWays(t *testing.T) {
 		{"account", []string{"accountid", "name", "primarycontactid.birthdate", "primarycontactid.parentcustomerid(account).parentaccountid.name", "parentaccountid.revenue", "parentaccountid.creditonhold"}},
 		{"contact", []string{"contactid", "parentcustomerid(contact).parentcustomerid(account).name|parentcustomerid(account).name", "ownerid(systemuser).businessunitid.name"}},
 	}
-	for _, dialect := range []database.Dialect{database.SQLite, database.Postgres} {
+	for _, dialect := range databases() {
 		t.Run(dialect.String(), func(t *testing.T) {
 			t.Parallel()
 			cfg := server.Config{PageSize: 150}

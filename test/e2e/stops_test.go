@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"context"
 	"log/slog"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -71,11 +70,7 @@ func TestStopsInEachStep(t *testing.T) {
 // stops runs the job while its server is stopped at each place.
 func (k *keeper) stops(cfg server.Config, scope crosswalk.Scope, places ...[]stop) crosswalk.Run {
 	k.t.Helper()
-	dsn := cfg.Database
-	if dsn == "" {
-		dsn = "sqlite:" + filepath.Join(k.dir, "crosswalk.db")
-	}
-	db, err := database.Open(k.t.Context(), dsn, nil)
+	db, err := database.Open(k.t.Context(), k.dsn, nil)
 	k.must(err)
 	defer db.Close()
 	var log journal

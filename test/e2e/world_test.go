@@ -6,8 +6,11 @@ package e2e_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,10 +18,26 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/client"
+	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox"
 	"github.com/crosswalk-data/crosswalk/internal/sandbox/visitor"
 	"github.com/crosswalk-data/crosswalk/internal/server"
 )
+
+// onlyOn is so that the tests can be run once on each database: those that say
+// on which they run then run there only on this one, and all others do too.
+var onlyOn = flag.String("database", "", "run on sqlite or postgres only; by default most tests run on sqlite, and some on both")
+
+// sqlitePrefix is how the address of a file begins.
+const sqlitePrefix = "sqlite:"
+
+// databases returns those that a test runs on which says so.
+func databases() []database.Dialect {
+	return slices.DeleteFunc([]database.Dialect{database.SQLite, database.Postgres}, func(d database.Dialect) bool {
+		return *onlyOn != "" && *onlyOn != d.String()
+	})
+}
 
 // world is a Crosswalk and the environment it connects to.
 type world struct {
@@ -31,6 +50,7 @@ type world struct {
 	behind  atomic.Pointer[sandbox.Sandbox]
 	edit    atomic.Pointer[func(answer []byte) []byte] // changes what the Web API says, nil for nothing
 	stop    func()
+	dsn     string // of the database of its servers
 
 	token    string // for the sandbox, see bearer
 	signedIn time.Time
@@ -68,6 +88,17 @@ func newSandbox(t *testing.T, data sandbox.Config) *sandbox.Sandbox {
 func (w *world) start(cfg server.Config) {
 	w.t.Helper()
 	cfg.Listen, cfg.DataDir = "127.0.0.1:0", w.dir
+	switch {
+	case cfg.Database != "":
+		w.dsn = cfg.Database
+	case w.dsn == "" && *onlyOn == database.Postgres.String():
+		w.dsn = databasetest.DSN(w.t, database.Postgres)
+	case w.dsn == "":
+		w.dsn = sqlitePrefix + filepath.Join(w.dir, "crosswalk.db")
+	}
+	if !strings.HasPrefix(w.dsn, sqlitePrefix) { // which is where a server puts it
+		cfg.Database = w.dsn
+	}
 	if cfg.ClientID == "" {
 		cfg.ClientID, cfg.ClientSecret = sandbox.ClientID, sandbox.ClientSecret
 	}
