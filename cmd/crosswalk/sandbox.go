@@ -86,6 +86,9 @@ func (cmd *sandboxServeCmd) Run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	if !isListening(cmd.Listen) {
+		return usageError{wrongAddress("--listen", cmd.Listen)}
+	}
 	listener, err := net.Listen("tcp", cmd.Listen)
 	if err != nil {
 		return crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s: %v.", cmd.Listen, err).

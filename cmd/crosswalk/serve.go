@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,6 +91,8 @@ const collectAt = 50
 // the environment too, but are called by their flags.
 func (cmd *serveCmd) check() error {
 	switch {
+	case !isListening(cmd.Listen):
+		return wrongAddress("--listen", cmd.Listen)
 	case cmd.Workers < 1:
 		return errors.New("--workers must be 1 or more")
 	case cmd.PageSize < 1 || cmd.PageSize > 5000:
@@ -106,6 +109,18 @@ func (cmd *serveCmd) check() error {
 		return fmt.Errorf("--client-id must be the application (client) id of an app registration, for example 00000000-0000-0000-0000-000000000000, not %q", cmd.ClientID)
 	}
 	return nil
+}
+
+// isListening reports whether a server can listen on an address: a host, which
+// may be missing, and the number of a port.
+func isListening(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	_, notNumber := strconv.ParseUint(port, 10, 16)
+	return err == nil && notNumber == nil
+}
+
+func wrongAddress(flag, address string) error {
+	return fmt.Errorf("%s must be a host and a port, for example 127.0.0.1:8080, or :8080 for every address of the machine, not %q", flag, address)
 }
 
 // isOrigin reports whether address is a scheme, a host and at most a port. A

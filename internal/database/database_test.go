@@ -289,6 +289,9 @@ func TestOpenRefuses(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "hush") {
 			t.Errorf("the error tells the password: %v", err)
 		}
+		if tt.want == crosswalk.CodeUnavailable && strings.HasPrefix(tt.dsn, "postgres") && (strings.Count(err.Error(), "refused") != 1 || strings.Contains(err.Error(), "user=")) {
+			t.Errorf("the error does not tell its cause just once: %v", err)
+		}
 	}
 }
 

@@ -3,8 +3,10 @@ package database
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -241,10 +243,30 @@ func openPostgres(ctx context.Context, dsn string, log *slog.Logger) (*DB, error
 	}
 	if err != nil {
 		return nil, crosswalk.Errorf(crosswalk.CodeUnavailable, "The PostgreSQL database %q at %s does not answer.", cfg.ConnConfig.Database, cfg.ConnConfig.Host).
-			WithCause(err).WithHint("Check that the server runs, that the database exists and that the user may sign in.")
+			WithCause(reason(err)).WithHint("Check that the server runs, that the database exists and that the user may sign in.")
 	}
 	std := stdlib.OpenDBFromPool(pool)
 	return &DB{dialect: Postgres, pool: pool, read: std, write: std, lock: newLock(), log: log}, nil
+}
+
+// reason returns what keeps a connection to PostgreSQL from being made, without
+// what pgx says around it: address, user and database, and the same once more
+// for every address of the host.
+func reason(err error) error {
+	var lookup *net.DNSError
+	var refused *pgconn.PgError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.As(err, &lookup):
+		return lookup
+	case errors.As(err, &op):
+		return op
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("it took longer than %s", connectTimeout)
+	}
+	return err
 }
 
 // Limit has PostgreSQL give up what a client asked for that is no longer

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -113,8 +114,7 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		return nil, err
 	}
 	if s.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return nil, crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s.", cfg.Listen).
-			WithHint("Another program may use that address; choose another with --listen.").WithCause(err)
+		return nil, deaf(cfg.Listen, err)
 	}
 	if s.cfg.PublicURL == "" {
 		s.cfg.PublicURL = localURL(s.listener.Addr())
@@ -163,6 +163,15 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 		Logger:     cfg.Logger,
 	})
 	return s, nil
+}
+
+// deaf says that the server cannot listen on an address.
+func deaf(address string, err error) error {
+	e := crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s.", address).WithCause(err)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return e.WithHint("Another program uses that address; choose another with --listen.")
+	}
+	return e.WithHint("Name an address of this machine with --listen, for example 127.0.0.1:8080. Ports below 1024 need rights of their own.")
 }
 
 func (s *Server) openDatabase(ctx context.Context) (err error) {

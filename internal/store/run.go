@@ -54,7 +54,7 @@ func runNotFound(err error, id string) error {
 
 func runEnded(r crosswalk.Run) error {
 	return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s has ended already (%s).", r.Number, r.JobName, strings.ReplaceAll(string(r.Status), "_", " ")).
-		WithHint("Run the job again.")
+		WithHint("There is nothing left to cancel or to decide about.")
 }
 
 // unfinished returns how many runs of a job have not ended and how many of
