@@ -53,6 +53,11 @@ const (
 )
 
 func (cmd *demoCmd) Run(ctx context.Context, a *app) error {
+	for flag, address := range map[string]string{"--listen": cmd.Listen, "--sandbox-listen": cmd.SandboxListen} {
+		if address != "" && !isListening(address) {
+			return usageError{wrongAddress(flag, address)}
+		}
+	}
 	log := slog.New(slog.DiscardHandler)
 	if cmd.Verbose {
 		log = (&logFlags{LogFormat: "text", LogLevel: "info"}).logger(a)
@@ -121,9 +126,11 @@ type connBrief struct {
 
 type runBrief struct {
 	ID      string              `json:"id"`
+	Number  int64               `json:"number"`
 	Job     string              `json:"job"`
 	Status  crosswalk.RunStatus `json:"status"`
 	Message string              `json:"message,omitempty"`
+	Hint    string              `json:"hint,omitempty"`
 	Counts  crosswalk.Counts    `json:"counts"`
 	Seconds float64             `json:"seconds"`
 	run     crosswalk.Run
@@ -162,18 +169,12 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 		return err
 	}
 	for _, job := range jobs {
-		if err := d.change(ctx, job); err != nil {
-			return err
-		}
-		run, err := d.client.StartRun(ctx, job.ID, crosswalk.Scope{})
+		run, err := d.runJob(ctx, job)
 		if err != nil {
 			return err
 		}
-		if run, err = d.wait(ctx, d.client, run); err != nil {
-			return err
-		}
 		report.Runs = append(report.Runs, runBrief{
-			ID: run.ID, Job: run.JobName, Status: run.Status, Message: run.Message,
+			ID: run.ID, Number: run.Number, Job: run.JobName, Status: run.Status, Message: run.Message, Hint: run.Hint,
 			Counts: run.Counts, Seconds: took(run).Seconds(), run: run,
 		})
 	}
@@ -195,6 +196,31 @@ func (d *demo) run(ctx context.Context, group *errgroup.Group, stop context.Canc
 		stop()
 	}
 	return nil
+}
+
+// runJob runs a job and returns the run when it has ended or is held. What an
+// earlier demo left of the job comes to its end before; when that is held, it is
+// what is returned, and the job does not run: it would wait until somebody has
+// decided.
+func (d *demo) runJob(ctx context.Context, job crosswalk.Job) (crosswalk.Run, error) {
+	left, err := d.client.ListRuns(ctx, client.RunFilter{JobID: job.ID, Statuses: []crosswalk.RunStatus{crosswalk.RunQueued, crosswalk.RunRunning, crosswalk.RunHeld}})
+	if err != nil {
+		return crosswalk.Run{}, err
+	}
+	slices.Reverse(left.Items) // the oldest first
+	for _, run := range left.Items {
+		if run, err = d.wait(ctx, d.client, run); err != nil || run.Status == crosswalk.RunHeld {
+			return run, err
+		}
+	}
+	if err := d.change(ctx, job); err != nil {
+		return crosswalk.Run{}, err
+	}
+	run, err := d.client.StartRun(ctx, job.ID, crosswalk.Scope{})
+	if err != nil {
+		return run, err
+	}
+	return d.wait(ctx, d.client, run)
 }
 
 // demoChanges is how many accounts change between two demos.
@@ -360,12 +386,12 @@ func (d *demo) templateJob(ctx context.Context, conn crosswalk.Connection, t cli
 	return d.client.InsertJob(ctx, t.Job)
 }
 
-// explain adds to the refusal of another organization what it means in a
+// explain says of the refusal of another organization what it means in a
 // demo. Any other error of the authorization stays as it is.
 func (d *demo) explain(conn crosswalk.Connection, err error) error {
 	var e *crosswalk.Error
 	if errors.As(err, &e) && conn.OrganizationID != "" && conn.OrganizationID != d.box.OrganizationID() {
-		return crosswalk.Errorf(e.Code, "%s", e.Message).
+		return crosswalk.Errorf(e.Code, "The connection %s belongs to the organization %s; the sandbox of this demo is %s.", conn.Name, conn.OrganizationID, d.box.OrganizationID()).
 			WithHint("Another --seed is another organization; give it a data directory of its own with --data.")
 	}
 	return err

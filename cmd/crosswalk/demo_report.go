@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/mattn/go-runewidth"
+
+	"github.com/crosswalk-data/crosswalk"
 )
 
 // step tells that a part of the demo's set-up is done. It is progress, so it
@@ -29,6 +31,9 @@ func (d *demo) print(r demoReport) error {
 		if b.Message != "" {
 			fmt.Fprintf(d.stdout, "  %s: %s\n", clean(b.Job), clean(b.Message))
 		}
+		if b.Status == crosswalk.RunHeld {
+			d.tellHeld(b, r.URL)
+		}
 	}
 	objects := &table{head: []string{"Object", ">Rows"}}
 	for _, o := range r.Objects {
@@ -42,4 +47,15 @@ func (d *demo) print(r demoReport) error {
 	fmt.Fprintf(d.stdout, "\n  Web UI        %s\n  Sign in once  %s\n\n  Ctrl-C ends the demo; the data stay in %s.\n",
 		paint(d.color, bold, r.URL), r.SignInLink, d.cmd.Data)
 	return nil
+}
+
+// tellHeld tells how somebody decides about a run that is held.
+func (d *demo) tellHeld(b runBrief, address string) {
+	fmt.Fprintf(d.stdout, "    Run %d is held, and %s does not run again until somebody decides:\n", b.Number, clean(b.Job))
+	for _, c := range []struct{ decision, effect string }{
+		{"release", "the rows are treated as the job says"},
+		{"discard", "the rows stay as they are"},
+	} {
+		fmt.Fprintf(d.stdout, "      crosswalk run %s %d --server %s --data %q   %s\n", c.decision, b.Number, address, d.cmd.Data, c.effect)
+	}
 }

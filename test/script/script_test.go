@@ -6,7 +6,8 @@
 //	json PATH VALUE            what stands at a path of the last JSON output
 //	start NAME PROGRAM ARGS…   start a server; $NAME_url is its address, $NAME_listen
 //	                           the same without http://
-//	stop NAME                  end that server, which must end well
+//	end NAME                   end that server, which must end well (stop is testscript's own
+//	                           word for the end of the script)
 //	count NAME SET FILTER      ask that sandbox for the number of its records;
 //	                           $count is the answer
 //	fetch URL FILE             write what an address answers to a file
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 			"exits": exits,
 			"json":  jsonAt,
 			"start": start,
-			"stop":  stop,
+			"end":   end,
 			"count": count,
 			"fetch": fetch,
 		},
@@ -162,10 +163,10 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(name+"_listen", strings.TrimPrefix(p.Ready.URL, "http://"))
 }
 
-// stop ends a server and checks that it ended well.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+// end ends a server and checks that it ended well.
+func end(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: stop NAME")
+		ts.Fatalf("usage: end NAME")
 	}
 	p := ts.Value("servers").(map[string]*program.Process)[args[0]]
 	if p == nil {
