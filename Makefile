@@ -83,7 +83,8 @@ test: test-tools ui ## Install what tests need (as root on Debian) and run all o
 	@echo "go test (memory)"
 	@go test -vet=off -timeout 15m -run '$(MEASURED)' $(PACKAGES)
 	@echo "go test (the whole)"
-	@go test -vet=off -timeout 15m ./test/...
+	@go test -vet=off -timeout 15m $$(go list ./test/... | grep -v '/e2e$$')
+	@for d in sqlite postgres; do echo "go test (from end to end, $$d)"; go test -vet=off -timeout 15m ./test/e2e -args -database $$d || exit 1; done
 
 .PHONY: test-race
 test-race: test-tools ui ## Run all Go tests with the race detector, those of the whole too
