@@ -202,8 +202,8 @@ func (s *Store) RequestCancel(ctx context.Context, id string) (crosswalk.Run, er
 				return err
 			}
 		}
-		r.Status, r.EndedAt, r.Message = crosswalk.RunCancelled, now.Ptr(), message
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, ended_at = $4, fence = $5 WHERE id = $1",
+		r.Status, r.EndedAt, r.Message, r.Hint = crosswalk.RunCancelled, now.Ptr(), message, ""
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, hint = '', ended_at = $4, fence = $5 WHERE id = $1",
 			id, string(r.Status), r.Message, now, fence+1)
 		return err
 	})

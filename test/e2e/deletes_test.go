@@ -353,6 +353,9 @@ func TestHeldRun(t *testing.T) {
 				case d == nil || !strings.HasSuffix(decided, string(d.Decision)) || !strings.HasPrefix(d.By, "Command line") || d.At.IsZero() || !strings.Contains(d.HeldFor, "rows would be deleted"):
 					t.Errorf("decided: %+v", d)
 				}
+				if decided == "cancel" && (held.Hint != "" || !strings.Contains(held.Message, "cancelled while it was held")) {
+					t.Errorf("the cancelled run says %q (%q)", held.Message, held.Hint)
+				}
 				if held.Status != status || held.Counts.Deleted != deleted || held.Counts.Inserted != n.inserted {
 					t.Errorf("the held run: %s %q %+v", held.Status, held.Message, held.Counts)
 				}
