@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"net/url"
 	"slices"
 	"strings"
@@ -293,10 +294,18 @@ func restricted(err error) string {
 		return "Dynamics does not track changes here: " + sentence(e.Message)
 	case e.Status == http.StatusForbidden && (code == codeNoPrivilege || strings.Contains(message, "checkprivilege")),
 		strings.Contains(message, "required depth: global"):
-		return "The user may not read the whole table, which change tracking needs: give the user a role with read access at organization level. Dynamics says: " + sentence(e.Message)
+		what := "read access"
+		if name := privilegeName.FindString(e.Message); name != "" {
+			what = "the privilege " + name
+		}
+		// The rest of what Dynamics says are ids.
+		return "The user may not read the whole table, which change tracking needs: give the user a role with " + what + " at organization level."
 	}
 	return ""
 }
+
+// privilegeName finds a privilege in what Dynamics says.
+var privilegeName = regexp.MustCompile(`\bprv[A-Z]\w*`)
 
 // deleted returns the keys of a page's deletions, without those that come
 // again in a later row of the page.
