@@ -86,8 +86,9 @@ type Config struct {
 	Work func(ctx context.Context, s Slice) (Next, error)
 	// Park is told of a slice that failed for the last time, and why; the
 	// slice's Fence is the one told by Took if there was one. The queue
-	// forgets the slice afterwards.
-	Park func(ctx context.Context, s Slice, err error)
+	// forgets the slice afterwards, unless Park returns an error: then the
+	// slice is tried once more after some seconds.
+	Park func(ctx context.Context, s Slice, err error) error
 	// Backoff says how long to wait after failed attempt n, counted from 1;
 	// nil means 1, 4, 16 and 64 seconds.
 	Backoff func(n int) time.Duration

@@ -51,7 +51,16 @@ func open(t *testing.T, c queue.Config) *bench {
 	b := &bench{parked: make(chan parked, 10)}
 	c.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	c.Backoff = func(int) time.Duration { return time.Millisecond }
-	c.Park = func(_ context.Context, s queue.Slice, err error) { b.parked <- parked{s, err.Error()} }
+	refuse := c.Park
+	c.Park = func(ctx context.Context, s queue.Slice, err error) error {
+		if refuse != nil {
+			if err := refuse(ctx, s, err); err != nil {
+				return err
+			}
+		}
+		b.parked <- parked{s, err.Error()}
+		return nil
+	}
 	var err error
 	if b.Queue, err = queue.Open(t.Context(), c); err != nil {
 		t.Fatal(err)
@@ -124,6 +133,31 @@ func TestSlicesFollowOneAnother(t *testing.T) {
 			queue.Slice{RunID: "run-1", Fence: 1, Attempt: 1},
 			queue.Slice{RunID: "run-1", Fence: 2, Attempt: 1},
 			queue.Slice{RunID: "run-1", Fence: 3, Attempt: 1})
+	})
+}
+
+// TestParkedLater cannot give a slice up at first, such as while the database
+// is away: it is not forgotten.
+func TestParkedLater(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		var tried, refused atomic.Int64
+		b := open(t, queue.Config{
+			DB: dsn,
+			Work: func(context.Context, queue.Slice) (queue.Next, error) {
+				tried.Add(1)
+				return queue.Done, errors.New("broken")
+			},
+			Park: func(context.Context, queue.Slice, error) error {
+				if refused.Add(1) == 1 {
+					return errors.New("the database is away")
+				}
+				return nil
+			},
+		})
+		b.enqueue(t, "run-1", 0)
+		if p := next(t, b.parked); p.RunID != "run-1" || p.Attempt != queue.MaxAttempts || tried.Load() != queue.MaxAttempts+1 {
+			t.Errorf("parked %+v after %d attempts", p, tried.Load())
+		}
 	})
 }
 

@@ -63,7 +63,7 @@ func Took(ctx context.Context, fence int64) {
 type worker struct {
 	river.WorkerDefaults[args]
 	work     func(ctx context.Context, s Slice) (Next, error)
-	park     func(ctx context.Context, s Slice, err error)
+	park     func(ctx context.Context, s Slice, err error) error
 	backoff  func(n int) time.Duration
 	log      *slog.Logger
 	insert   func(ctx context.Context, args river.JobArgs, opts *river.InsertOpts) (*rivertype.JobInsertResult, error)
@@ -126,7 +126,7 @@ func (w *worker) try(ctx context.Context, job *river.Job[args]) error {
 	s, reported := sliceOf(job)
 	if job.Attempt > MaxAttempts {
 		// Only a slice that took its process down with it gets here.
-		return w.parked(ctx, s, fmt.Errorf("the slice was lost %d times with the process that worked it", job.Attempt-1))
+		return w.parked(ctx, s, reported, fmt.Errorf("the slice was lost %d times with the process that worked it", job.Attempt-1))
 	}
 	var took atomic.Int64
 	next, err := w.attempt(context.WithValue(ctx, fenceKey{}, &took), s)
@@ -141,7 +141,7 @@ func (w *worker) try(ctx context.Context, job *river.Job[args]) error {
 	case err != nil && w.stopping.Load():
 		return w.again(ctx, reported, job.Attempt-1, 0)
 	case err != nil && job.Attempt >= MaxAttempts:
-		return w.parked(ctx, s, err)
+		return w.parked(ctx, s, reported, err)
 	case err != nil:
 		reported.Attempt = job.Attempt
 		return errors.Join(err, river.RecordOutput(ctx, reported))
@@ -167,9 +167,16 @@ func (w *worker) again(ctx context.Context, r report, attempts int, after time.D
 	return river.JobSnooze(max(after, 0))
 }
 
-func (w *worker) parked(ctx context.Context, s Slice, err error) error {
-	w.park(ctx, s, err)
-	return river.JobCancel(err)
+// parkAgain is when a slice is tried once more that could not be parked.
+const parkAgain = 5 * time.Second
+
+// parked gives a slice up. When that cannot be stored, it is tried once more.
+func (w *worker) parked(ctx context.Context, s Slice, r report, cause error) error {
+	if err := w.park(ctx, s, cause); err != nil {
+		w.log.Error("park a slice", "run", s.RunID, "cause", cause, "error", err)
+		return w.again(ctx, r, s.Attempt-1, parkAgain)
+	}
+	return river.JobCancel(cause)
 }
 
 // attempt calls Work and turns a panic into an error.

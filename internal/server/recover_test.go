@@ -317,7 +317,7 @@ func TestParked(t *testing.T) {
 		id := o.run("A").ID
 		o.die(id, 0)
 		o.next()
-		o.park(t.Context(), queue.Slice{RunID: id}, errors.New("it was lost"))
+		o.must(o.park(t.Context(), queue.Slice{RunID: id}, errors.New("it was lost")))
 		if r := o.find(id); r.Status != crosswalk.RunRunning {
 			t.Errorf("the slice of an older fence is given up, and the run is %s", r.Status)
 		}
@@ -327,7 +327,7 @@ func TestParked(t *testing.T) {
 				_, err := o.store.TakeRun(t.Context(), id, 0)
 				o.must(err)
 			}
-			o.park(t.Context(), queue.Slice{RunID: id}, errors.New("broken"))
+			o.must(o.park(t.Context(), queue.Slice{RunID: id}, errors.New("broken")))
 			if r := o.find(id); r.Status != crosswalk.RunFailed || r.Message == "" {
 				t.Errorf("the slice of the run is given up, and the run is %s: %q", r.Status, r.Message)
 			}

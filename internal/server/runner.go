@@ -201,16 +201,18 @@ func (r *runner) trouble(ctx context.Context, err error) error {
 }
 
 // park ends a run whose slice failed at every attempt, unless somebody else
-// has the run by now: the slice may be one that was lost with its process.
-func (r *runner) park(ctx context.Context, s queue.Slice, cause error) {
+// has the run by now: the slice may be one that was lost with its process. An
+// error is one of the database.
+func (r *runner) park(ctx context.Context, s queue.Slice, cause error) error {
 	fence, err := r.store.Fence(ctx, s.RunID)
 	if err == nil && (fence == s.Fence || fence == s.Fence+1) { // the last attempt may have taken it without knowing
 		message, hint := problemWords(cause)
 		err = r.store.FinishRun(ctx, s.RunID, fence, crosswalk.RunFailed, message, hint)
 	}
-	if code := crosswalk.ErrorCode(err); err != nil && code != crosswalk.CodeNotFound && code != crosswalk.CodeConflict {
-		r.log.Error("park run", "run", s.RunID, "cause", cause, "error", err)
+	if code := crosswalk.ErrorCode(err); code == crosswalk.CodeNotFound || code == crosswalk.CodeConflict {
+		return nil
 	}
+	return err
 }
 
 // problemWords is connector.Words with the problems of the fields.
