@@ -4,6 +4,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { LogEvent } from '../api/types';
 import { words } from '../lib/format';
 import { q } from '../queries';
+import { AnchorLink } from '../ui/links';
 import { Listing } from '../ui/Listing';
 import { Header, Nothing } from '../ui/page';
 import { usePages } from '../ui/Pager';
@@ -55,9 +56,21 @@ function Events({ items }: { items: LogEvent[] }) {
               <Moment at={e.at} />
             </Table.Td>
             <Table.Td className="cw-nowrap">{e.actor}</Table.Td>
-            <Table.Td className="cw-nowrap">{words(e.action)}</Table.Td>
-            <Table.Td className="cw-name cw-nowrap">{e.subject}</Table.Td>
-            <Table.Td c="dimmed">{e.detail}</Table.Td>
+            <Table.Td className="cw-nowrap">{e.action === 'run.deletions_discarded' ? 'Deletions discarded' : words(e.action)}</Table.Td>
+            <Table.Td miw={150} className="cw-wrap">
+              <span className="cw-name">{e.subject}</span>
+              {e.run_id && (
+                <>
+                  {' '}
+                  <AnchorLink to="/runs/$id" params={{ id: e.run_id }} fz="sm" underline="always" className="cw-nowrap">
+                    run #{e.run_number}
+                  </AnchorLink>
+                </>
+              )}
+            </Table.Td>
+            <Table.Td c="dimmed" className="cw-wrap">
+              {e.detail}
+            </Table.Td>
           </Table.Tr>
         ))}
       </Table.Tbody>
