@@ -7,6 +7,7 @@ import { api } from '../api/client';
 import type { Run, Scope } from '../api/types';
 import { bytes, count, duration, plural } from '../lib/format';
 import { addSample, averageRate, bar, doing, isLive, rate, remaining, type Sample } from '../lib/progress';
+import { sameScope } from '../lib/range';
 import { untold } from '../lib/warnings';
 import { q, queryClient, refresh } from '../queries';
 import { Confirm } from '../ui/Confirm';
@@ -40,6 +41,7 @@ function Detail({ run: r }: { run: Run }) {
   const navigate = useNavigate();
   const live = isLive(r);
   const [cancelling, setCancelling] = useState(false);
+  const [scope, reads] = sameScope(r);
   const again = useMutation({
     mutationFn: (scope?: Scope) => api.runJob(r.job_id, scope),
     onSuccess: async (next) => {
@@ -79,7 +81,13 @@ function Detail({ run: r }: { run: Run }) {
             {r.cancelling ? 'Cancelling…' : 'Cancel run'}
           </Button>
         ) : (
-          <Button leftSection={<IconPlayerPlay size={16} />} loading={again.isPending} onClick={() => again.mutate(undefined)}>
+          <Button
+            variant={r.counts.rejected > 0 ? 'default' : 'filled'}
+            title={reads}
+            leftSection={<IconPlayerPlay size={16} />}
+            loading={again.isPending}
+            onClick={() => again.mutate(scope)}
+          >
             Run again
           </Button>
         )}
@@ -89,7 +97,7 @@ function Detail({ run: r }: { run: Run }) {
         <ProgressCard run={r} />
         {r.decision && <Decision of={r.decision} readAll={live ? undefined : () => again.mutate({ kind: 'everything' })} />}
         {r.status === 'held' ? <Held run={r} /> : r.message && r.message !== 'Cancelled.' && <Outcome run={r} />}
-        <Warnings of={untold(r)} />
+        <Warnings of={untold(r)} live={live} />
         <Tiles run={r} />
         <Facts run={r} />
         <Rejects run={r} />
@@ -241,11 +249,11 @@ function Decision({ of: d, readAll }: { of: NonNullable<Run['decision']>; readAl
 }
 
 // Warnings tells what the run had to do without.
-function Warnings({ of: all }: { of: string[] }) {
+function Warnings({ of: all, live }: { of: string[]; live: boolean }) {
   const [first] = all;
   if (first === undefined) return null;
   return (
-    <Note tone="warn" icon={<IconAlertTriangle />} title={all.length === 1 ? first : `The run goes on with ${plural(all.length, 'warning')}.`}>
+    <Note tone="warn" icon={<IconAlertTriangle />} title={all.length === 1 ? first : live ? `The run goes on with ${plural(all.length, 'warning')}.` : `The run had ${plural(all.length, 'warning')}.`}>
       {all.length > 1 && (
         <Box component="ul" m={0} pl={18} fz="sm">
           {all.map((w) => (
@@ -265,7 +273,7 @@ function Tiles({ run: { counts: c } }: { run: Run }) {
     ['Unchanged', c.unchanged, 'unchanged'],
     ['Rejected', c.rejected, 'rejected', c.rejected > 0 ? 'var(--cw-warn)' : undefined],
     ['Duplicates', c.duplicates, 'duplicates'],
-    ['Skipped', c.skipped, 'skipped'],
+    ['Left out', c.skipped, 'skipped'],
     ['Deleted', c.deleted, 'deleted'],
   ];
   return (
@@ -289,7 +297,12 @@ function Facts({ run: r }: { run: Run }) {
     ['Started', <Moment key="s" at={r.started_at} />],
     ['Ended', <Moment key="e" at={r.ended_at} />],
     ['Requested by', r.requested_by],
-    ['Received', `${plural(c.pages, 'page')}, ${bytes(c.bytes)}, ${plural(c.requests, 'request')}`],
+  ];
+  const details: [string, string][] = [
+    ['Pages read', count(c.pages)],
+    ['Received', bytes(c.bytes)],
+    ['Requests sent', count(c.requests)],
+    ['Waited because Dynamics asked for it', c.throttled_ns > 0 ? duration(c.throttled_ns / 1e6) : 'Not at all'],
   ];
   return (
     <Box className="cw-card" p={20}>
@@ -307,6 +320,17 @@ function Facts({ run: r }: { run: Run }) {
           </div>
         ))}
       </dl>
+      <details className="cw-details">
+        <summary>Details</summary>
+        <dl className="cw-facts">
+          {details.map(([label, value]) => (
+            <div key={label}>
+              <dt>{label}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      </details>
     </Box>
   );
 }

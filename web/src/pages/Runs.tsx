@@ -28,7 +28,7 @@ export function RunsPage() {
           list={list}
           pages={pages}
           noun="run"
-          minWidth={960}
+          minWidth={1040}
           search={search.q}
           onSearch={(text) => void navigate({ search: (s) => ({ ...s, q: text }), replace: true })}
           filters={
@@ -91,8 +91,11 @@ function Runs({ items }: { items: Run[] }) {
           <Table.Th scope="col" className="cw-num">
             Unchanged
           </Table.Th>
-          <Table.Th scope="col" className="cw-num" title="By the filter or the operation, or because another record has the same identifiers">
+          <Table.Th scope="col" className="cw-num" title="By the filter or the operation">
             Left out
+          </Table.Th>
+          <Table.Th scope="col" className="cw-num" title="Another record has the same identifiers and was modified later">
+            Duplicates
           </Table.Th>
           <Table.Th scope="col" className="cw-num">
             Rejected
@@ -108,7 +111,7 @@ function Runs({ items }: { items: Run[] }) {
           const warnings = untold(r);
           return (
             <Table.Tr key={r.id} data-hover>
-              <Table.Td miw={230}>
+              <Table.Td miw={190}>
                 <AnchorLink to="/runs/$id" params={{ id: r.id }} fz="sm" className="cw-name">
                   {r.job_name}
                 </AnchorLink>
@@ -154,7 +157,8 @@ function Runs({ items }: { items: Run[] }) {
               <Table.Td className="cw-num">{count(r.counts.inserted)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.updated)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.unchanged)}</Table.Td>
-              <Table.Td className="cw-num">{count(r.counts.skipped + r.counts.duplicates)}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.skipped)}</Table.Td>
+              <Table.Td className="cw-num">{count(r.counts.duplicates)}</Table.Td>
               <Table.Td className="cw-num" c={r.counts.rejected > 0 ? 'var(--cw-warn)' : undefined} fw={r.counts.rejected > 0 ? 600 : undefined}>
                 {count(r.counts.rejected)}
               </Table.Td>

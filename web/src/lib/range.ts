@@ -1,0 +1,41 @@
+import type { Run, Scope } from '../api/types';
+
+// Range is a time as typed: two moments of the browser's own zone, of which
+// one may be empty.
+export interface Range {
+  attribute: 'createdon' | 'modifiedon';
+  from: string;
+  to: string;
+}
+
+// toScope returns the scope of a run over a range.
+export function toScope(r: Range): Scope {
+  return {
+    kind: 'range',
+    attribute: r.attribute,
+    ...(r.from && { from: new Date(r.from).toISOString() }),
+    ...(r.to && { to: new Date(r.to).toISOString() }),
+  };
+}
+
+// rangeProblems says what is wrong with a range, by field.
+export function rangeProblems(r: Range): Partial<Record<keyof Range, string>> {
+  if (!r.from && !r.to) return { from: 'Say where the range begins or ends.' };
+  if (r.from && r.to && Date.parse(r.from) >= Date.parse(r.to)) return { to: 'The range ends before it begins.' };
+  return {};
+}
+
+// sameScope returns the scope with which the job reads once more what a run
+// read, undefined for what its load mode says, and the words for it.
+export function sameScope(r: Pick<Run, 'scope' | 'reads'>): [Scope | undefined, string] {
+  switch (r.scope.kind) {
+    case 'everything':
+      return [r.scope, 'Reads every record, as this run did'];
+    case 'range':
+      return [r.scope, `Reads the same range: ${r.reads ?? ''}`];
+    case 'rejects':
+      return [r.scope, 'Reads the same rejected records, as this run did'];
+    default:
+      return [undefined, 'Reads what the load mode of the job says'];
+  }
+}
