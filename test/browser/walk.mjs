@@ -243,6 +243,31 @@ async function walk() {
   const again = await finishRun('Success');
   assert.equal(again.read, 0, 'nothing read');
 
+  say('A run for a date range, and once more over the same range');
+  await go('Jobs');
+  await button('Actions for Company Sync_Contoso').click();
+  await page.getByRole('menuitem', { name: 'Run for a date range…' }).click();
+  await button('Start run').click();
+  await text('Say where the range begins or ends.');
+  await page.getByLabel('From', { exact: true }).fill('2001-01-01T00:00');
+  await page.getByLabel('Before', { exact: true }).fill('2000-01-01T00:00');
+  await text('The range ends before it begins.');
+  await look('run-range');
+  await page.getByLabel('From', { exact: true }).fill('2000-01-01T00:00');
+  await page.getByLabel('Before', { exact: true }).fill('');
+  await page.keyboard.press('Enter');
+  const ranged = await finishRun('Success');
+  assert.equal(ranged.read, Number(env('ACCOUNTS')), 'records of the range');
+  await text(/^Records created from /);
+  const rangedRun = page.url();
+  await button('Run again').click();
+  await page.waitForURL((u) => u.href !== rangedRun);
+  await text(/^Records created from /);
+  assert.equal((await finishRun('Success')).read, ranged.read, 'the same range is read again');
+  await page.getByText('Details', { exact: true }).click();
+  await visible(page.getByText('Requests sent'));
+  await look('run-again');
+
   say('Data of an object');
   await go('Objects');
   await page.getByRole('link', { name: 'Company', exact: true }).click();
@@ -466,7 +491,8 @@ async function walk() {
   await visible(page.getByRole('row', { name: /User Sync_Contoso/ }));
   await look('activity');
   await page.getByRole('tab', { name: 'Events' }).click();
-  await visible(page.getByRole('row', { name: /Contoso/ }));
+  await visible(page.getByRole('row', { name: /Run held/ }));
+  await visible(page.getByRole('row', { name: /Deletions discarded/ }).getByRole('link', { name: /^run #/ }));
   await look('events');
 
   say('A server that does not answer');

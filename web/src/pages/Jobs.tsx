@@ -1,5 +1,5 @@
 import { ActionIcon, Group, Menu, Select, Table, Text } from '@mantine/core';
-import { IconActivity, IconDots, IconPencil, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { IconActivity, IconCalendar, IconDots, IconPencil, IconPlayerPlay, IconPlus, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
@@ -14,6 +14,7 @@ import { usePages } from '../ui/Pager';
 import { RunState } from '../ui/Status';
 import { Ago } from '../ui/time';
 import { bad, good } from '../ui/toast';
+import { RunRange } from './RunRange';
 
 export function JobsPage() {
   const search = useSearch({ from: '/shell/jobs' });
@@ -126,6 +127,7 @@ function Jobs({ items }: { items: Job[] }) {
 function JobActions({ job: j }: { job: Job }) {
   const navigate = useNavigate();
   const [deleting, setDeleting] = useState(false);
+  const [ranging, setRanging] = useState(false);
   const run = useMutation({
     mutationFn: (scope?: Scope) => api.runJob(j.id, scope),
     onSuccess: async (r) => {
@@ -155,6 +157,9 @@ function JobActions({ job: j }: { job: Job }) {
           <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => run.mutate({ kind: 'everything' })}>
             Read everything again
           </Menu.Item>
+          <Menu.Item leftSection={<IconCalendar size={16} />} onClick={() => setRanging(true)}>
+            Run for a date range…
+          </Menu.Item>
           <Menu.Item leftSection={<IconActivity size={16} />} onClick={() => void navigate({ to: '/runs', search: { job_id: j.id } })}>
             Activity
           </Menu.Item>
@@ -164,6 +169,7 @@ function JobActions({ job: j }: { job: Job }) {
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
+      {ranging && <RunRange job={j} onClose={() => setRanging(false)} />}
       {deleting && (
         <Confirm
           title={`Delete ${j.name}?`}

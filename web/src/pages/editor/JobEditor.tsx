@@ -18,6 +18,7 @@ import { Configuration } from './Configuration';
 import { FilterSection } from './FilterSection';
 import { MappingSection } from './MappingSection';
 import { PreviewSection } from './PreviewSection';
+import { RunRange } from '../RunRange';
 import { Note } from '../../ui/Note';
 
 // JobEditor edits a saved job, or a new one when job is absent.
@@ -25,6 +26,7 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
   const navigate = useNavigate();
   const [draft, setDraft] = useState(initial);
   const [tried, setTried] = useState(false);
+  const [ranging, setRanging] = useState(false);
   const leaving = useRef(false);
 
   const connection = useQuery({ queryKey: ['connections', 'one', draft.connection_id], queryFn: () => api.connection(draft.connection_id) });
@@ -124,6 +126,11 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
             Activity
           </Button>
         )}
+        {job && (
+          <Button variant="default" title={touched ? 'Save your changes first' : undefined} disabled={busy || touched} onClick={() => setRanging(true)}>
+            Run for a date range…
+          </Button>
+        )}
         <Button variant="default" onClick={() => void submit(false)} loading={save.isPending} disabled={busy || (Boolean(job) && !touched)}>
           Save
         </Button>
@@ -151,6 +158,7 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
         <PreviewSection input={input} jobID={job?.id} ready={draft.entity !== '' && draft.object !== ''} />
       </Stack>
 
+      {job && ranging && <RunRange job={job} onClose={() => setRanging(false)} />}
       <Modal opened={blocker.status === 'blocked'} onClose={() => blocker.reset?.()} title="Leave without saving?" size="sm">
         <Stack gap="md">
           <Text fz="sm">Your changes to this job are not saved.</Text>
