@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
