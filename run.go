@@ -41,13 +41,14 @@ type Run struct {
 	Scope          Scope      `json:"scope" doc:"Which records it was asked to read"`
 	Reads          string     `json:"reads,omitempty" doc:"Which records it reads, how it finds them and why"`
 	Status         RunStatus  `json:"status" enum:"queued,running,held,success,partial_success,failed,cancelled,skipped"`
-	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped"`
+	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped, or what keeps it from going on"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
 	Warnings       []string   `json:"warnings,omitempty" doc:"What the run had to do without, for example attributes that were removed in Dynamics"`
 	Step           *StepState `json:"step,omitempty" doc:"What the run does after it has read all records, or was at when it ended; absent while it reads, and when it came to its end"`
 	Decision       *Decided   `json:"decision,omitempty" doc:"What somebody decided about deletions that the run was held for"`
 	Counts         Counts     `json:"counts"`
 	Total          int64      `json:"total" doc:"Estimated number of records to read; -1 when unknown"`
+	WaitsFor       int64      `json:"waits_for,omitempty" doc:"Number of the held run of the job that has to be decided about before this queued one begins"`
 	Cancelling     bool       `json:"cancelling,omitempty" doc:"A cancel was asked for and has not taken effect yet"`
 	RequestedBy    string     `json:"requested_by" doc:"Who started it"`
 	QueuedAt       time.Time  `json:"queued_at"`

@@ -279,6 +279,16 @@ func TestWaitRun(t *testing.T) {
 	}
 }
 
+func TestWaitRunBehindAHeldRun(t *testing.T) {
+	t.Parallel()
+	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		writeJSON(t, w, crosswalk.Run{ID: "r", Status: crosswalk.RunQueued, WaitsFor: 18})
+	})
+	if run, err := c.WaitRun(t.Context(), "r", nil); err != nil || run.WaitsFor != 18 {
+		t.Errorf("WaitRun = %+v, %v", run, err)
+	}
+}
+
 func TestWaitRunEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -71,8 +71,9 @@ func (c *Client) DecideRun(ctx context.Context, id string, d crosswalk.Decision)
 // restart takes seconds, an update with a copy of the data some more.
 const patience = 2 * time.Minute
 
-// WaitRun asks for the run again and again until it has ended or is held
-// and returns it. A server that does not answer, because it is being restarted,
+// WaitRun asks for the run again and again until it has ended or until nothing
+// becomes of it before somebody has decided about deletions, its own when it is
+// held or those of the run that it waits for, and returns it. A server that does not answer, because it is being restarted,
 // is asked again too, until it has not answered for two minutes: then that is
 // the error, with code CodeUnavailable. seen, when not nil, is called with every
 // answer, the last one included, and with the run as it was last and the error
@@ -93,7 +94,7 @@ func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run
 		if seen != nil {
 			seen(run, err)
 		}
-		if err == nil && (run.Status.Ended() || run.Status == crosswalk.RunHeld) {
+		if err == nil && (run.Status.Ended() || run.Status == crosswalk.RunHeld || run.WaitsFor != 0) {
 			return run, nil
 		}
 		select {

@@ -38,7 +38,7 @@ const exitCodeHelp = `    0  done
    10  the run ended with rejects (partial success)
    11  the run failed or was skipped
    12  the run was cancelled
-   13  the run is held: somebody must decide about its deletions
+   13  the run, or the one that it waits for, is held: somebody must decide about its deletions
   130  interrupted
 `
 
@@ -93,6 +93,10 @@ func runExit(r crosswalk.Run) error {
 		return exitError(exitCancelled)
 	case crosswalk.RunHeld:
 		return exitError(exitHeld)
+	case crosswalk.RunQueued:
+		if r.WaitsFor != 0 {
+			return exitError(exitHeld)
+		}
 	}
 	return nil
 }

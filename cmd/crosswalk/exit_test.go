@@ -40,6 +40,7 @@ func TestExitCodes(t *testing.T) {
 		"skipped":            {runExit(crosswalk.Run{Status: crosswalk.RunSkipped}), 11},
 		"cancelled":          {runExit(crosswalk.Run{Status: crosswalk.RunCancelled}), 12},
 		"held":               {runExit(crosswalk.Run{Status: crosswalk.RunHeld}), 13},
+		"behind a held one":  {runExit(crosswalk.Run{Status: crosswalk.RunQueued, WaitsFor: 18}), 13},
 		"interrupted":        {fmt.Errorf("wait: %w", context.Canceled), 130},
 		"the worst of a few": {worst([]runBrief{{run: crosswalk.Run{Status: crosswalk.RunPartialSuccess}}, {run: crosswalk.Run{Status: crosswalk.RunFailed}}, {}}), 11},
 	}

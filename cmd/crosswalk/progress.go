@@ -32,7 +32,7 @@ func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (cr
 		switch {
 		case err != nil:
 			away(err)
-		case r.Status.Ended(), r.Status == crosswalk.RunHeld:
+		case r.Status.Ended(), r.Status == crosswalk.RunHeld, r.WaitsFor != 0:
 			a.note("%s: %s", clean(r.JobName), outcome(r))
 		case time.Since(last) >= linePause:
 			last = time.Now()
@@ -152,7 +152,7 @@ func remaining(r crosswalk.Run) time.Duration {
 	return time.Duration(seconds * float64(time.Second)).Round(time.Second)
 }
 
-// outcome says in words how a run ended.
+// outcome says in words how a run ended, or what it waits for.
 func outcome(r crosswalk.Run) string {
 	text := statusWord(r.Status).text
 	if r.Message != "" {

@@ -40,6 +40,7 @@ func TestNext(t *testing.T) {
 	}{
 		"well":      {crosswalk.Run{Number: 7, Status: crosswalk.RunSuccess}, nil},
 		"held":      {crosswalk.Run{Number: 7, Status: crosswalk.RunHeld}, []string{"crosswalk run release 7", "crosswalk run discard 7"}},
+		"behind":    {crosswalk.Run{Number: 7, Status: crosswalk.RunQueued, WaitsFor: 6}, []string{"crosswalk run release 6", "crosswalk run discard 6"}},
 		"rejects":   {crosswalk.Run{Number: 7, Status: crosswalk.RunPartialSuccess, Counts: crosswalk.Counts{Rejected: 3}}, []string{"crosswalk run rejects 7 --group", "crosswalk run retry 7"}},
 		"at work":   {crosswalk.Run{Number: 7, Status: crosswalk.RunRunning, Counts: crosswalk.Counts{Rejected: 3}}, nil},
 		"discarded": {crosswalk.Run{Number: 7, JobName: "All of them", Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Discard}}, []string{`crosswalk job run "All of them" --everything`}},

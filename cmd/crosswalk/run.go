@@ -163,6 +163,8 @@ func next(r crosswalk.Run) []string {
 	switch {
 	case r.Status == crosswalk.RunHeld:
 		return []string{fmt.Sprintf("crosswalk run release %d", r.Number), fmt.Sprintf("crosswalk run discard %d", r.Number)}
+	case r.WaitsFor != 0:
+		return []string{fmt.Sprintf("crosswalk run release %d", r.WaitsFor), fmt.Sprintf("crosswalk run discard %d", r.WaitsFor)}
 	case r.Status.Ended() && r.Counts.Rejected > 0:
 		return []string{fmt.Sprintf("crosswalk run rejects %d --group", r.Number), fmt.Sprintf("crosswalk run retry %d", r.Number)}
 	case r.Decision != nil && r.Decision.Decision == crosswalk.Discard:

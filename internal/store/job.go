@@ -167,7 +167,7 @@ func (s *Store) DeleteJob(ctx context.Context, id string) error {
 		if err := tx.QueryRow(ctx, "SELECT name FROM cw_jobs WHERE id = $1", id).Scan(&name); err != nil {
 			return jobNotFound(err, id)
 		}
-		n, _, err := unfinished(ctx, tx, id)
+		n, _, _, err := unfinished(ctx, tx, id)
 		if err != nil {
 			return err
 		}

@@ -18,7 +18,8 @@ type RunFilter struct {
 
 const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.scope_json, r.reads, r.status, r.message, r.hint, r.warnings_json,
 	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.deleted, r.pages, r.bytes, r.requests, r.throttled_ns,
-	r.step, r.step_done, r.step_total, r.decision_json, r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at`
+	r.step, r.step_done, r.step_total, r.decision_json, r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at,
+	CASE WHEN r.status = 'queued' THEN COALESCE((SELECT max(h.number) FROM cw_runs h WHERE h.job_id = r.job_id AND h.status = 'held'), 0) ELSE 0 END`
 
 // scanRun reads runColumns and whatever columns follow into more.
 func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
@@ -30,7 +31,7 @@ func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	err := row.Scan(append([]any{
 		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &scope, &r.Reads, &r.Status, &r.Message, &r.Hint, &warnings,
 		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Deleted, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
-		&step.Name, &step.Done, &step.Total, &decision, &r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended,
+		&step.Name, &step.Done, &step.Total, &decision, &r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended, &r.WaitsFor,
 	}, more...)...)
 	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
 	if err == nil {
@@ -41,6 +42,9 @@ func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	}
 	if err == nil && decision != "" {
 		err = decode(decision, &r.Decision)
+	}
+	if r.WaitsFor != 0 {
+		r.Message, r.Hint = fmt.Sprintf("Waits for run %d, which is held.", r.WaitsFor), fmt.Sprintf("Release or discard run %d.", r.WaitsFor)
 	}
 	if step.Name.Words() != "" {
 		r.Step = &step
@@ -57,12 +61,12 @@ func runEnded(r crosswalk.Run) error {
 		WithHint("There is nothing left to cancel or to decide about.")
 }
 
-// unfinished returns how many runs of a job have not ended and how many of
-// them have begun.
-func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, running int, err error) {
-	err = tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN status <> 'queued' THEN 1 END) FROM cw_runs
-		WHERE job_id = $1 AND status IN ('queued', 'running', 'held')`, jobID).Scan(&all, &running)
-	return all, running, err
+// unfinished returns how many runs of a job have not ended, how many of
+// them have begun, and the number of the one that is held, 0 for none.
+func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, begun int, held int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT count(*), count(CASE WHEN status <> 'queued' THEN 1 END), COALESCE(max(CASE WHEN status = 'held' THEN number END), 0) FROM cw_runs
+		WHERE job_id = $1 AND status IN ('queued', 'running', 'held')`, jobID).Scan(&all, &begun, &held)
+	return all, begun, held, err
 }
 
 // EnqueueRun stores a new run of a job over the scope, queued, together with
@@ -71,8 +75,13 @@ func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, runnin
 func (s *Store) EnqueueRun(ctx context.Context, job crosswalk.Job, scope crosswalk.Scope, requestedBy string) (crosswalk.Run, error) {
 	r := crosswalk.Run{Status: crosswalk.RunQueued, Scope: scope, RequestedBy: requestedBy}
 	err := s.insertRun(ctx, job, &r, func(ctx context.Context, tx *database.Tx) error {
-		n, _, err := unfinished(ctx, tx, job.ID)
-		if err == nil && n >= 2 {
+		n, _, held, err := unfinished(ctx, tx, job.ID)
+		switch {
+		case err != nil || n < 2:
+		case held != 0:
+			err = crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is held and another one waits already.", held, job.Name).
+				WithHint("Release or discard the held run, or cancel one.")
+		default:
 			err = crosswalk.Errorf(crosswalk.CodeConflict, "A run of %s is at work and another one waits already.", job.Name).
 				WithHint("Wait until one has ended, or cancel one.")
 		}

@@ -51,11 +51,11 @@ func (s *Store) TakeRun(ctx context.Context, id string, fence int64) (crosswalk.
 		}
 		now := s.now()
 		if t.Run.Status == crosswalk.RunQueued {
-			_, running, err := unfinished(ctx, tx, t.Run.JobID)
+			_, begun, _, err := unfinished(ctx, tx, t.Run.JobID)
 			if err != nil {
 				return err
 			}
-			if running > 0 {
+			if begun > 0 {
 				return crosswalk.Errorf(crosswalk.CodeUnavailable, "Run %d of %s waits until the run before it has ended.", t.Run.Number, t.Run.JobName)
 			}
 			t.Run.Status, t.Run.StartedAt = crosswalk.RunRunning, now.Ptr()
@@ -202,7 +202,7 @@ func (s *Store) RequestCancel(ctx context.Context, id string) (crosswalk.Run, er
 				return err
 			}
 		}
-		r.Status, r.EndedAt, r.Message, r.Hint = crosswalk.RunCancelled, now.Ptr(), message, ""
+		r.Status, r.EndedAt, r.Message, r.Hint, r.WaitsFor = crosswalk.RunCancelled, now.Ptr(), message, "", 0
 		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = $2, message = $3, hint = '', ended_at = $4, fence = $5 WHERE id = $1",
 			id, string(r.Status), r.Message, now, fence+1)
 		return err

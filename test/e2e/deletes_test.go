@@ -316,6 +316,13 @@ func TestHeldRun(t *testing.T) {
 				k.must(err)
 				_, err = k.client.StartRun(t.Context(), k.job.ID, crosswalk.Scope{})
 				problem(t, err, crosswalk.CodeConflict)
+				if want := fmt.Sprintf("Run %d of %s is held", held.Number, k.job.Name); !strings.Contains(err.Error(), want) {
+					t.Errorf("a third run: %v, want %q", err, want)
+				}
+				waits = k.wait(waits)
+				if waits.Status != crosswalk.RunQueued || waits.WaitsFor != held.Number || waits.Message != fmt.Sprintf("Waits for run %d, which is held.", held.Number) || waits.Hint == "" {
+					t.Errorf("the run behind: %+v", waits)
+				}
 				_, err = k.client.DecideRun(t.Context(), waits.ID, crosswalk.Release)
 				problem(t, err, crosswalk.CodeConflict)
 				if decided == "restart and release" {

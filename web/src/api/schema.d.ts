@@ -1836,7 +1836,7 @@ export interface components {
             job_id: string;
             /** @description Name of the job when the run was queued */
             job_name: string;
-            /** @description Why the run failed, was cancelled or skipped */
+            /** @description Why the run failed, was cancelled or skipped, or what keeps it from going on */
             message?: string;
             /**
              * Format: int64
@@ -1863,6 +1863,11 @@ export interface components {
              * @description Estimated number of records to read; -1 when unknown
              */
             total: number;
+            /**
+             * Format: int64
+             * @description Number of the held run of the job that has to be decided about before this queued one begins
+             */
+            waits_for?: number;
             /** @description What the run had to do without, for example attributes that were removed in Dynamics */
             warnings?: string[];
         };
