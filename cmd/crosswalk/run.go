@@ -57,10 +57,10 @@ func (cmd *runListCmd) Run(ctx context.Context, a *app) error {
 	if cmd.JSON {
 		return a.printList(page.Items, page.Total)
 	}
-	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Rejected", ">Deleted", "Started", ">Took"}}
+	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Duplicates", ">Rejected", ">Deleted", "Started", ">Took"}}
 	for _, r := range page.Items {
 		n := r.Counts
-		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, leftOut(n), n.Rejected, n.Deleted, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
+		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, n.Skipped, n.Duplicates, n.Rejected, n.Deleted, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
 	}
 	a.printTable(t)
 	a.noteMore(len(page.Items), page.Total)
@@ -143,7 +143,10 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Deleted", number(n.Deleted),
 		"Rejected", number(n.Rejected),
 		"Duplicates", number(n.Duplicates),
-		"Skipped", number(n.Skipped),
+		"Left out", number(n.Skipped),
+		"Pages read", number(n.Pages),
+		"Received", size(n.Bytes),
+		"Requests", number(n.Requests),
 		"Waited", waited(n.Throttled),
 		"Requested by", r.RequestedBy,
 		"Queued", moment(&r.QueuedAt),
@@ -171,6 +174,19 @@ func next(r crosswalk.Run) []string {
 		return []string{fmt.Sprintf("crosswalk job run %q --everything", r.JobName)}
 	}
 	return nil
+}
+
+// size says how many bytes there are, with one digit behind the point.
+func size(n int64) string {
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n)/1000, 0
+	units := []string{"kB", "MB", "GB", "TB"}
+	for value >= 999.95 && unit < len(units)-1 {
+		value, unit = value/1000, unit+1
+	}
+	return fmt.Sprintf("%.1f %s", value, units[unit])
 }
 
 // waited says for how long Dynamics had a run wait, "" when it did not.
