@@ -92,7 +92,7 @@ func TestProgressOf(t *testing.T) {
 		"has to wait":    {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: -1, Message: "Dynamics asked to wait 20 seconds."}, "0 read. Dynamics asked to wait 20 seconds"},
 		"compares":       {at(crosswalk.RunRunning, crosswalk.StepState{Name: crosswalk.StepCompare, Done: 1200, Total: 2000}), "3,900 read, looking for rows whose records are gone: 1,200 of 2,000"},
 		"fills":          {at(crosswalk.RunRunning, crosswalk.StepState{Name: crosswalk.StepLookups}), "3,900 read, filling lookups that waited for these rows"},
-		"held":           {at(crosswalk.RunHeld, crosswalk.StepState{Name: crosswalk.StepDelete, Total: 900}), "3,900 read, treating rows whose records are gone, which waits for a decision"},
+		"held":           {at(crosswalk.RunHeld, crosswalk.StepState{Name: crosswalk.StepDelete, Total: 900}), "3,900 read, deleting rows whose records are gone, which waits for a decision"},
 		"more than said": {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 4000, Counts: crosswalk.Counts{Read: 5000}, Cancelling: true}, "5,000 of 5,000 read, 500/s, cancelling"},
 	}
 	for name, tt := range tests {
