@@ -53,7 +53,29 @@ type Run struct {
 	RequestedBy    string     `json:"requested_by" doc:"Who started it"`
 	QueuedAt       time.Time  `json:"queued_at"`
 	StartedAt      *time.Time `json:"started_at,omitempty"`
+	HeldAt         *time.Time `json:"held_at,omitempty" doc:"When it was held; from then until decision.at, or until it ended, nobody worked on it"`
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
+}
+
+// Worked returns for how long the run has been worked on until now: from its
+// start to its end, without the time in which it was held. It is zero for one
+// that has not begun.
+func (r Run) Worked(now time.Time) time.Duration {
+	if r.StartedAt == nil {
+		return 0
+	}
+	if r.EndedAt != nil {
+		now = *r.EndedAt
+	}
+	d := now.Sub(*r.StartedAt)
+	if r.HeldAt != nil {
+		until := now
+		if r.Decision != nil {
+			until = r.Decision.At
+		}
+		d -= max(until.Sub(*r.HeldAt), 0)
+	}
+	return max(d, 0)
 }
 
 // Counts says what a run did so far. Read is the sum of Inserted, Updated,

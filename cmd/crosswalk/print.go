@@ -157,17 +157,8 @@ func connectionWord(s crosswalk.ConnectionStatus) cell {
 	return cell{word, amber}
 }
 
-// took returns how long a run has worked, zero while it waits.
-func took(r crosswalk.Run) time.Duration {
-	if r.StartedAt == nil {
-		return 0
-	}
-	end := time.Now()
-	if r.EndedAt != nil {
-		end = *r.EndedAt
-	}
-	return max(end.Sub(*r.StartedAt), 0)
-}
+// took returns how long a run was worked on, zero while it waits.
+func took(r crosswalk.Run) time.Duration { return r.Worked(time.Now()) }
 
 // rate returns the records read a second, "–" when there is nothing to tell.
 func rate(r crosswalk.Run) string {

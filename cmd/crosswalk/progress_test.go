@@ -13,6 +13,7 @@ func TestOutcome(t *testing.T) {
 	t.Parallel()
 	start := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
 	end := start.Add(1500 * time.Millisecond)
+	decided := start.Add(time.Hour + 500*time.Millisecond)
 	tests := map[string]struct {
 		run  crosswalk.Run
 		want string
@@ -20,6 +21,9 @@ func TestOutcome(t *testing.T) {
 		"well":      {crosswalk.Run{Status: crosswalk.RunSuccess, StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 1046}}, "success, 1,046 read in 1.5s"},
 		"rejects":   {crosswalk.Run{Status: crosswalk.RunPartialSuccess, Message: "4 records were rejected.", StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 46}}, "partial success: 4 records were rejected, 46 read in 1.5s"},
 		"discarded": {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Discard}, StartedAt: &start, EndedAt: &end}, "success, its deletions were discarded, 0 read in 1.5s"},
+		"released":  {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Release, At: start.Add(time.Hour)}, StartedAt: &start, HeldAt: &end, EndedAt: &decided, Counts: crosswalk.Counts{Read: 46}}, "success, 46 read in 2s"},
+		"held":      {crosswalk.Run{Status: crosswalk.RunHeld, StartedAt: &start, HeldAt: &end, Counts: crosswalk.Counts{Read: 46}}, "held, 46 read in 1.5s"},
+		"cancelled": {crosswalk.Run{Status: crosswalk.RunCancelled, StartedAt: &start, HeldAt: &end, EndedAt: &decided, Counts: crosswalk.Counts{Read: 46}}, "cancelled, 46 read in 1.5s"},
 		"not begun": {crosswalk.Run{Status: crosswalk.RunSkipped, Message: "The connection is revoked."}, "skipped: The connection is revoked"},
 	}
 	for name, tt := range tests {

@@ -196,7 +196,7 @@ func (s *Store) HoldRun(ctx context.Context, id string, fence int64, message, hi
 		case r.Cancelling:
 			return s.endRun(ctx, tx, *r, crosswalk.RunCancelled, "Cancelled.", "")
 		}
-		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'held', message = $2, hint = $3, saved_at = $4 WHERE id = $1",
+		_, err := tx.Exec(ctx, "UPDATE cw_runs SET status = 'held', message = $2, hint = $3, held_at = $4, saved_at = $4 WHERE id = $1",
 			id, database.Text(message), database.Text(hint), s.now())
 		if err != nil {
 			return err

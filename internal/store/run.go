@@ -18,22 +18,22 @@ type RunFilter struct {
 
 const runColumns = `r.id, r.number, r.job_id, r.job_name, r.connection_id, r.connection_name, r.entity, r.object, r.scope_json, r.reads, r.status, r.message, r.hint, r.warnings_json,
 	r.records_read, r.inserted, r.updated, r.unchanged, r.rejected, r.duplicates, r.skipped, r.deleted, r.pages, r.bytes, r.requests, r.throttled_ns,
-	r.step, r.step_done, r.step_total, r.decision_json, r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.ended_at,
+	r.step, r.step_done, r.step_total, r.decision_json, r.total, r.cancelling, r.requested_by, r.queued_at, r.started_at, r.held_at, r.ended_at,
 	CASE WHEN r.status = 'queued' THEN COALESCE((SELECT max(h.number) FROM cw_runs h WHERE h.job_id = r.job_id AND h.status = 'held'), 0) ELSE 0 END`
 
 // scanRun reads runColumns and whatever columns follow into more.
 func scanRun(row scanner, more ...any) (crosswalk.Run, error) {
 	var r crosswalk.Run
-	var queued, started, ended database.Time
+	var queued, started, held, ended database.Time
 	var scope, warnings, decision string
 	var step crosswalk.StepState
 	c := &r.Counts
 	err := row.Scan(append([]any{
 		&r.ID, &r.Number, &r.JobID, &r.JobName, &r.ConnectionID, &r.ConnectionName, &r.Entity, &r.Object, &scope, &r.Reads, &r.Status, &r.Message, &r.Hint, &warnings,
 		&c.Read, &c.Inserted, &c.Updated, &c.Unchanged, &c.Rejected, &c.Duplicates, &c.Skipped, &c.Deleted, &c.Pages, &c.Bytes, &c.Requests, &c.Throttled,
-		&step.Name, &step.Done, &step.Total, &decision, &r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &ended, &r.WaitsFor,
+		&step.Name, &step.Done, &step.Total, &decision, &r.Total, &r.Cancelling, &r.RequestedBy, &queued, &started, &held, &ended, &r.WaitsFor,
 	}, more...)...)
-	r.QueuedAt, r.StartedAt, r.EndedAt = queued.Time, started.Ptr(), ended.Ptr()
+	r.QueuedAt, r.StartedAt, r.HeldAt, r.EndedAt = queued.Time, started.Ptr(), held.Ptr(), ended.Ptr()
 	if err == nil {
 		err = decode(scope, &r.Scope)
 	}

@@ -147,6 +147,7 @@ CREATE TABLE cw_runs (
 	paused_until    {time},
 	queued_at       {time} NOT NULL,
 	started_at      {time},
+	held_at         {time},
 	ended_at        {time},
 	saved_at        {time} NOT NULL
 );

@@ -360,6 +360,9 @@ func TestHeldRun(t *testing.T) {
 				case d == nil || !strings.HasSuffix(decided, string(d.Decision)) || !strings.HasPrefix(d.By, "Command line") || d.At.IsZero() || !strings.Contains(d.HeldFor, "rows would be deleted"):
 					t.Errorf("decided: %+v", d)
 				}
+				if d := held.EndedAt.Sub(*held.StartedAt) - held.Worked(time.Now()); d < 1500*time.Millisecond {
+					t.Errorf("it was held for %s", d)
+				}
 				if decided == "cancel" && (held.Hint != "" || !strings.Contains(held.Message, "cancelled while it was held")) {
 					t.Errorf("the cancelled run says %q (%q)", held.Message, held.Hint)
 				}

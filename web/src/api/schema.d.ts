@@ -1830,6 +1830,11 @@ export interface components {
             /** Format: date-time */
             ended_at?: string;
             entity: string;
+            /**
+             * Format: date-time
+             * @description When it was held; from then until decision.at, or until it ended, nobody worked on it
+             */
+            held_at?: string;
             /** @description What to do about it */
             hint?: string;
             id: string;
