@@ -77,6 +77,7 @@ func (j *Job) Check(p *Problems, o *Object) {
 		p.AddHint("load_mode", "Choose incremental or full.", "%q is no load mode.", j.LoadMode)
 	}
 	j.Deletes.check(p, o)
+	j.RejectLimit.check(p)
 	if j.Deletes.On() && j.Operation == OperationInsert {
 		p.AddHint("deletes.policy", "Choose ignore, or another operation.", "A job that only inserts does not touch rows that exist.")
 	}

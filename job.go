@@ -56,23 +56,24 @@ type Position struct {
 
 // Job is the saved definition of a sync: source, target and mapping.
 type Job struct {
-	ID             string    `json:"id"`
-	Name           string    `json:"name" doc:"Unique name, 1 to 100 characters"`
-	ConnectionID   string    `json:"connection_id"`
-	ConnectionName string    `json:"connection_name"`
-	Entity         string    `json:"entity" doc:"Logical name of the source table"`
-	Object         string    `json:"object" doc:"API name of the target object"`
-	Operation      Operation `json:"operation" enum:"upsert,insert,update"`
-	LoadMode       LoadMode  `json:"load_mode" enum:"incremental,full"`
-	Deletes        Deletes   `json:"deletes"`
-	Mapping        Mapping   `json:"mapping"`
-	Filter         Filter    `json:"filter"`
-	OutOfTheBox    bool      `json:"out_of_the_box" doc:"Made by the first authorization; its source and target are fixed"`
-	Version        int64     `json:"version" doc:"Rises with every change; send it back when you change the job"`
-	Position       *Position `json:"position,omitempty" doc:"Up to where the records are stored; absent before the first run and for full loads"`
-	LastRun        *LastRun  `json:"last_run,omitempty" doc:"The newest run, or the one that is held; absent before the first"`
-	CreatedAt      time.Time `json:"created_at"`
-	UpdatedAt      time.Time `json:"updated_at"`
+	ID             string      `json:"id"`
+	Name           string      `json:"name" doc:"Unique name, 1 to 100 characters"`
+	ConnectionID   string      `json:"connection_id"`
+	ConnectionName string      `json:"connection_name"`
+	Entity         string      `json:"entity" doc:"Logical name of the source table"`
+	Object         string      `json:"object" doc:"API name of the target object"`
+	Operation      Operation   `json:"operation" enum:"upsert,insert,update"`
+	LoadMode       LoadMode    `json:"load_mode" enum:"incremental,full"`
+	Deletes        Deletes     `json:"deletes"`
+	RejectLimit    RejectLimit `json:"reject_limit"`
+	Mapping        Mapping     `json:"mapping"`
+	Filter         Filter      `json:"filter"`
+	OutOfTheBox    bool        `json:"out_of_the_box" doc:"Made by the first authorization; its source and target are fixed"`
+	Version        int64       `json:"version" doc:"Rises with every change; send it back when you change the job"`
+	Position       *Position   `json:"position,omitempty" doc:"Up to where the records are stored; absent before the first run and for full loads"`
+	LastRun        *LastRun    `json:"last_run,omitempty" doc:"The newest run, or the one that is held; absent before the first"`
+	CreatedAt      time.Time   `json:"created_at"`
+	UpdatedAt      time.Time   `json:"updated_at"`
 }
 
 // LastRun is what a list of jobs tells of the newest run, or of the one before

@@ -11,22 +11,23 @@ import (
 
 // JobInput is a job as its author writes it.
 type JobInput struct {
-	Name         string              `json:"name"`
-	ConnectionID string              `json:"connection_id"`
-	Entity       string              `json:"entity"`
-	Object       string              `json:"object"`
-	Operation    crosswalk.Operation `json:"operation,omitempty"`
-	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty"`
-	Deletes      crosswalk.Deletes   `json:"deletes,omitzero"`
-	Mapping      crosswalk.Mapping   `json:"mapping"`
-	Filter       crosswalk.Filter    `json:"filter"`
+	Name         string                `json:"name"`
+	ConnectionID string                `json:"connection_id"`
+	Entity       string                `json:"entity"`
+	Object       string                `json:"object"`
+	Operation    crosswalk.Operation   `json:"operation,omitempty"`
+	LoadMode     crosswalk.LoadMode    `json:"load_mode,omitempty"`
+	Deletes      crosswalk.Deletes     `json:"deletes,omitzero"`
+	RejectLimit  crosswalk.RejectLimit `json:"reject_limit,omitzero"`
+	Mapping      crosswalk.Mapping     `json:"mapping"`
+	Filter       crosswalk.Filter      `json:"filter"`
 }
 
 // InputOf returns what the author of j wrote, to be changed and sent back.
 func InputOf(j crosswalk.Job) JobInput {
 	return JobInput{
 		Name: j.Name, ConnectionID: j.ConnectionID, Entity: j.Entity, Object: j.Object,
-		Operation: j.Operation, LoadMode: j.LoadMode, Deletes: j.Deletes, Mapping: j.Mapping, Filter: j.Filter,
+		Operation: j.Operation, LoadMode: j.LoadMode, Deletes: j.Deletes, RejectLimit: j.RejectLimit, Mapping: j.Mapping, Filter: j.Filter,
 	}
 }
 

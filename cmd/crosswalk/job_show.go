@@ -40,6 +40,7 @@ func (a *app) showJob(j crosswalk.Job) {
 		"Load mode", string(j.LoadMode),
 		"Changes", changes(j.Position),
 		"Deletes", deletes(j.Deletes),
+		"Fails", rejectLimit(j.RejectLimit),
 		"Time zone", j.Mapping.TimeZone,
 		"Filter", j.Filter.Expression,
 	)
@@ -70,6 +71,21 @@ func deletes(d crosswalk.Deletes) string {
 		text += " by " + d.Field
 	}
 	return fmt.Sprintf("%s; held above %d %% of the rows", text, d.Percent())
+}
+
+// rejectLimit says how many rejects make a run fail, "" for none.
+func rejectLimit(l crosswalk.RejectLimit) string {
+	var above []string
+	if l.Count > 0 {
+		above = append(above, fmt.Sprintf("%d rejects", l.Count))
+	}
+	if l.Percent > 0 {
+		above = append(above, fmt.Sprintf("%d %% of the records rejected", l.Percent))
+	}
+	if len(above) == 0 {
+		return ""
+	}
+	return "above " + strings.Join(above, " or ")
 }
 
 // changes says how the next run finds what has changed, and since when.

@@ -15,15 +15,16 @@ import (
 
 // JobInput is the definition of a job as a client sends it.
 type JobInput struct {
-	Name         string              `json:"name" doc:"Unique name, 1 to 100 characters"`
-	ConnectionID string              `json:"connection_id"`
-	Entity       string              `json:"entity" doc:"Logical name of the source table"`
-	Object       string              `json:"object" doc:"API name of the target object"`
-	Operation    crosswalk.Operation `json:"operation,omitempty" enum:"upsert,insert,update" default:"upsert"`
-	LoadMode     crosswalk.LoadMode  `json:"load_mode,omitempty" enum:"incremental,full" default:"incremental"`
-	Deletes      crosswalk.Deletes   `json:"deletes,omitempty"`
-	Mapping      crosswalk.Mapping   `json:"mapping"`
-	Filter       crosswalk.Filter    `json:"filter,omitempty"`
+	Name         string                `json:"name" doc:"Unique name, 1 to 100 characters"`
+	ConnectionID string                `json:"connection_id"`
+	Entity       string                `json:"entity" doc:"Logical name of the source table"`
+	Object       string                `json:"object" doc:"API name of the target object"`
+	Operation    crosswalk.Operation   `json:"operation,omitempty" enum:"upsert,insert,update" default:"upsert"`
+	LoadMode     crosswalk.LoadMode    `json:"load_mode,omitempty" enum:"incremental,full" default:"incremental"`
+	Deletes      crosswalk.Deletes     `json:"deletes,omitempty"`
+	RejectLimit  crosswalk.RejectLimit `json:"reject_limit,omitempty"`
+	Mapping      crosswalk.Mapping     `json:"mapping"`
+	Filter       crosswalk.Filter      `json:"filter,omitempty"`
 }
 
 // JobChange replaces the definition of a job.
@@ -61,6 +62,7 @@ func (in JobInput) job() crosswalk.Job {
 		Operation:    in.Operation,
 		LoadMode:     in.LoadMode,
 		Deletes:      in.Deletes,
+		RejectLimit:  in.RejectLimit,
 		Mapping:      in.Mapping,
 		Filter:       in.Filter,
 	}
@@ -75,6 +77,7 @@ func inputOf(j crosswalk.Job) JobInput {
 		Operation:    j.Operation,
 		LoadMode:     j.LoadMode,
 		Deletes:      j.Deletes,
+		RejectLimit:  j.RejectLimit,
 		Mapping:      j.Mapping,
 		Filter:       j.Filter,
 	}

@@ -70,12 +70,19 @@ func (s *Slice) Run(ctx context.Context) (done bool, err error) {
 				return false, err
 			}
 		}
+		if err := w.enough(); err != nil {
+			return false, err
+		}
 		free <- p.batch
 	}
 	if ctx.Err() != nil {
 		return s.Checkpoint.Done, context.Cause(ctx)
 	}
-	if e := w.commit(ctx); e != nil {
+	e := w.commit(ctx)
+	if e == nil {
+		e = w.enough()
+	}
+	if e != nil {
 		err = e
 	}
 	return err == nil && s.Checkpoint.Done, err
@@ -201,6 +208,14 @@ func (w *writer) commit(ctx context.Context) (err error) {
 	}
 	w.stored()
 	return nil
+}
+
+// enough returns the error of Enough once all that was written is stored.
+func (w *writer) enough() error {
+	if w.held || w.Enough == nil {
+		return nil
+	}
+	return w.Enough(w.Counts, w.Checkpoint)
 }
 
 // stored notes that all that was written is stored.

@@ -120,6 +120,9 @@ type Slice struct {
 	Checkpoint crosswalk.Checkpoint
 	// Counts is the sum of what Run did, the target's part included.
 	Counts crosswalk.Counts
+	// Enough is called with Counts when pages have been stored, and the slice
+	// ends with the error that it returns; nil goes on whatever was stored.
+	Enough func(crosswalk.Counts, crosswalk.Checkpoint) error
 	// Budget is how long pages are begun; pages begun are finished. 0 means
 	// DefaultBudget. At least one page is read.
 	Budget time.Duration

@@ -56,10 +56,31 @@ func (r *runner) pages(ctx context.Context, client *dataverse.Client, task *cros
 		Checkpoint: task.Checkpoint,
 		Budget:     r.budget,
 	}
+	s.Enough = func(stored crosswalk.Counts, at crosswalk.Checkpoint) error {
+		return r.rejectedTooMany(ctx, *task, stored, at.Done)
+	}
 	done, err = s.Run(ctx)
 	task.Checkpoint = s.Checkpoint
+	task.Run.Counts.Add(s.Counts)
 	if errors.Is(err, errTurn) {
 		err = nil
 	}
 	return done, err
+}
+
+// rejectedTooMany returns an error when a run that has stored so much in this
+// slice rejects more records than its job allows. ended means that all are read.
+func (r *runner) rejectedTooMany(ctx context.Context, task crosswalk.Task, stored crosswalk.Counts, ended bool) error {
+	limit, sum := task.Job.RejectLimit, task.Run.Counts
+	sum.Add(stored)
+	if task.Run.Scope.Kind == crosswalk.ScopeRejects || !limit.Exceeded(sum.Rejected, sum.Read, ended) {
+		return nil
+	}
+	run, err := r.store.FindRun(ctx, task.Run.ID) // a record that came twice is in the sum twice
+	if err != nil || !limit.Exceeded(run.Counts.Rejected, run.Counts.Read, ended) {
+		return err
+	}
+	return crosswalk.Errorf(crosswalk.CodeInvalid, "%s of %s records were rejected, which is more than the job allows.",
+		english.Sprint(run.Counts.Rejected), english.Sprint(run.Counts.Read)).
+		WithHint("Look at the rejects of the run and correct the mapping, or raise the job's limit of rejects. What was stored stays, and the next run reads the same records again.")
 }

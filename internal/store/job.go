@@ -13,7 +13,7 @@ import (
 type JobFilter struct{ Search, ConnectionID string }
 
 const (
-	jobColumns = `j.id, j.name, j.connection_id, c.name, j.entity, j.object, j.operation, j.load_mode, j.mapping_json, j.filter_json, j.deletes_json, j.position_json,
+	jobColumns = `j.id, j.name, j.connection_id, c.name, j.entity, j.object, j.operation, j.load_mode, j.mapping_json, j.filter_json, j.deletes_json, j.limit_json, j.position_json,
 	j.out_of_the_box, j.version, j.created_at, j.updated_at, r.id, r.status, coalesce(r.ended_at, r.queued_at)`
 	jobFrom = `cw_jobs j JOIN cw_connections c ON c.id = j.connection_id
 	LEFT JOIN cw_runs r ON r.id = coalesce((SELECT h.id FROM cw_runs h WHERE h.job_id = j.id AND h.status = 'held' LIMIT 1),
@@ -22,10 +22,10 @@ const (
 
 func scanJob(row scanner) (crosswalk.Job, error) {
 	var j crosswalk.Job
-	var mapping, filter, deletes, position string
+	var mapping, filter, deletes, limit, position string
 	var created, updated, at database.Time
 	var run, status sql.NullString
-	err := row.Scan(&j.ID, &j.Name, &j.ConnectionID, &j.ConnectionName, &j.Entity, &j.Object, &j.Operation, &j.LoadMode, &mapping, &filter, &deletes, &position,
+	err := row.Scan(&j.ID, &j.Name, &j.ConnectionID, &j.ConnectionName, &j.Entity, &j.Object, &j.Operation, &j.LoadMode, &mapping, &filter, &deletes, &limit, &position,
 		&j.OutOfTheBox, &j.Version, &created, &updated, &run, &status, &at)
 	if err != nil {
 		return j, err
@@ -46,6 +46,9 @@ func scanJob(row scanner) (crosswalk.Job, error) {
 			return j, err
 		}
 		j.Position = p.position()
+	}
+	if err := decode(limit, &j.RejectLimit); err != nil {
+		return j, err
 	}
 	return j, decode(deletes, &j.Deletes)
 }
@@ -93,9 +96,9 @@ func (s *Store) insertJob(ctx context.Context, tx *database.Tx, j *crosswalk.Job
 		}
 		return err
 	}
-	_, err = tx.Exec(ctx, `INSERT INTO cw_jobs (id, name, name_key, connection_id, entity, object, operation, load_mode, mapping_json, filter_json, deletes_json, out_of_the_box, version, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)`,
-		j.ID, j.Name, key(j.Name), j.ConnectionID, j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), encode(j.Deletes), j.OutOfTheBox, j.Version, now)
+	_, err = tx.Exec(ctx, `INSERT INTO cw_jobs (id, name, name_key, connection_id, entity, object, operation, load_mode, mapping_json, filter_json, deletes_json, limit_json, out_of_the_box, version, created_at, updated_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $15, $12, $13, $14, $14)`,
+		j.ID, j.Name, key(j.Name), j.ConnectionID, j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), encode(j.Deletes), j.OutOfTheBox, j.Version, now, encode(j.RejectLimit))
 	if database.IsUnique(err) {
 		return jobNameTaken(j.Name)
 	}
@@ -110,8 +113,8 @@ func (s *Store) UpdateJob(ctx context.Context, j *crosswalk.Job) error {
 	now := s.now()
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		n, err := tx.Exec(ctx, `UPDATE cw_jobs SET name = $3, name_key = $4, entity = $5, object = $6, operation = $7, load_mode = $8,
-			mapping_json = $9, filter_json = $10, deletes_json = $12, version = version + 1, updated_at = $11 WHERE id = $1 AND version = $2`,
-			j.ID, j.Version, j.Name, key(j.Name), j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), now, encode(j.Deletes))
+			mapping_json = $9, filter_json = $10, deletes_json = $12, limit_json = $13, version = version + 1, updated_at = $11 WHERE id = $1 AND version = $2`,
+			j.ID, j.Version, j.Name, key(j.Name), j.Entity, j.Object, string(j.Operation), string(j.LoadMode), encode(j.Mapping), encode(j.Filter), now, encode(j.Deletes), encode(j.RejectLimit))
 		if database.IsUnique(err) {
 			return jobNameTaken(j.Name)
 		}

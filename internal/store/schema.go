@@ -96,6 +96,7 @@ CREATE TABLE cw_jobs (
 	mapping_json   {text} NOT NULL,
 	filter_json    {text} NOT NULL,
 	deletes_json   {text} NOT NULL DEFAULT '{}',
+	limit_json     {text} NOT NULL DEFAULT '{}',
 	position_json  {text} NOT NULL DEFAULT '',
 	out_of_the_box {bool} NOT NULL DEFAULT FALSE,
 	version        {int} NOT NULL,

@@ -1351,6 +1351,7 @@ export interface components {
             out_of_the_box: boolean;
             /** @description Up to where the records are stored; absent before the first run and for full loads */
             position?: components["schemas"]["Position"];
+            reject_limit: components["schemas"]["RejectLimit"];
             /** Format: date-time */
             updated_at: string;
             /**
@@ -1380,6 +1381,7 @@ export interface components {
              * @enum {string}
              */
             operation: "upsert" | "insert" | "update";
+            reject_limit?: components["schemas"]["RejectLimit"];
             /**
              * Format: int64
              * @description The version you changed; refused when somebody changed the job meanwhile
@@ -1409,6 +1411,7 @@ export interface components {
              * @enum {string}
              */
             operation: "upsert" | "insert" | "update";
+            reject_limit?: components["schemas"]["RejectLimit"];
         };
         JobInput: {
             connection_id: string;
@@ -1431,6 +1434,7 @@ export interface components {
              * @enum {string}
              */
             operation: "upsert" | "insert" | "update";
+            reject_limit?: components["schemas"]["RejectLimit"];
         };
         LastRun: {
             /**
@@ -1709,6 +1713,7 @@ export interface components {
              * @enum {string}
              */
             operation: "upsert" | "insert" | "update";
+            reject_limit?: components["schemas"]["RejectLimit"];
         };
         PreviewRecord: {
             /** @description Of an update what would change, of an insert what is not empty */
@@ -1795,6 +1800,18 @@ export interface components {
             example: string;
             /** @description API name of the field that could not be filled */
             field: string;
+        };
+        RejectLimit: {
+            /**
+             * Format: int64
+             * @description A run that rejects more records than this fails; 0 sets no limit
+             */
+            count?: number;
+            /**
+             * Format: int64
+             * @description A run that rejects more than this share of the records it reads fails, once it has read 1,000 or all; 0 sets no limit
+             */
+            percent?: number;
         };
         Report: {
             checks: components["schemas"]["Check"][];

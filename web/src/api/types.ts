@@ -33,6 +33,7 @@ export type Position = S['Position'];
 export type PreviewRecord = S['PreviewRecord'];
 export type RejectGroup = S['RejectGroup'];
 export type Deletes = S['Deletes'];
+export type RejectLimit = S['RejectLimit'];
 export type Scope = S['Scope'];
 export type Template = S['Template'];
 export type TestResult = S['Report'];

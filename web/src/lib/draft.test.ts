@@ -3,7 +3,7 @@ import type { Attribute, DataObject, FieldMapping, Job, JobInput } from '../api/
 import { addRows, emptyDraft, mappable, newCondition, newRow, operatorsFor, sameDraft, toDraft, toInput, valueCount } from './draft';
 
 const input: JobInput = {
-  name: 'Company Sync', connection_id: 'c1', entity: 'account', object: 'Company', operation: 'upsert', load_mode: 'full', deletes: { policy: 'delete', guard: 50 },
+  name: 'Company Sync', connection_id: 'c1', entity: 'account', object: 'Company', operation: 'upsert', load_mode: 'full', deletes: { policy: 'delete', guard: 50 }, reject_limit: { count: 10 },
   mapping: {
     fields: [
       { source: 'accountid', target: 'External_ID', identifier: true, on_null: 'overwrite', on_too_long: 'reject', on_unknown: 'add' },

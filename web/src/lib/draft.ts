@@ -1,4 +1,4 @@
-import type { Attribute, Comparison, Condition, DataObject, Deletes, Field, FieldMapping, Job, JobInput } from '../api/types';
+import type { Attribute, Comparison, Condition, DataObject, Deletes, Field, FieldMapping, Job, JobInput, RejectLimit } from '../api/types';
 
 // Draft is a job as it is being edited. Rows carry a key of their own so that
 // they keep their identity while others come and go.
@@ -10,6 +10,7 @@ export interface Draft {
   operation: NonNullable<JobInput['operation']>;
   load_mode: NonNullable<JobInput['load_mode']>;
   deletes: Deletes;
+  reject_limit: RejectLimit;
   rows: MappingRow[];
   conditions: ConditionRow[];
   expression: string;
@@ -56,6 +57,7 @@ export function toDraft(job: JobInput | Job): Draft {
     operation: job.operation ?? 'upsert',
     load_mode: job.load_mode ?? 'incremental',
     deletes: job.deletes ?? noDeletes,
+    reject_limit: job.reject_limit ?? {},
     rest,
     expression: job.filter?.expression ?? '',
     rows: (fields ?? []).map((f) => newRow(f)),
@@ -71,7 +73,7 @@ const noDeletes: Deletes = { policy: 'ignore' };
 export function emptyDraft(connectionID: string): Draft {
   return {
     name: '', connection_id: connectionID, entity: '', object: '', operation: 'upsert', load_mode: 'incremental', deletes: noDeletes,
-    rows: [newRow({ identifier: true })], conditions: [], expression: '', rest: {},
+    reject_limit: {}, rows: [newRow({ identifier: true })], conditions: [], expression: '', rest: {},
   };
 }
 
@@ -87,6 +89,7 @@ export function toInput(d: Draft): JobInput {
     operation: d.operation,
     load_mode: d.load_mode,
     deletes: d.deletes,
+    reject_limit: d.reject_limit,
     mapping: {
       ...d.rest,
       fields: d.rows.map(toFieldMapping),

@@ -156,6 +156,29 @@ export function Configuration({ draft, change, places, job, connection, entity, 
             error={places.at('deletes.guard')}
           />
         )}
+        <NumberInput
+          id="job-reject-limit-count"
+          label="Fail above this many rejects"
+          placeholder="No limit"
+          min={0}
+          allowDecimal={false}
+          thousandSeparator=","
+          value={draft.reject_limit.count || ''}
+          onChange={(v) => change({ reject_limit: { ...draft.reject_limit, count: typeof v === 'number' ? v : undefined } })}
+          error={places.at('reject_limit.count')}
+        />
+        <NumberInput
+          id="job-reject-limit-percent"
+          label="Fail above this share of rejects"
+          placeholder="No limit"
+          suffix=" %"
+          min={0}
+          max={100}
+          allowDecimal={false}
+          value={draft.reject_limit.percent || ''}
+          onChange={(v) => change({ reject_limit: { ...draft.reject_limit, percent: typeof v === 'number' ? v : undefined } })}
+          error={places.at('reject_limit.percent')}
+        />
       </SimpleGrid>
     </Section>
   );
