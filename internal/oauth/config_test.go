@@ -70,7 +70,8 @@ func config(t *testing.T, e *endpoint) oauth.Config {
 	return oauth.Config{
 		Authority: server.URL, Tenant: tenant, ClientID: clientID, ClientSecret: "sekrit-client",
 		RedirectURL: "http://127.0.0.1:8080/oauth/callback", Resource: resource,
-		Now: func() time.Time { return noon },
+		Now:  func() time.Time { return noon },
+		HTTP: server.Client(), // other tests' servers close the connections that all others share
 	}
 }
 

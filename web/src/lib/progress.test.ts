@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Counts, RunStatus } from '../api/types';
-import { addSample, averageRate, bar, doing, percent, rate, remaining, type Sample } from './progress';
+import { addSample, averageRate, bar, doing, percent, rate, remaining, worked, type Sample } from './progress';
 
 const counts = (read: number): Counts => ({
   read, inserted: 0, updated: 0, unchanged: 0, rejected: 0, duplicates: 0, skipped: 0, deleted: 0, pages: 0, bytes: 0, requests: 0, throttled_ns: 0,
@@ -61,4 +61,17 @@ test('the average rate ends with the run', () => {
   expect(averageRate(run, Date.parse('2026-03-01T13:00:00Z'))).toBe(1000);
   expect(averageRate({ counts: counts(3000), started_at: run.started_at }, Date.parse('2026-03-01T12:00:06Z'))).toBe(500);
   expect(averageRate({ counts: counts(0) }, 0)).toBe(0);
+});
+
+test('the time in which a run is held is no work', () => {
+  const at = (second: number) => new Date(Date.UTC(2026, 2, 1, 12, 0, second)).toISOString();
+  const now = Date.parse(at(50));
+  const decision = { decision: 'release' as const, by: 'Ada', at: at(40), held_for: '' };
+  expect(worked({}, now)).toBeUndefined();
+  expect(worked({ started_at: at(0) }, now)).toBe(50_000);
+  expect(worked({ started_at: at(0), ended_at: at(30) }, now)).toBe(30_000);
+  expect(worked({ started_at: at(0), held_at: at(10) }, now)).toBe(10_000);
+  expect(worked({ started_at: at(0), held_at: at(10), decision }, now)).toBe(20_000);
+  expect(worked({ started_at: at(0), held_at: at(10), decision, ended_at: at(45) }, now)).toBe(15_000);
+  expect(worked({ started_at: at(0), held_at: at(10), ended_at: at(45) }, now)).toBe(10_000);
 });

@@ -26,11 +26,20 @@ export function rate(samples: Sample[]): number {
   return Math.max(0, ((last.read - first.read) * 1000) / (last.at - first.at));
 }
 
-// averageRate returns records per second over the whole life of a run.
-export function averageRate(run: Pick<Run, 'counts' | 'started_at' | 'ended_at'>, now: number): number {
-  if (!run.started_at) return 0;
+type Timed = Pick<Run, 'started_at' | 'ended_at' | 'held_at' | 'decision'>;
+
+// worked returns for how many milliseconds a run has been worked on: the time
+// in which it was held does not count. Undefined for one that has not begun.
+export function worked(run: Timed, now: number): number | undefined {
+  if (!run.started_at) return undefined;
   const end = run.ended_at ? Date.parse(run.ended_at) : now;
-  const ms = end - Date.parse(run.started_at);
+  const held = run.held_at ? Math.max(0, (run.decision ? Date.parse(run.decision.at) : end) - Date.parse(run.held_at)) : 0;
+  return Math.max(0, end - Date.parse(run.started_at) - held);
+}
+
+// averageRate returns records per second over the whole life of a run.
+export function averageRate(run: Timed & Pick<Run, 'counts'>, now: number): number {
+  const ms = worked(run, now) ?? 0;
   return ms > 0 ? (run.counts.read * 1000) / ms : 0;
 }
 

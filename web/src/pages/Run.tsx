@@ -6,7 +6,7 @@ import { useEffect, useState } from 'react';
 import { api } from '../api/client';
 import type { Run, Scope } from '../api/types';
 import { bytes, count, duration, plural } from '../lib/format';
-import { addSample, averageRate, bar, doing, isLive, rate, remaining, type Sample } from '../lib/progress';
+import { addSample, averageRate, bar, doing, isLive, rate, remaining, worked, type Sample } from '../lib/progress';
 import { sameScope } from '../lib/range';
 import { untold } from '../lib/warnings';
 import { q, queryClient, refresh } from '../queries';
@@ -137,7 +137,7 @@ function ProgressCard({ run: r }: { run: Run }) {
   const averaged = useRate(r, now);
   const perSecond = live && r.step ? 0 : averaged; // it reads no more
   const left = live && !r.step ? remaining(r.counts.read, r.total, perSecond) : undefined;
-  const elapsed = r.started_at ? (r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at) : undefined;
+  const elapsed = worked(r, Math.max(now, Date.now()));
   const throttled = r.counts.throttled_ns / 1e6;
   const words = doing(r);
   const drawn = bar(r);

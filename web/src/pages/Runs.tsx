@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { Run } from '../api/types';
 import { count, duration, plural } from '../lib/format';
-import { doing, isLive, percent } from '../lib/progress';
+import { doing, isLive, percent, worked } from '../lib/progress';
 import { untold } from '../lib/warnings';
 import { q } from '../queries';
 import { AnchorLink, ButtonLink } from '../ui/links';
@@ -149,7 +149,7 @@ function Runs({ items }: { items: Run[] }) {
                 <Ago at={r.started_at ?? r.queued_at} />
                 {r.started_at && (
                   <Text fz="xs" className="cw-nowrap" mt={2}>
-                    {r.ended_at ? 'took' : 'for'} {duration((r.ended_at ? Date.parse(r.ended_at) : Math.max(now, Date.now())) - Date.parse(r.started_at))}
+                    {r.ended_at ? 'took' : 'for'} {duration(worked(r, Math.max(now, Date.now())) ?? 0)}
                   </Text>
                 )}
               </Table.Td>
