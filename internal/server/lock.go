@@ -31,9 +31,9 @@ func lockFile(path string) (*os.File, error) {
 
 // unusable says that a data directory is of no use.
 func unusable(dir string, err error) error {
-	e := crosswalk.Errorf(crosswalk.CodeConflict, "The data directory %s cannot be used.", dir).WithCause(err)
+	hint := "Crosswalk must be allowed to make and change files there. See that its disk is there and is not read only."
 	if errors.Is(err, syscall.ENOTDIR) {
-		return e.WithHint("A file is in its place. Name another directory with --data.")
+		hint = "A file is in its place. Name another directory with --data."
 	}
-	return e.WithHint("Crosswalk must be allowed to make and change files there. See that its disk is there and is not read only.")
+	return crosswalk.Errorf(crosswalk.CodeConflict, "The data directory %s cannot be used.", dir).WithHint("%s", hint).WithCause(err)
 }

@@ -167,11 +167,11 @@ func New(ctx context.Context, cfg Config) (_ *Server, err error) {
 
 // deaf says that the server cannot listen on an address.
 func deaf(address string, err error) error {
-	e := crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s.", address).WithCause(err)
+	hint := "Name an address of this machine with --listen, for example 127.0.0.1:8080. Ports below 1024 need rights of their own."
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return e.WithHint("Another program uses that address; choose another with --listen.")
+		hint = "Another program uses that address; choose another with --listen."
 	}
-	return e.WithHint("Name an address of this machine with --listen, for example 127.0.0.1:8080. Ports below 1024 need rights of their own.")
+	return crosswalk.Errorf(crosswalk.CodeConflict, "Cannot listen on %s.", address).WithHint("%s", hint).WithCause(err)
 }
 
 func (s *Server) openDatabase(ctx context.Context) (err error) {
