@@ -464,7 +464,7 @@ func TestRunOverARange(t *testing.T) {
 	if early.Counts.Read == 0 || late.Counts.Read == 0 || early.Counts.Read+late.Counts.Read != 50 || early.Counts.Inserted+late.Counts.Inserted != 50 {
 		t.Errorf("before %+v, from then on %+v", early.Counts, late.Counts)
 	}
-	if !strings.Contains(late.Reads, "createdon from 2021-06-01") {
+	if !strings.Contains(late.Reads, "Records created from 2021-06-01") {
 		t.Errorf("it says that it reads %q", late.Reads)
 	}
 	for _, c := range []struct {
@@ -600,7 +600,8 @@ func TestDecisionsOverTheAPI(t *testing.T) {
 			problem(t, err, crosswalk.CodeNotFound)
 			events, err := w.client.ListEvents(t.Context(), client.EventFilter{Search: job.Name})
 			w.must(err)
-			if !strings.Contains(toJSON(events.Items), `"action":"run.`+string(decision)) {
+			told := map[crosswalk.Decision]string{crosswalk.Release: "run.released", crosswalk.Discard: "run.deletions_discarded"}[decision]
+			if !strings.Contains(toJSON(events.Items), `"action":"`+told+`"`) {
 				t.Errorf("the activity does not tell: %s", toJSON(events.Items))
 			}
 		})
