@@ -89,6 +89,9 @@ func (w *world) start(cfg server.Config) {
 	w.t.Helper()
 	cfg.Listen, cfg.DataDir = "127.0.0.1:0", w.dir
 	switch {
+	case cfg.Database == sqlitePrefix: // the file, on whatever the tests run
+		w.dsn = sqlitePrefix + filepath.Join(w.dir, "crosswalk.db")
+		cfg.Database = ""
 	case cfg.Database != "":
 		w.dsn = cfg.Database
 	case w.dsn == "" && *onlyOn == database.Postgres.String():
