@@ -16,10 +16,12 @@ const ringSize = 3
 
 // While the next page is there already, pages share a transaction, if the
 // target can hold it: the fewer transactions there are, the fewer times a
-// database writes the same pages of an index. Other writers wait meanwhile.
+// database writes the same pages of an index. Other writers wait meanwhile, and
+// nobody sees yet what was rejected: a run that rejects too much would go on.
 const (
-	groupRows = 50_000
-	groupTime = 500 * time.Millisecond
+	groupRows    = 50_000
+	groupRejects = 1_000
+	groupTime    = 500 * time.Millisecond
 )
 
 // page is a page on its way from the reader to the writer, or the error behind
@@ -195,7 +197,9 @@ func (w *writer) write(ctx context.Context, p page) (err error) {
 
 // full reports whether what the target holds is to be committed even though
 // more is there.
-func (w *writer) full() bool { return w.rows >= groupRows || time.Since(w.begun) >= groupTime }
+func (w *writer) full() bool {
+	return w.rows >= groupRows || w.counts.Rejected >= groupRejects || time.Since(w.begun) >= groupTime
+}
 
 // commit has the target commit what it holds.
 func (w *writer) commit(ctx context.Context) (err error) {

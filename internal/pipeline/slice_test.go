@@ -307,7 +307,7 @@ func TestBoundedReadAhead(t *testing.T) {
 }
 
 // TestHolds shows that pages share a transaction while the next one is there
-// already, but not for long, and that an error loses what is held only when it
+// already, but not for long and not with many rejects, and that an error loses what is held only when it
 // is the target's.
 func TestHolds(t *testing.T) {
 	t.Parallel()
@@ -322,6 +322,7 @@ func TestHolds(t *testing.T) {
 		{"to the end", accounts{pages: book(8)}, 0, nil, []int64{3, 6, 8}},
 		{"source fails", accounts{pages: book(8), before: failAt(4, broken)}, 0, broken, []int64{3, 4}},
 		{"target fails", accounts{pages: book(8)}, 6, broken, []int64{3}},
+		{"rejects", accounts{pages: slices.Repeat([][]string{slices.Repeat([]string{"too long"}, 600)}, 4)}, 0, nil, []int64{2, 4}},
 		{"slow source", accounts{pages: book(4), before: func(context.Context, int) error {
 			time.Sleep(time.Second)
 			return nil
