@@ -68,17 +68,3 @@ func (d Deletes) check(p *Problems, o *Object) {
 		p.Add("deletes.guard", "The guard is a percentage from 0 to 100.")
 	}
 }
-
-// Check notes what is wrong with a job beside its names and its mapping.
-func (j *Job) Check(p *Problems, o *Object) {
-	switch j.LoadMode {
-	case "", LoadIncremental, LoadFull:
-	default:
-		p.AddHint("load_mode", "Choose incremental or full.", "%q is no load mode.", j.LoadMode)
-	}
-	j.Deletes.check(p, o)
-	j.RejectLimit.check(p)
-	if j.Deletes.On() && j.Operation == OperationInsert {
-		p.AddHint("deletes.policy", "Choose ignore, or another operation.", "A job that only inserts does not touch rows that exist.")
-	}
-}

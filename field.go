@@ -8,6 +8,46 @@ import (
 	"unicode/utf8"
 )
 
+// FieldType is the type of a field of an object.
+type FieldType string
+
+// The types of fields.
+const (
+	FieldString      FieldType = "String"
+	FieldRichText    FieldType = "RichText"
+	FieldNumber      FieldType = "Number"
+	FieldCurrency    FieldType = "Currency"
+	FieldPercentage  FieldType = "Percentage"
+	FieldBoolean     FieldType = "Boolean"
+	FieldDate        FieldType = "Date"
+	FieldDateTime    FieldType = "DateTime"
+	FieldEmail       FieldType = "Email"
+	FieldURL         FieldType = "URL"
+	FieldDropdown    FieldType = "Dropdown"
+	FieldMultiSelect FieldType = "MultiSelect"
+	FieldLookup      FieldType = "Lookup"
+	FieldGSID        FieldType = "GSID" // only the system field GSID
+)
+
+// Field is a typed column of an object.
+type Field struct {
+	Name        string    `json:"name" doc:"API name, for example External_ID"`
+	DisplayName string    `json:"display_name"`
+	Type        FieldType `json:"type"`
+	MaxLength   int       `json:"max_length,omitempty" doc:"Longest text in characters; 0 means no limit"`
+	Decimals    int       `json:"decimals,omitempty" doc:"Digits behind the decimal point of numbers, 0 to 9"`
+	Required    bool      `json:"required,omitempty"`
+	System      bool      `json:"system,omitempty" doc:"Filled by Crosswalk; cannot be mapped or edited"`
+	Unique      bool      `json:"unique,omitempty" doc:"No two rows have the same value; any number may have none"`
+	Default     string    `json:"default,omitempty" doc:"Value of new rows whose job does not fill the field"`
+	Options     []string  `json:"options,omitempty" doc:"Known options of a dropdown"`
+	Lookup      string    `json:"lookup,omitempty" doc:"Object a lookup points to, by GSID"`
+}
+
+// Column returns the name of the SQL column that holds the field: the API
+// name in lower case.
+func (f *Field) Column() string { return strings.ToLower(f.Name) }
+
 // maxNumberDigits is the largest number of digits of a number, on both sides
 // of the point together.
 const maxNumberDigits = 38

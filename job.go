@@ -28,32 +28,6 @@ const (
 	LoadFull LoadMode = "full"
 )
 
-// Way is how a run finds the records to read.
-type Way string
-
-// The ways.
-const (
-	WayTracked    Way = "change_tracking" // Dynamics tells what was changed and deleted
-	WayModified   Way = "modified_on"     // by the time of the last change; deletions by comparing keys
-	WayEverything Way = "everything"
-)
-
-// Position is up to where a job's records are stored.
-type Position struct {
-	Way Way       `json:"way" enum:"change_tracking,modified_on,everything" doc:"How the next run finds what has changed"`
-	Why string    `json:"why,omitempty" doc:"Why changes are not tracked"`
-	At  time.Time `json:"at" doc:"When the run began after which only changes are read"`
-	// ExpiresAt is nil when changes are not tracked.
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When Dynamics forgets what has changed since; a run after that reads every record"`
-	// Tried is when it was tried last to have changes tracked; zero when
-	// metadata say that they are not.
-	Tried time.Time `json:"-"`
-	// Mark is where the next read continues; "" reads everything.
-	Mark string `json:"-"`
-	// Of identifies the definition that the mark belongs to.
-	Of string `json:"-"`
-}
-
 // Job is the saved definition of a sync: source, target and mapping.
 type Job struct {
 	ID             string      `json:"id"`
@@ -74,6 +48,20 @@ type Job struct {
 	LastRun        *LastRun    `json:"last_run,omitempty" doc:"The newest run, or the one that is held; absent before the first"`
 	CreatedAt      time.Time   `json:"created_at"`
 	UpdatedAt      time.Time   `json:"updated_at"`
+}
+
+// Check notes what is wrong with a job beside its names and its mapping.
+func (j *Job) Check(p *Problems, o *Object) {
+	switch j.LoadMode {
+	case "", LoadIncremental, LoadFull:
+	default:
+		p.AddHint("load_mode", "Choose incremental or full.", "%q is no load mode.", j.LoadMode)
+	}
+	j.Deletes.check(p, o)
+	j.RejectLimit.check(p)
+	if j.Deletes.On() && j.Operation == OperationInsert {
+		p.AddHint("deletes.policy", "Choose ignore, or another operation.", "A job that only inserts does not touch rows that exist.")
+	}
 }
 
 // LastRun is what a list of jobs tells of the newest run, or of the one before

@@ -5,27 +5,6 @@ import (
 	"strings"
 )
 
-// FieldType is the type of a field of an object.
-type FieldType string
-
-// The types of fields.
-const (
-	FieldString      FieldType = "String"
-	FieldRichText    FieldType = "RichText"
-	FieldNumber      FieldType = "Number"
-	FieldCurrency    FieldType = "Currency"
-	FieldPercentage  FieldType = "Percentage"
-	FieldBoolean     FieldType = "Boolean"
-	FieldDate        FieldType = "Date"
-	FieldDateTime    FieldType = "DateTime"
-	FieldEmail       FieldType = "Email"
-	FieldURL         FieldType = "URL"
-	FieldDropdown    FieldType = "Dropdown"
-	FieldMultiSelect FieldType = "MultiSelect"
-	FieldLookup      FieldType = "Lookup"
-	FieldGSID        FieldType = "GSID" // only the system field GSID
-)
-
 // Object is a typed table of the customer-success model: standard (made by
 // Crosswalk) or custom (its name ends in __gc).
 type Object struct {
@@ -34,21 +13,6 @@ type Object struct {
 	Standard    bool    `json:"standard" doc:"Whether Crosswalk made it"`
 	Fields      []Field `json:"fields"`
 	Rows        int64   `json:"rows" doc:"Number of rows; only filled in lists and details"`
-}
-
-// Field is a typed column of an object.
-type Field struct {
-	Name        string    `json:"name" doc:"API name, for example External_ID"`
-	DisplayName string    `json:"display_name"`
-	Type        FieldType `json:"type"`
-	MaxLength   int       `json:"max_length,omitempty" doc:"Longest text in characters; 0 means no limit"`
-	Decimals    int       `json:"decimals,omitempty" doc:"Digits behind the decimal point of numbers, 0 to 9"`
-	Required    bool      `json:"required,omitempty"`
-	System      bool      `json:"system,omitempty" doc:"Filled by Crosswalk; cannot be mapped or edited"`
-	Unique      bool      `json:"unique,omitempty" doc:"No two rows have the same value; any number may have none"`
-	Default     string    `json:"default,omitempty" doc:"Value of new rows whose job does not fill the field"`
-	Options     []string  `json:"options,omitempty" doc:"Known options of a dropdown"`
-	Lookup      string    `json:"lookup,omitempty" doc:"Object a lookup points to, by GSID"`
 }
 
 // Field returns the field with that API name, or nil.
@@ -63,10 +27,6 @@ func (o *Object) Field(name string) *Field {
 // Table returns the name of the SQL table that holds the object's rows: the
 // API name in lower case.
 func (o *Object) Table() string { return strings.ToLower(o.Name) }
-
-// Column returns the name of the SQL column that holds the field: the API
-// name in lower case.
-func (f *Field) Column() string { return strings.ToLower(f.Name) }
 
 // The system fields every object begins with.
 const (

@@ -1,0 +1,48 @@
+package crosswalk
+
+import "time"
+
+// Checkpoint is a position inside a run: everything before it is stored or
+// rejected. It is stored in the same transaction as the rows it covers.
+type Checkpoint struct {
+	Step Step   `json:"step,omitempty"`
+	Page int64  `json:"page"`           // pages stored
+	Link string `json:"link,omitempty"` // verbatim link of the next page; empty before the first page
+	Done bool   `json:"done,omitempty"` // the last page is stored
+	// Way is how the records are found, Why what keeps changes from being
+	// tracked.
+	Way Way    `json:"way,omitempty"`
+	Why string `json:"why,omitempty"`
+	// Tried is when it was tried last to have changes tracked, in this run or in
+	// one before.
+	Tried time.Time `json:"tried,omitzero"`
+	// Counting means that the keys of all records that come are kept: what has
+	// not come in the end is gone.
+	Counting bool `json:"counting,omitempty"`
+	// Complete, with Done, means that every record has come.
+	Complete bool `json:"complete,omitempty"`
+	// Mark, with Done, is where the next run continues.
+	Mark string `json:"mark,omitempty"`
+	// Of identifies the definition that Mark belongs to.
+	Of string `json:"of,omitempty"`
+	// Trail tells when pages lead in circles.
+	Trail Trail `json:"trail,omitzero"`
+	// Days is for how many days Dynamics remembers changes; 0 when it is not
+	// known.
+	Days int `json:"days,omitempty"`
+	// After is the key up to which the step has come, StepDone and StepTotal are
+	// what its StepState says of it.
+	After     string `json:"after,omitempty"`
+	StepDone  int64  `json:"step_done,omitempty"`
+	StepTotal int64  `json:"step_total,omitempty"`
+	// Decided is what somebody decided about deletions that were held.
+	Decided Decision `json:"decided,omitempty"`
+}
+
+// Trail is what is known, behind a page, of the way that led to it, however
+// often the run was interrupted on it.
+type Trail struct {
+	Link  string `json:"link,omitempty"`  // hash of the link behind page Page
+	Page  int64  `json:"page,omitempty"`  // the last one whose number was twice that of the one before
+	Empty int64  `json:"empty,omitempty"` // pages since the last one that showed a record
+}
