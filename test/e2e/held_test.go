@@ -24,7 +24,7 @@ func TestDatabaseHeldForLong(t *testing.T) {
 	var log journal
 	w := newWorld(t, sandbox.Config{Accounts: 600, Users: 5, Contacts: -1}, server.Config{
 		Database: sqlitePrefix, // PostgreSQL has no lock that everybody waits for
-		PageSize: 50, SliceBudget: 500 * time.Millisecond, SliceLimit: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+		PageSize: 50, SliceBudget: 500 * time.Millisecond, SliceLimit: 3 * time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	conn := w.connect("Contoso")
 	object := w.object("City", cityFields()...)
