@@ -11,16 +11,18 @@ import (
 
 // The limits of an object's definition.
 const (
-	RecommendedFields = 200 // more are warned about
+	RecommendedFields = 200 // more draw a warning
 	// MaxFields keeps a row within a page of PostgreSQL (8 KB), where even a
 	// text stored elsewhere takes 18 bytes.
-	MaxFields   = 400
-	MaxOptions  = 1000
-	maxName     = 63 // characters PostgreSQL keeps of a name
-	maxOption   = 250
-	maxDecimals = 9
-	customEnd   = "__gc"
+	MaxFields       = 400
+	MaxOptions      = 1000 // of a field
+	MaxOptionLength = 250  // characters
+	maxName         = 63   // characters PostgreSQL keeps of a name
+	maxDecimals     = 9
 )
+
+// CustomSuffix ends the API names of objects and fields that people define.
+const CustomSuffix = "__gc"
 
 // ObjectDefinition is an object as a person defines it, whole: what a change
 // leaves out goes away.
@@ -64,9 +66,7 @@ func NewObject(d ObjectDefinition, others []Object) (Object, error) {
 	var p Problems
 	o := Object{Name: d.Name, DisplayName: d.DisplayName}
 	if o.Name == "" {
-		if o.Name = APIName(o.DisplayName); o.Name != "" {
-			o.Name += customEnd
-		}
+		o.Name = customName(o.DisplayName)
 	}
 	checkAPIName(&p, "name", o.Name, true)
 	checkObject(&p, &o, others)
@@ -105,7 +105,7 @@ func (o *Object) Redefine(d ObjectDefinition, others []Object) (Object, map[stri
 		case was == nil && o.Field(name) != nil: // renamed before
 		case was == nil:
 			p.Add(at, "%s has no field %s.", o.Name, f.RenamedFrom)
-		case was.System || o.Standard && IsStandard(o.Name, f.RenamedFrom):
+		case was.System || o.Standard && isStandardField(o.Name, f.RenamedFrom):
 			p.Add(at, "The API name of the standard field %s is fixed; its display name can be changed.", f.RenamedFrom)
 		case o.Field(name) != nil && !again:
 			p.AddHint(at, "Leave renamed_from out if it has been renamed before.", "%s has a field %s already, which would go away.", o.Name, name)
@@ -154,17 +154,19 @@ func checkAPIName(p *Problems, at, name string, custom bool) {
 		return r != '_' && (r < '0' || r > '9') && (r|0x20 < 'a' || r|0x20 > 'z')
 	}):
 		p.Add(at, "The API name must begin with a letter and hold only the letters A to Z, digits and underscores.")
-	case custom && (!strings.HasSuffix(name, customEnd) || len(name) == len(customEnd)):
-		p.AddHint(at, fmt.Sprintf("For example %s%s.", strings.TrimRight(strings.TrimSuffix(lower, "__gc"), "_"), customEnd), "The API name of what you define yourself must end in %s.", customEnd)
+	case custom && (!strings.HasSuffix(name, CustomSuffix) || len(name) == len(CustomSuffix)):
+		p.AddHint(at, fmt.Sprintf("For example %s%s.", strings.TrimRight(strings.TrimSuffix(lower, CustomSuffix), "_"), CustomSuffix), "The API name of what you define yourself must end in %s.", CustomSuffix)
 	case slices.ContainsFunc([]string{"cw_", "river_", "sqlite_", "pg_"}, func(s string) bool { return strings.HasPrefix(lower, s) }):
 		p.Add(at, "Names that begin like %s are kept for Crosswalk and the database.", name)
 	}
 }
 
+// customName makes the API name of what a person defines, "" when the display
+// name holds nothing to make it of.
 func customName(display string) string {
 	name := APIName(display)
 	if name != "" {
-		name += customEnd
+		name += CustomSuffix
 	}
 	return name
 }
@@ -202,7 +204,7 @@ func defineFields(p *Problems, o, old *Object, defs []FieldDefinition, others []
 			f.Name = customName(f.DisplayName)
 		}
 		checkDisplayName(p, at("display_name"), f.DisplayName)
-		checkAPIName(p, at("name"), f.Name, !o.Standard || !IsStandard(o.Name, f.Name))
+		checkAPIName(p, at("name"), f.Name, !o.Standard || !isStandardField(o.Name, f.Name))
 		if names[f.Column()] {
 			p.AddHint(at("name"), "Names that differ in upper and lower case only would share one column.", "Another field is named %s already.", f.Name)
 		}
@@ -232,8 +234,8 @@ func (f *Field) check(p *Problems, at func(string) string, o *Object, others []O
 		p.Add(at("max_length"), "Only texts have a greatest length.")
 	case f.MaxLength < 0:
 		p.Add(at("max_length"), "The greatest length cannot be negative.")
-	case f.Type == FieldEmail && f.MaxLength > 254:
-		p.Add(at("max_length"), "An e-mail address has at most 254 characters.")
+	case f.Type == FieldEmail && f.MaxLength > maxEmail:
+		p.Add(at("max_length"), "An e-mail address has at most %d characters.", maxEmail)
 	}
 	if f.Decimals != 0 && !f.Type.IsNumber() {
 		p.Add(at("decimals"), "Only numbers have decimals.")
@@ -267,8 +269,8 @@ func (f *Field) checkOptions(p *Problems, at string) {
 	for _, option := range f.Options {
 		k := strings.ToLower(option)
 		switch {
-		case strings.TrimSpace(option) == "" || utf8.RuneCountInString(option) > maxOption:
-			p.Add(at, "An option has 1 to %d characters.", maxOption)
+		case strings.TrimSpace(option) == "" || utf8.RuneCountInString(option) > MaxOptionLength:
+			p.Add(at, "An option has 1 to %d characters.", MaxOptionLength)
 		case strings.ContainsFunc(option, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }):
 			p.Add(at, "An option must not hold control characters.")
 		case f.Type == FieldMultiSelect && strings.Contains(option, ";"):
@@ -304,7 +306,7 @@ func (f *Field) checkDefault(p *Problems, at string) {
 // Crosswalk gave a standard object.
 func keepStandard(p *Problems, old, next *Object, defs []FieldDefinition) {
 	for _, f := range old.Fields {
-		if f.System || !IsStandard(old.Name, f.Name) {
+		if f.System || !isStandardField(old.Name, f.Name) {
 			continue
 		}
 		n := next.Field(f.Name)

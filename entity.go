@@ -118,14 +118,3 @@ func (a *Attribute) Member() string {
 	}
 	return a.LogicalName
 }
-
-// Label returns the label of the option with that value and whether there is
-// one.
-func (a *Attribute) Label(value int64) (string, bool) {
-	for _, o := range a.Options {
-		if int64(o.Value) == value {
-			return o.Label, o.Label != ""
-		}
-	}
-	return "", false
-}

@@ -48,9 +48,9 @@ type Field struct {
 // name in lower case.
 func (f *Field) Column() string { return strings.ToLower(f.Name) }
 
-// maxNumberDigits is the largest number of digits of a number, on both sides
-// of the point together.
-const maxNumberDigits = 38
+// MaxDigits is the largest number of digits of a number, before and after the
+// point together: what a decimal128 and the databases hold without loss.
+const MaxDigits = 38
 
 // IsText reports whether values of the type are texts.
 func (t FieldType) IsText() bool {
@@ -124,12 +124,11 @@ func (f *Field) Normalize(text string) (string, error) {
 		}
 		return refuse("a time like 2026-01-31T12:00:00Z")
 	default:
-		v = strings.ToLower(v)
-		if len(v) != 36 || strings.Trim(v, "0123456789abcdef-") != "" || strings.Count(v, "-") != 4 ||
-			v[8] != '-' || v[13] != '-' || v[18] != '-' || v[23] != '-' {
+		id, ok := ParseGSID(v)
+		if !ok {
 			return refuse("a GSID of 36 characters")
 		}
-		return v, nil
+		return id.String(), nil
 	}
 }
 
@@ -166,7 +165,7 @@ func normalizeNumber(v string, decimals int) (string, bool) {
 		whole = "0"
 	}
 	fraction = strings.TrimRight(fraction, "0")
-	if len(fraction) > decimals || len(whole)+decimals > maxNumberDigits {
+	if len(fraction) > decimals || len(whole)+decimals > MaxDigits {
 		return "", false
 	}
 	if whole == "0" && fraction == "" {

@@ -41,6 +41,22 @@ func NewGSID() GSID {
 	return id
 }
 
+// ParseGSID reads the 36 characters of a GSID, or of any other GUID, with
+// letters in either case. It reports false for every other text.
+func ParseGSID[T string | []byte](text T) (id GSID, ok bool) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return id, false
+	}
+	var digits [32]byte
+	n := copy(digits[:], text[:8])
+	for _, at := range [3]int{9, 14, 19} {
+		n += copy(digits[n:], text[at:at+4])
+	}
+	copy(digits[n:], text[24:])
+	_, err := hex.Decode(id[:], digits[:])
+	return id, err == nil
+}
+
 // String returns the 36 characters of the id in lower case.
 func (id GSID) String() string {
 	return string(id.AppendText36(make([]byte, 0, 36)))

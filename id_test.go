@@ -90,3 +90,27 @@ func TestGSIDsAscendWhenTheClockStands(t *testing.T) {
 		}
 	})
 }
+
+func TestParseGSID(t *testing.T) {
+	t.Parallel()
+	want := crosswalk.GSID{0x01, 0x8f, 0x3c, 0x5a, 0x7b, 0x2e, 0x7d, 0x11, 0x8a, 0x4f, 0x9c, 0x10, 0xfe, 0xdc, 0xba, 0x98}
+	for text, ok := range map[string]bool{
+		"018f3c5a-7b2e-7d11-8a4f-9c10fedcba98":   true,
+		"018F3C5A-7B2E-7d11-8A4F-9C10FEDCBA98":   true,
+		"":                                       false,
+		"018f3c5a-7b2e-7d11-8a4f-9c10fedcba9":    false,
+		"018f3c5a-7b2e-7d11-8a4f-9c10fedcba988":  false,
+		"018f3c5a-7b2e-7d11-8a4f-9c10fedcba9g":   false,
+		"018f3c5a-7b2e-7d11-8a4f09c10fedcba98":   false,
+		"018f3c5a7-b2e-7d11-8a4f-9c10fedcba98":   false,
+		"{018f3c5a-7b2e-7d11-8a4f-9c10fedcba98}": false,
+		"018f3c5a-7b2e-7d11-8a4f-9c10fedcbaé":    false,
+	} {
+		if id, got := crosswalk.ParseGSID(text); got != ok || ok && id != want {
+			t.Errorf("%q: %v, %v", text, id, got)
+		}
+		if id, got := crosswalk.ParseGSID([]byte(text)); got != ok || ok && id != want {
+			t.Errorf("bytes %q: %v, %v", text, id, got)
+		}
+	}
+}

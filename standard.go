@@ -68,9 +68,10 @@ func StandardObjects() []Object {
 	}
 }
 
-// IsStandard reports whether the field of that API name is one that Crosswalk
-// gave the standard object: it can be neither renamed, retyped nor removed.
-func IsStandard(object, field string) bool {
+// isStandardField reports whether the field is one that Crosswalk gave the
+// standard object, both by their API names: it can be neither renamed, retyped
+// nor removed.
+func isStandardField(object, field string) bool {
 	for _, o := range StandardObjects() {
 		if o.Name == object {
 			return o.Field(field) != nil

@@ -121,13 +121,7 @@ func (c *Client) Count(ctx context.Context, entityLogicalName string) (int64, er
 
 // checkID refuses what is not a GUID, since ids become part of an address.
 func checkID(id string) error {
-	for i := range len(id) {
-		c := id[i] | 0x20
-		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (id[i] == '-') || !dash && (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return crosswalk.Errorf(crosswalk.CodeInvalid, "%q is not an id.", id)
-		}
-	}
-	if len(id) != 36 {
+	if _, ok := crosswalk.ParseGSID(id); !ok {
 		return crosswalk.Errorf(crosswalk.CodeInvalid, "%q is not an id.", id)
 	}
 	return nil

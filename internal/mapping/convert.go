@@ -202,7 +202,7 @@ func (s *step) decimal(b []byte, dst *column.Column) crosswalk.RejectCode {
 		dst.EndBytes()
 		return ""
 	}
-	var buf [maxDigits + 2]byte
+	var buf [crosswalk.MaxDigits + 2]byte
 	text, code := appendDecimal(buf[:0], b, 0)
 	if code != "" {
 		return code

@@ -7,10 +7,6 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// maxDigits is the largest number of digits of a number: what a decimal128
-// and the databases hold without loss.
-const maxDigits = 38
-
 // allDecimals asks appendDecimal for every digit behind the point.
 const allDecimals = -1
 
@@ -29,9 +25,9 @@ func appendDecimal(dst, b []byte, decimals int) ([]byte, crosswalk.RejectCode) {
 	}
 	if n.isZero() {
 		n.point = 0
-		decimals = min(decimals, maxDigits-1)
+		decimals = min(decimals, crosswalk.MaxDigits-1)
 	}
-	if n.point > maxDigits-decimals || decimals >= maxDigits {
+	if n.point > crosswalk.MaxDigits-decimals || decimals >= crosswalk.MaxDigits {
 		return dst, crosswalk.RejectNumberRange
 	}
 	start := len(dst)

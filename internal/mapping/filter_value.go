@@ -3,7 +3,6 @@ package mapping
 import (
 	"bytes"
 	"cmp"
-	"encoding/hex"
 	"strconv"
 	"strings"
 	"unicode"
@@ -69,12 +68,8 @@ func (c *compiler) operand(a *crosswalk.Attribute, v string) (o operand, ok bool
 
 // guidOperand reads an id, with braces around it or without.
 func guidOperand(v string) (o operand, ok bool) {
-	v = strings.TrimSuffix(strings.TrimPrefix(v, "{"), "}")
-	if len(v) != 36 || v[8] != '-' || v[13] != '-' || v[18] != '-' || v[23] != '-' {
-		return o, false
-	}
-	_, err := hex.Decode(o.id[:], []byte(v[:8]+v[9:13]+v[14:18]+v[19:23]+v[24:]))
-	return o, err == nil
+	id, ok := crosswalk.ParseGSID(strings.TrimSuffix(strings.TrimPrefix(v, "{"), "}"))
+	return operand{id: id}, ok
 }
 
 // compare orders two values of the attribute.

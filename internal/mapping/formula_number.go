@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"github.com/cockroachdb/apd/v3"
+
+	"github.com/crosswalk-data/crosswalk"
 )
 
 // exact computes without rounding; what would have to be rounded fails.
@@ -84,7 +86,7 @@ func plain(d *apd.Decimal) *apd.Decimal {
 // rounded returns a with that many decimals, fewer than none for tens and
 // hundreds. Decimals that a does not have are not added.
 func rounded(c *apd.Context, a *apd.Decimal, decimals int) *apd.Decimal {
-	if decimals > maxDigits || decimals < -maxDigits {
+	if decimals > crosswalk.MaxDigits || decimals < -crosswalk.MaxDigits {
 		fail("a number cannot be rounded to %d decimals", decimals)
 	}
 	if a.Exponent >= int32(-decimals) {

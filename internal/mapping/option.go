@@ -12,9 +12,6 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// maxOption is the longest option in characters, as in definitions of objects.
-const maxOption = 250
-
 // Added are labels that are not among the options of a field yet.
 type Added struct {
 	Object string // API name
@@ -95,7 +92,7 @@ func (o *options) settle(label []byte) (string, bool) {
 func (o *options) possible(label []byte) bool {
 	n, limit := utf8.RuneCount(label), o.field.MaxLength
 	switch {
-	case n == 0, n > maxOption, limit > 0 && n > limit:
+	case n == 0, n > crosswalk.MaxOptionLength, limit > 0 && n > limit:
 	case bytes.ContainsFunc(label, func(r rune) bool { return r < ' ' || r == 0x7f || r == utf8.RuneError }):
 	case o.field.Type == crosswalk.FieldMultiSelect && bytes.IndexByte(label, ';') >= 0:
 	default:

@@ -38,9 +38,6 @@ var knownPairs = []struct{ attribute, field string }{
 	{"isdisabled", "Is_Active"},
 }
 
-// customEnd is the end of the API names of fields that people define.
-const customEnd = "__gc"
-
 // Suggest returns rows that fill fields of the object from attributes of the
 // entity: what is certain enough to be offered, for a person to correct. The
 // record's key fills External_ID as identifier, unless a person and a company
@@ -91,7 +88,7 @@ type suggester struct {
 func (s *suggester) pair(attribute, field string) {
 	a, f := s.entity.Attribute(attribute), s.object.Field(field)
 	if f == nil {
-		f = s.object.Field(field + customEnd)
+		f = s.object.Field(field + crosswalk.CustomSuffix)
 	}
 	if a == nil || f == nil || f.System || s.taken[attribute] || !readable(a) || a.IsLookup() {
 		return
@@ -121,7 +118,7 @@ func (s *suggester) pair(attribute, field string) {
 // sameName looks for an attribute with the name of the field: its logical
 // name, with or without the prefix of who made it, or its display name.
 func (s *suggester) sameName(f *crosswalk.Field) {
-	names := []string{plainName(strings.TrimSuffix(f.Name, customEnd)), plainName(f.DisplayName)}
+	names := []string{plainName(strings.TrimSuffix(f.Name, crosswalk.CustomSuffix)), plainName(f.DisplayName)}
 	for _, of := range []func(*crosswalk.Attribute) string{
 		func(a *crosswalk.Attribute) string { return a.LogicalName },
 		func(a *crosswalk.Attribute) string { _, name, _ := strings.Cut(a.LogicalName, "_"); return name },

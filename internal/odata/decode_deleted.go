@@ -1,6 +1,10 @@
 package odata
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/crosswalk-data/crosswalk"
+)
 
 // Deletion is an item of a page of changes that says that a record was
 // deleted.
@@ -74,7 +78,7 @@ func (d *decoder) removedID() (id [16]byte, ok bool) {
 	if !ok {
 		return id, false
 	}
-	return parseGUID(s)
+	return crosswalk.ParseGSID(s)
 }
 
 // checkedText returns the string at i, which was read before, without its

@@ -3,6 +3,7 @@ package odata
 import (
 	"math"
 
+	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
@@ -223,7 +224,7 @@ func (d *decoder) valueText(start, end int, plain bool, c *column.Column) int {
 	}
 	switch c.Kind {
 	case column.GUID:
-		id, ok := parseGUID(content)
+		id, ok := crosswalk.ParseGSID(content)
 		if !ok {
 			return wrong
 		}
@@ -267,18 +268,4 @@ func parseInt(s []byte) (int64, bool) {
 		return -int64(n), true
 	}
 	return 0, false
-}
-
-// parseGUID reads the 36 characters of a GUID.
-func parseGUID(s []byte) (id [16]byte, ok bool) {
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return id, false
-	}
-	var bad int8
-	for i, at := range [16]uint8{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
-		high, low := unhex[s[at]], unhex[s[at+1]]
-		bad |= high | low
-		id[i] = byte(high)<<4 | byte(low)
-	}
-	return id, bad >= 0
 }

@@ -1,22 +1,17 @@
 package odata
 
 import (
-	"encoding/hex"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/crosswalk-data/crosswalk"
 )
 
 // AppendGUID appends id to b as a literal: bare, in lower case. Dataverse
 // refuses the form of older versions, guid'…'.
 func AppendGUID(b []byte, id [16]byte) []byte {
-	for i, part := range [][]byte{id[0:4], id[4:6], id[6:8], id[8:10], id[10:16]} {
-		if i > 0 {
-			b = append(b, '-')
-		}
-		b = hex.AppendEncode(b, part)
-	}
-	return b
+	return crosswalk.GSID(id).AppendText36(b)
 }
 
 // AppendTime appends t to b as a literal in UTC, with as many digits behind
