@@ -14,11 +14,12 @@ const (
 	maxLabel  = 63
 )
 
-// IsMailbox reports whether b can be the address of a mailbox as people write
-// it: name@domain.tld, without a display name, quotes or comments. Letters of
-// all scripts are allowed (RFC 6531). Whether anybody reads it, only sending
-// tells.
-func IsMailbox(b []byte) bool {
+// IsEmail reports whether address can be an e-mail address as people write it:
+// name@domain.tld, without a display name, quotes or comments. Letters of all
+// scripts are allowed (RFC 6531). Whether anybody reads mail sent there, only
+// sending some can tell.
+func IsEmail[T string | []byte](address T) bool {
+	b := []byte(address)
 	at := bytes.LastIndexByte(b, '@')
 	if len(b) > maxEmail || at < 1 || at > maxLocal {
 		return false
@@ -32,8 +33,8 @@ func IsMailbox(b []byte) bool {
 	return isHost(host) && bytes.IndexByte(host, '.') > 0
 }
 
-// isNameByte reports whether c can stand in the part before the @. Dots may
-// stand anywhere: some providers handed out such addresses.
+// isNameByte reports whether c may occur before the @. Dots may stand anywhere:
+// some providers have handed out such addresses.
 func isNameByte(c byte) bool {
 	switch {
 	case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c >= utf8.RuneSelf:
@@ -42,9 +43,9 @@ func isNameByte(c byte) bool {
 	return bytes.IndexByte([]byte(".!#$%&'*+/=?^_`{|}~-"), c) >= 0
 }
 
-// IsWebAddress reports whether b can be a web address: http or https and a host, or
-// a host with a dot in it as people type it. Other schemes are refused, above
-// all those that a browser would run.
+// IsWebAddress reports whether b can be a web address: http or https and a
+// host, or, as people type it, just a host with a dot in it. Other schemes are
+// refused, above all those that a browser would run.
 func IsWebAddress(b []byte) bool {
 	for rest := b; len(rest) > 0; {
 		r, size := utf8.DecodeRune(rest)
@@ -100,8 +101,8 @@ func isBracketed(b []byte) bool {
 	return len(port) == 0 || port[0] == ':' && isDigits(port[1:]) && len(port) <= 6
 }
 
-// isHost reports whether b is labels of letters, digits, hyphens and
-// underscores with dots between them; a dot at the end is allowed.
+// isHost reports whether b is made of labels of letters, digits, hyphens and
+// underscores with dots between them; a trailing dot is allowed.
 func isHost(b []byte) bool {
 	if len(b) > 1 && b[len(b)-1] == '.' {
 		b = b[:len(b)-1]

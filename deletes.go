@@ -22,7 +22,7 @@ const (
 	DeleteRow        DeletePolicy = "delete"
 )
 
-// Step is what a run tells of StepDelete under the policy.
+// Step returns what a run calls StepDelete under the policy.
 func (p DeletePolicy) Step() Step {
 	switch p {
 	case DeleteFlag:
@@ -33,17 +33,18 @@ func (p DeletePolicy) Step() Step {
 	return StepDelete
 }
 
-// DefaultDeleteGuard is the percentage of Deletes.Guard when it is 0.
-const DefaultDeleteGuard = 20
+// defaultGuard is the percentage that a Deletes.Guard of 0 stands for.
+const defaultGuard = 20
 
-// On reports whether anything becomes of such rows.
+// On reports whether the job does anything about such rows.
 func (d Deletes) On() bool { return d.Policy != "" && d.Policy != DeleteIgnore }
 
-// Percent returns how many percent of the rows a run may touch without asking.
-func (d Deletes) Percent() int { return cmp.Or(d.Guard, DefaultDeleteGuard) }
+// Percent returns the share of the rows, in percent, that a run may touch
+// without asking.
+func (d Deletes) Percent() int { return cmp.Or(d.Guard, defaultGuard) }
 
-// Holds reports whether a run must ask before it touches n of so many rows:
-// lost rights look like deletions.
+// Holds reports whether a run must ask before it touches n of the job's rows:
+// rights that were taken away look like deletions.
 func (d Deletes) Holds(n, rows int64) bool {
 	return n > 0 && (n >= rows || n*100 > rows*int64(d.Percent()))
 }

@@ -138,7 +138,7 @@ func (f *Field) normalizeText(text string, refuse func(string) (string, error)) 
 		return refuse("a text that can be stored")
 	case f.MaxLength > 0 && utf8.RuneCountInString(text) > f.MaxLength:
 		return refuse(fmt.Sprintf("at most %d characters long", f.MaxLength))
-	case f.Type == FieldEmail && text != "" && !IsMailbox([]byte(text)):
+	case f.Type == FieldEmail && text != "" && !IsEmail(text):
 		return refuse("an e-mail address")
 	case f.Type == FieldURL && text != "" && !IsWebAddress([]byte(text)):
 		return refuse("a web address")

@@ -8,22 +8,17 @@ import (
 // SignInMode says as whom a connection signs in and how it proves that.
 type SignInMode string
 
-// The ways to sign in. As an application (client credentials) nobody's
-// password or presence is needed; the environment must know the app
-// registration as an application user with a security role.
+// The ways to sign in. Signing in as an application (client credentials) needs
+// nobody's password or presence; the environment must know the app registration
+// as an application user with a security role.
 const (
 	SignInUser        SignInMode = "user"          // a person, in the browser
 	SignInSecret      SignInMode = "client_secret" // the app registration, with a client secret
 	SignInCertificate SignInMode = "certificate"   // the app registration, with a certificate
 )
 
-// Known reports whether m is one of the modes.
-func (m SignInMode) Known() bool {
-	return m == SignInUser || m == SignInSecret || m == SignInCertificate
-}
-
-// Application reports whether the connection acts as an application and not
-// as a person.
+// Application reports whether a connection in this mode acts as an application
+// rather than as a person.
 func (m SignInMode) Application() bool { return m == SignInSecret || m == SignInCertificate }
 
 // Certificate is what may be shown of a stored certificate. Its private key
@@ -41,13 +36,13 @@ type Warning struct {
 	Hint    string `json:"hint" doc:"What to do about it"`
 }
 
-// ExpiryNotice is how long before its end a secret or certificate is warned
-// about.
-const ExpiryNotice = 30 * 24 * time.Hour
+// expiryNotice is how long before a secret or certificate expires a connection
+// warns about it.
+const expiryNotice = 30 * 24 * time.Hour
 
 // ExpiryWarning returns a warning when the secret or certificate with which
-// the connection signs in ends within ExpiryNotice of now, or has ended, else
-// nil. The end of a secret is known only when somebody entered it.
+// the connection signs in has expired, or will within 30 days of now, and
+// otherwise nil. When a secret expires is known only if somebody entered it.
 func (c *Connection) ExpiryWarning(now time.Time) *Warning {
 	var what, hint string
 	var end time.Time
@@ -67,7 +62,7 @@ func (c *Connection) ExpiryWarning(now time.Time) *Warning {
 	}
 	day := end.UTC().Format(time.DateOnly)
 	switch {
-	case left > ExpiryNotice:
+	case left > expiryNotice:
 		return nil
 	case left <= 0:
 		return &Warning{fmt.Sprintf("The %s expired on %s.", what, day), hint}

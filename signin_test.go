@@ -12,11 +12,11 @@ import (
 
 func TestSignInMode(t *testing.T) {
 	t.Parallel()
-	for mode, want := range map[crosswalk.SignInMode][2]bool{
-		crosswalk.SignInUser: {true, false}, crosswalk.SignInSecret: {true, true}, crosswalk.SignInCertificate: {true, true}, "": {}, "password": {},
+	for mode, want := range map[crosswalk.SignInMode]bool{
+		crosswalk.SignInUser: false, crosswalk.SignInSecret: true, crosswalk.SignInCertificate: true, "": false,
 	} {
-		if got := [2]bool{mode.Known(), mode.Application()}; got != want {
-			t.Errorf("%q: known, application = %v, want %v", mode, got, want)
+		if got := mode.Application(); got != want {
+			t.Errorf("%q: application = %v, want %v", mode, got, want)
 		}
 	}
 }

@@ -1,9 +1,7 @@
 package crosswalk
 
 import (
-	"net/mail"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -36,24 +34,6 @@ type User struct {
 	Email     string    `json:"email"`
 	Role      Role      `json:"role" enum:"viewer,operator,integration_admin,super_administrator"`
 	CreatedAt time.Time `json:"created_at"`
-}
-
-// IsEmail reports whether s is one plain e-mail address, without a display
-// name.
-func IsEmail(s string) bool {
-	if len(s) > 254 || strings.ContainsAny(s, " \t\r\n<>(),;:\"[]") {
-		return false
-	}
-	at := strings.LastIndexByte(s, '@')
-	if at <= 0 || at > 64 || !utf8.ValidString(s) {
-		return false
-	}
-	domain := s[at+1:]
-	if !strings.Contains(domain, ".") || strings.HasPrefix(domain, ".") || strings.HasSuffix(domain, ".") || strings.Contains(domain, "..") {
-		return false
-	}
-	_, err := mail.ParseAddress(s)
-	return err == nil
 }
 
 // ValidatePassword notes at field what is wrong with a new password.

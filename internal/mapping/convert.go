@@ -97,7 +97,7 @@ func (s *step) checkText(b []byte) crosswalk.RejectCode {
 	switch {
 	case !utf8.Valid(b) || bytes.IndexByte(b, 0) >= 0:
 		return crosswalk.RejectInvalidText
-	case s.op == opEmail && len(b) > 0 && !crosswalk.IsMailbox(b):
+	case s.op == opEmail && len(b) > 0 && !crosswalk.IsEmail(b):
 		return crosswalk.RejectNotAnEmail
 	case s.op == opURL && len(b) > 0 && !crosswalk.IsWebAddress(b):
 		return crosswalk.RejectNotAURL

@@ -117,7 +117,7 @@ func (s *step) check(d *column.Column, n, start int) crosswalk.RejectCode {
 	}
 	switch s.field.Type {
 	case crosswalk.FieldEmail:
-		if len(text) > 0 && !crosswalk.IsMailbox(text) {
+		if len(text) > 0 && !crosswalk.IsEmail(text) {
 			return crosswalk.RejectNotAnEmail
 		}
 	case crosswalk.FieldURL:
