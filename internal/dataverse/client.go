@@ -26,18 +26,17 @@ const maxDocument = 16 << 20
 type Config struct {
 	// BaseURL is the address of the environment, scheme and host.
 	BaseURL string
-	// Token returns an access token for the environment. force means that
-	// the server refused the last one although it had not expired. Its errors
-	// are returned as they are.
+	// Token returns an access token for the environment. force means that the
+	// server refused the last one although it had not expired. Its errors are
+	// passed on unchanged.
 	Token func(ctx context.Context, force bool) (string, error)
-	// Challenged is told when the server refuses a token with a claims
-	// challenge, before the next one is asked for: claims is the JSON that
-	// the next token must be asked for with. nil means that such a refusal is
-	// one like any other.
+	// Challenged is called when the server refuses a token with a claims
+	// challenge, before the next token is requested: claims is the JSON to
+	// request it with. nil means that such a refusal is treated like any other.
 	Challenged func(token, claims string)
-	// LedAway is told when an answer leads out of the environment's Web API, by
-	// a link or a redirect, and is not followed. to is that address without
-	// its query; whoever wrote it may be hostile. nil is told nothing.
+	// LedAway is called when an answer leads out of the environment's Web API,
+	// by a link or a redirect, which is not followed. to is that address without
+	// its query; whoever wrote it may be hostile. It may be nil.
 	LedAway func(to string)
 	// Transport sends the requests; nil means one with HTTP/1.1 connections
 	// of its own. It must not follow redirects or keep cookies.
@@ -53,7 +52,7 @@ type Config struct {
 //
 // Errors are *crosswalk.Error for a person, or the context's own:
 //
-//	CodeInvalid       the request names something that is not there (any more), or the answer does not fit
+//	CodeInvalid       the request names something that does not exist (any more), or the answer does not fit it
 //	CodeDisconnected  the authorization no longer works
 //	CodeForbidden     the user may not read that
 //	CodeNotFound      no such table or record
@@ -96,19 +95,27 @@ func New(cfg Config) *Client {
 	return c
 }
 
-// Paused returns how long requests of the client are still held back because
-// the environment asked for it, 0 when they are not. asked is how long it
-// asked to wait, which is more when that is longer than the client waits
-// before it asks again; 0 when it did not say.
+// Paused returns for how long requests of the client are still held back
+// because the environment asked for it, 0 when they are not. asked is the whole
+// wait that it asked for, 0 when it did not say; it is longer than left when the
+// client will try again sooner.
 func (c *Client) Paused() (left, asked time.Duration) { return c.pacer.left() }
 
-// Parallelism returns how many requests of the client may be under way at a
-// time at present. More of them wait.
+// Parallelism returns how many requests of the client may be in flight at
+// present. More of them wait.
 func (c *Client) Parallelism() int { return c.limiter.parallel() }
 
-// MetadataVersion returns the version of the environment's metadata as it was
-// seen last, empty before the first page. When it changes, what is kept of
-// the metadata is out of date: somebody has published a change.
+// ParallelHint returns how many parallel requests the server recommends or,
+// until it has recommended anything, how many the client sends at most.
+func (c *Client) ParallelHint() int {
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	return int(c.limiter.ceiling)
+}
+
+// MetadataVersion returns the version of the environment's metadata as last
+// seen, empty before the first page. When it changes, somebody has published a
+// change, and metadata read before are out of date.
 func (c *Client) MetadataVersion() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -156,14 +163,14 @@ type call struct {
 	url     *url.URL
 	prefer  string
 	tally   tally
-	missing []string  // members that were left out because they are not there
-	frozen  bool      // no column can be left out
+	missing []string  // members that were left out because the table lacks them
+	frozen  bool      // no column may be left out
 	served  time.Time // the server's clock at the last answer; zero when it did not say
 }
 
 // address returns the address of a path and query below the API's root. Both
-// are encoded already and are sent as they are: by itself net/url would
-// encode the parentheses of keys and functions.
+// are already encoded and are sent as they are: net/url on its own would encode
+// the parentheses of keys and functions.
 func (c *Client) address(path, query string) *url.URL {
 	u := *c.base
 	u.RawPath = apiPath + path

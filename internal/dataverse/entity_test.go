@@ -2,6 +2,7 @@ package dataverse_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,40 @@ func TestEntity(t *testing.T) {
 	for path := range m.asked {
 		if strings.Contains(path, "activitypointer") {
 			t.Error("account was taken for an activity")
+		}
+	}
+}
+
+// TestEntityInPart checks that a table can be read by who may not read its
+// keys, or where there are none, and that any other failure is told.
+func TestEntityInPart(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		part   string
+		status int
+		want   crosswalk.Code
+	}{
+		{"/Keys", http.StatusNotFound, ""},
+		{"/Keys", http.StatusForbidden, ""},
+		{"/Keys", http.StatusInternalServerError, crosswalk.CodeUnavailable},
+		{"/ManyToOneRelationships", http.StatusNotFound, ""},
+		{"/ManyToOneRelationships", http.StatusInternalServerError, crosswalk.CodeUnavailable},
+		{"/Attributes", http.StatusInternalServerError, crosswalk.CodeUnavailable},
+	} {
+		m := &metadata{tables: tables(), asked: make(chan string, 100)}
+		c, _ := client(t, func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, tt.part) {
+				w.WriteHeader(tt.status)
+				return
+			}
+			m.ServeHTTP(w, r)
+		})
+		e, err := c.Entity(t.Context(), "account")
+		if got := crosswalk.ErrorCode(err); got != tt.want {
+			t.Errorf("%d for %s: %v, want code %q", tt.status, tt.part, err, tt.want)
+		}
+		if err == nil && (len(e.Attributes) == 0 || tt.part == "/Keys" && len(e.Keys) > 0) {
+			t.Errorf("%d for %s: %d attributes, %d keys", tt.status, tt.part, len(e.Attributes), len(e.Keys))
 		}
 	}
 }

@@ -59,11 +59,3 @@ func (c *Client) Privileges(ctx context.Context, userID string) (Privileges, err
 	}
 	return held, nil
 }
-
-// ParallelHint returns how many requests at a time the server recommends; until
-// it has recommended anything, how many the client sends at most.
-func (c *Client) ParallelHint() int {
-	c.limiter.mu.Lock()
-	defer c.limiter.mu.Unlock()
-	return int(c.limiter.ceiling)
-}

@@ -9,8 +9,8 @@ import (
 )
 
 // relationship is a many-to-one relationship of a table: where one of its
-// lookups can lead. The names of navigation properties follow no rule that
-// could replace asking for them.
+// lookups can lead. The names of navigation properties follow no rule, so they
+// have to be asked for.
 type relationship struct {
 	ReferencingAttribute                    string
 	ReferencedEntity                        string
@@ -34,9 +34,7 @@ func (c *Client) navigation(ctx context.Context, entity string, attributes []cro
 		return err
 	}
 	for _, r := range found {
-		i, ok := slices.BinarySearchFunc(attributes, r.ReferencingAttribute, func(a crosswalk.Attribute, name string) int {
-			return strings.Compare(a.LogicalName, name)
-		})
+		i, ok := slices.BinarySearchFunc(attributes, r.ReferencingAttribute, byName)
 		if !ok || !attributes[i].IsLookup() {
 			continue
 		}
@@ -48,7 +46,7 @@ func (c *Client) navigation(ctx context.Context, entity string, attributes []cro
 	return nil
 }
 
-// keys returns the alternate keys of a table that are in force.
+// keys returns the active alternate keys of a table.
 func (c *Client) keys(ctx context.Context, entity string) ([]crosswalk.EntityKey, error) {
 	type definition struct {
 		LogicalName          string
@@ -59,15 +57,18 @@ func (c *Client) keys(ctx context.Context, entity string) ([]crosswalk.EntityKey
 		"$select=LogicalName,KeyAttributes,EntityKeyIndexStatus", func(d *definition) (crosswalk.EntityKey, bool) {
 			return crosswalk.EntityKey{Name: d.LogicalName, Attributes: d.KeyAttributes}, d.EntityKeyIndexStatus == "Active"
 		})
-	if c.lacks(ctx, err) || len(keys) == 0 {
+	switch {
+	case c.lacks(ctx, err), crosswalk.ErrorCode(err) == crosswalk.CodeForbidden: // reading keys takes a privilege of its own
 		return nil, nil
+	case err != nil:
+		return nil, err
 	}
 	slices.SortFunc(keys, func(a, b crosswalk.EntityKey) int { return strings.Compare(a.Name, b.Name) })
-	return keys, err
+	return keys, nil
 }
 
-// lacks reports whether an environment simply does not tell what was asked
-// for: reading works without relationships and keys.
+// lacks reports whether an environment simply does not have what was asked for:
+// reading works without relationships and keys.
 func (c *Client) lacks(ctx context.Context, err error) bool {
 	switch crosswalk.ErrorCode(err) {
 	case crosswalk.CodeNotFound, crosswalk.CodeInvalid:
