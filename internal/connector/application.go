@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/oauth"
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 	"github.com/crosswalk-data/crosswalk/internal/store"
@@ -42,13 +43,6 @@ func (c *Connector) AuthorizeApplication(ctx context.Context, id string) (Outcom
 	return out, c.authorized(ctx, &out, grant)
 }
 
-// Codes with which Dataverse refuses an application.
-const (
-	codeNotAMember  = "0x80072560"
-	codeNoPrivilege = "0x80040220"
-	codeAppBlocked  = "0x80095ffc"
-)
-
 // explainApplication says what an administrator must do when an environment
 // refuses an application; for people the error explains itself.
 func (c *Connector) explainApplication(conn crosswalk.Connection, err error) error {
@@ -59,13 +53,13 @@ func (c *Connector) explainApplication(conn crosswalk.Connection, err error) err
 	app := cmp.Or(conn.ClientID, c.ClientID)
 	message, hint := "", ""
 	switch strings.ToLower(refusal.Code) {
-	case codeNotAMember:
+	case dataverse.CodeNotAMember:
 		message = "The environment does not know the application " + app + "."
 		hint = "In the Power Platform admin center open the environment, Settings, Users + permissions, Application users; add the app as a new app user and give it a security role."
-	case codeNoPrivilege:
+	case dataverse.CodeNoPrivilege:
 		message = "The application user of " + app + " has no security role that lets it read."
 		hint = "In the Power Platform admin center open the environment, Settings, Users + permissions, Application users; give the app's user a security role that may read, at organization level, the tables to sync and the users."
-	case codeAppBlocked:
+	case dataverse.CodeAppBlocked:
 		message = "The environment blocks the application " + app + "."
 		hint = "In the Power Platform admin center open the environment's settings for app access control and allow this app."
 	default:

@@ -292,7 +292,7 @@ func restricted(err error) string {
 	switch {
 	case code == codeNotTracked, code == codeRelationUntracked, strings.Contains(message, "change tracking"):
 		return "Dynamics does not track changes here: " + sentence(e.Message)
-	case e.Status == http.StatusForbidden && (code == codeNoPrivilege || strings.Contains(message, "checkprivilege")),
+	case e.Status == http.StatusForbidden && (code == CodeNoPrivilege || strings.Contains(message, "checkprivilege")),
 		strings.Contains(message, "required depth: global"):
 		what := "read access"
 		if name := privilegeName.FindString(e.Message); name != "" {

@@ -14,20 +14,20 @@ import (
 // errTooLarge is an answer larger than any that makes sense.
 var errTooLarge = errors.New("the answer is too large")
 
-// Codes of Dataverse's errors that get a hint of their own.
+// Codes of Dataverse's errors that get a hint of their own, in lower case.
 const (
-	codeNoPrivilege  = "0x80040220"
-	codeNotAMember   = "0x80072560"
-	codeAppBlocked   = "0x80095ffc"
+	CodeNoPrivilege  = "0x80040220" // the user lacks a privilege
+	CodeNotAMember   = "0x80072560" // the environment does not know the user or application
+	CodeAppBlocked   = "0x80095ffc" // the environment's app access control blocks the app
 	codeUserDisabled = "0x80040225"
 	codeNoLicence    = "0x8004d24b"
 	codeOrgDisabled  = "0x8004a104"
 )
 
 var hints = map[string]string{
-	codeNoPrivilege:  "Give the user a security role in Dynamics that may read this table, at organization level to see every row.",
-	codeNotAMember:   "Add the user to the environment in the Power Platform admin center, or authorize the connection as another user.",
-	codeAppBlocked:   "An administrator has to allow the app registration in the environment's settings.",
+	CodeNoPrivilege:  "Give the user a security role in Dynamics that may read this table, at organization level to see every row.",
+	CodeNotAMember:   "Add the user to the environment in the Power Platform admin center, or authorize the connection as another user.",
+	CodeAppBlocked:   "An administrator has to allow the app registration in the environment's settings.",
 	codeUserDisabled: "Enable the user in Dynamics, or authorize the connection as another user.",
 	codeNoLicence:    "Give the user a licence for Dynamics 365, or authorize the connection as another user.",
 	codeOrgDisabled:  "The environment is disabled or in administration mode; enable it in the Power Platform admin center.",

@@ -102,20 +102,20 @@ func (c *Client) NthKey(ctx context.Context, entity *crosswalk.Entity, r KeyRang
 	}
 	var fetch strings.Builder
 	fetch.WriteString(`<fetch count="1" page="` + strconv.Itoa(n) + `"><entity name=`)
-	attribute(&fetch, entity.LogicalName)
+	writeQuoted(&fetch, entity.LogicalName)
 	fetch.WriteString("><attribute name=")
-	attribute(&fetch, entity.PrimaryID)
+	writeQuoted(&fetch, entity.PrimaryID)
 	fetch.WriteString("/><order attribute=")
-	attribute(&fetch, entity.PrimaryID)
+	writeQuoted(&fetch, entity.PrimaryID)
 	fetch.WriteString("/>")
 	if r != (KeyRange{}) {
 		fetch.WriteString("<filter>")
 		for _, bound := range []struct{ operator, value string }{{"gt", r.After}, {"le", r.To}} {
 			if bound.value != "" {
 				fetch.WriteString("<condition attribute=")
-				attribute(&fetch, entity.PrimaryID)
+				writeQuoted(&fetch, entity.PrimaryID)
 				fetch.WriteString(` operator="` + bound.operator + `" value=`)
-				attribute(&fetch, bound.value)
+				writeQuoted(&fetch, bound.value)
 				fetch.WriteString("/>")
 			}
 		}
@@ -138,8 +138,8 @@ func (c *Client) NthKey(ctx context.Context, entity *crosswalk.Entity, r KeyRang
 	return key, cost, nil
 }
 
-// attribute writes a value of an XML attribute.
-func attribute(b *strings.Builder, value string) {
+// writeQuoted writes the value of an XML attribute, in quotes.
+func writeQuoted(b *strings.Builder, value string) {
 	b.WriteByte('"')
 	_ = xml.EscapeText(b, []byte(value)) // a strings.Builder does not fail
 	b.WriteByte('"')
