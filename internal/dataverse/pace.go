@@ -61,9 +61,23 @@ func (p *pacer) left() (left, asked time.Duration) {
 	return max(time.Until(p.until), 0), p.asked
 }
 
+type checkKey struct{}
+
+// WithCheck returns a context whose requests call check right before they are
+// sent, at every attempt. One whose context check ends is not sent.
+func WithCheck(ctx context.Context, check func()) context.Context {
+	return context.WithValue(ctx, checkKey{}, check)
+}
+
 // wait waits until the gate is open and notes how long that took.
 func (p *pacer) wait(ctx context.Context) error {
+	check, ok := ctx.Value(checkKey{}).(func())
 	for {
+		if ok {
+			if check(); ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+		}
 		left, _ := p.left()
 		if left == 0 {
 			return nil

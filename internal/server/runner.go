@@ -319,11 +319,18 @@ func (r *runner) entity(ctx context.Context, connectionID, name string, fresh bo
 }
 
 // watch returns a context that ends with errStopped when the run is
-// cancelled, with the reason when its connection no longer is authorized, and
-// with a pausedError when the environment asked to wait for long.
+// cancelled, before another request is sent; with the reason when its
+// connection no longer is authorized; and with a pausedError when the
+// environment asked to wait for long.
 func (r *runner) watch(parent context.Context, task crosswalk.Task, client *dataverse.Client) (context.Context, func()) {
 	ctx, leave := r.room.take(parent, task.Run.ConnectionID)
 	ctx, cancel := context.WithCancelCause(ctx)
+	// A page can come and go many times between two ticks.
+	reading := dataverse.WithCheck(ctx, func() {
+		if asked, err := r.store.CancelRequested(ctx, task.Run.ID); err == nil && asked {
+			cancel(errStopped)
+		}
+	})
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -353,7 +360,7 @@ func (r *runner) watch(parent context.Context, task crosswalk.Task, client *data
 			}
 		}
 	}()
-	return ctx, func() {
+	return reading, func() {
 		cancel(nil)
 		<-ended
 		leave()

@@ -102,34 +102,6 @@ func TestRejects(t *testing.T) {
 	}
 }
 
-func TestCancel(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, sandbox.Config{Accounts: 5000}, server.Config{PageSize: 100})
-	conn := w.connect("Contoso")
-	job := w.companySync(conn.ID)
-	w.sandbox.Inject(func(_ http.ResponseWriter, r *http.Request) bool {
-		if strings.HasSuffix(r.URL.Path, "/accounts") {
-			time.Sleep(50 * time.Millisecond)
-		}
-		return false
-	})
-	run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
-	w.must(err)
-	for run.Counts.Pages < 2 {
-		run, err = w.client.FindRun(t.Context(), run.ID)
-		w.must(err)
-	}
-	_, err = w.client.CancelRun(t.Context(), run.ID)
-	w.must(err)
-	run = w.wait(run)
-	if run.Status != crosswalk.RunCancelled || run.Counts.Read >= 5000 {
-		t.Errorf("run %s %+v", run.Status, run.Counts)
-	}
-	if n := w.rows("Company"); n != run.Counts.Inserted {
-		t.Errorf("%d companies, %d counted", n, run.Counts.Inserted)
-	}
-}
-
 // A server that is stopped in the middle of a run goes on with it at its next
 // start, from the checkpoint.
 func TestRestart(t *testing.T) {
