@@ -81,7 +81,7 @@ func (c *compiler) compile() {
 	for i := range c.in.Mapping.Derived {
 		c.derived(record, i, &c.in.Mapping.Derived[i])
 	}
-	c.person(record)
+	c.person()
 	c.whole(record)
 	c.filter(c.in.Filter)
 	c.modified()

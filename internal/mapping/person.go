@@ -6,7 +6,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// The object whose rows are persons of companies, and what finds them.
+// The objects and fields of a Company Person and its person.
 const (
 	companyPerson   = "Company_Person"
 	personObject    = "Person"
@@ -16,9 +16,8 @@ const (
 	externalIDField = "External_ID"
 )
 
-// person compiles how the person of each record is found or made. record is
-// the Company Person.
-func (c *compiler) person(record *sink) {
+// person compiles how the person of each record is found or made.
+func (c *compiler) person() {
 	pm := c.in.Mapping.Person
 	if pm == nil {
 		return

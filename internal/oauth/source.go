@@ -31,27 +31,28 @@ func (t Tokens) GoString() string { return t.String() }
 func (t Tokens) LogValue() slog.Value { return slog.StringValue(t.String()) }
 
 const (
-	// Ahead is how long before its end an access token is replaced.
+	// Ahead is how long before it expires an access token is replaced.
 	Ahead = 5 * time.Minute
 
-	// youngToken is how long after a refresh another forced one is not made:
-	// who asks for it most likely had the token before, and Microsoft blocks
-	// who loops (AADSTS50196).
+	// youngToken is how long after a refresh no other is forced: whoever asks
+	// for one most likely held the token before it, and Microsoft blocks clients
+	// that loop (AADSTS50196).
 	youngToken = 10 * time.Second
 
 	// rest is how long a failed refresh is not tried again.
 	rest = 10 * time.Second
 
 	refreshTimeout = 2 * time.Minute // one refresh with its loads and saves
-	rounds         = 4               // how often a lost race is run again
+	rounds         = 4               // how many times a lost race is run again
 )
 
-// Source hands out access tokens of one connection and refreshes them ahead
-// of their end. However many callers ask at once, one refresh is under way in
+// Source hands out access tokens of one connection and refreshes them before
+// they expire. However many callers ask at once, one refresh is in flight in
 // this process; between processes the compare-and-swap of Save decides, and
 // the loser takes what the winner stored. Tokens are stored before they are
-// used and never deleted by a Source. It is safe for concurrent use; fields
-// must not be changed after the first call.
+// used and never deleted by a Source. Whoever changes them from outside, by an
+// authorization or a revocation, makes a new Source. It is safe for concurrent
+// use; fields must not be changed after the first call.
 type Source struct {
 	// Load returns the stored tokens.
 	Load func(ctx context.Context) (Tokens, error)
@@ -69,12 +70,12 @@ type Source struct {
 	// gets each token anew.
 	Application bool
 
-	// Refused, if not nil, is told that no token can be had until a person
-	// acts, before the callers get that error: of CodeDisconnected when the
+	// Refused, if not nil, is called when no token can be had until a person
+	// acts, before the callers get that error: one of CodeDisconnected when the
 	// authorization itself is refused, of CodeConflict when it stands and the
-	// set-up must be corrected. It reports false, having changed nothing,
-	// when the stored version is not used.Version any more: the refusal then
-	// says nothing about the newer tokens.
+	// set-up must be corrected. It changes nothing and reports false when the
+	// stored version is no longer used.Version: the refusal then says nothing
+	// about the newer tokens.
 	Refused func(ctx context.Context, used Tokens, cause *crosswalk.Error) (stands bool)
 
 	Now func() time.Time // nil means time.Now
@@ -104,8 +105,8 @@ type flight struct {
 	err    error
 }
 
-// Token returns an access token good for at least a few seconds. With force
-// it is not the one returned before, because the environment refused that.
+// Token returns an access token that is good for at least a few seconds. With
+// force it is another than the last one, which the environment has refused.
 // Errors are Errors of CodeDisconnected when the connection must be authorized
 // again, of CodeConflict when its set-up must be corrected, of CodeUnavailable
 // when trying again can help, the error of Load or Save, or that of ctx.
@@ -151,15 +152,6 @@ func (s *Source) Token(ctx context.Context, force bool) (string, error) {
 	}
 }
 
-// Forget drops what the Source remembers, so that the next call loads the
-// stored tokens; call it when they were changed from outside, for example by
-// an authorization or a revocation.
-func (s *Source) Forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.current, s.failure, s.refreshed = Tokens{}, nil, time.Time{}
-}
-
 func (s *Source) now() time.Time {
 	if s.Now != nil {
 		return s.Now()
@@ -191,9 +183,8 @@ func (s *Source) fly(ctx context.Context, f *flight) {
 }
 
 // Challenge tells the source that the environment answered a token with a
-// claims challenge (continuous access evaluation): the next token is asked
-// for with these claims. A challenge of a token that is not in use any more
-// is forgotten.
+// claims challenge (continuous access evaluation): the next token is requested
+// with these claims. A challenge to a token that is no longer in use is ignored.
 func (s *Source) Challenge(token, claims string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -287,9 +278,9 @@ func (s *Source) adopt(t Tokens, refreshed bool) string {
 	return t.AccessToken
 }
 
-// refuse puts the failure of a refresh with the tokens used in words and
-// tells it when a person must act. It reports false when newer tokens have
-// been stored meanwhile. Claims that could not be had without a person are
+// refuse puts the failure of a refresh with the tokens used into words and
+// passes it to Refused when a person must act. It reports false when newer
+// tokens have been stored meanwhile. Claims that take a person to satisfy are
 // demanded of the next sign-in.
 func (s *Source) refuse(ctx context.Context, used Tokens, claims string, err error) (words *crosswalk.Error, stands bool) {
 	e := asError(err)
@@ -329,8 +320,8 @@ func (s *Source) fail(used Tokens, forced bool, err error, words *crosswalk.Erro
 	return "", words
 }
 
-// final is an error that only a person can mend, although Microsoft was not
-// even asked.
+// final is an error that only a person can put right, found before Microsoft
+// was even asked.
 type final struct{ err error }
 
 func (e *final) Error() string { return e.err.Error() }

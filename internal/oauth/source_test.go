@@ -255,8 +255,7 @@ func TestSourceRefused(t *testing.T) {
 		s.mu.Lock()
 		s.tokens = oauth.Tokens{AccessToken: "fresh", RefreshToken: "fresh-r", ExpiresAt: time.Now().Add(time.Hour), Version: 8}
 		s.mu.Unlock()
-		src.Forget()
-		want(t, src, false, "fresh")
+		want(t, source(s, i), false, "fresh")
 	})
 }
 

@@ -68,7 +68,7 @@ func (c *call) elasticKey(t *table, args string) (row int, values []cell, id gui
 		partition = strings.Trim(given, `'"`)
 	}
 	if strings.Contains(args, "=") {
-		pairs, err := keyPairs(t, args)
+		pairs, err := keyPairs(args)
 		if err != nil {
 			return -1, nil, id, err
 		}

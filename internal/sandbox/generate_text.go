@@ -40,7 +40,7 @@ func (t *table) textGenerator(a *attribute, salt uint64) generator {
 			v.kind, v.text = kindText, strconv.AppendInt(append(v.text[:0], "https://www.example.org/"...), int64(row), 36)
 		})
 	case a.name == "description":
-		return sparse(t, salt, 25, func(row int, v *value) { t.description(a, row, t.hash(row, salt), v) })
+		return sparse(t, salt, 25, func(row int, v *value) { t.description(a, t.hash(row, salt), v) })
 	case a.typeName == "MemoType":
 		return sparse(t, salt, 60, func(row int, v *value) {
 			h := t.hash(row, salt)
@@ -63,7 +63,7 @@ func (t *table) textGenerator(a *attribute, salt uint64) generator {
 
 // description makes a memo: a few sentences, and now and then what breaks
 // careless readers.
-func (t *table) description(a *attribute, row int, h uint64, v *value) {
+func (t *table) description(a *attribute, h uint64, v *value) {
 	v.kind, v.text = kindText, v.text[:0]
 	switch h % 40 {
 	case 0:

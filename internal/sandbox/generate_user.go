@@ -140,9 +140,7 @@ func (t *table) namedUser(a *attribute) generator {
 		return func(_ int, v *value) { v.setBool(false) }
 	case "azurestate", "deletedstate", "caltype", "userlicensetype", "identityid":
 		return always(0)
-	case "azuredeletedon", "governmentid", "passporthi", "passportlo", "employeeid", "middlename", "activedirectoryguid":
-		return nothing
-	case "applicationiduri":
+	case "azuredeletedon", "governmentid", "passporthi", "passportlo", "employeeid", "middlename", "activedirectoryguid", "applicationiduri":
 		return nothing
 	}
 	return nil

@@ -30,7 +30,7 @@ func (c *call) key(t *table, args string) (row int, values []cell, id guid, err 
 		}
 		return -1, nil, id, nil
 	}
-	pairs, err := keyPairs(t, args)
+	pairs, err := keyPairs(args)
 	if err != nil {
 		return -1, nil, guid{}, err
 	}
@@ -44,7 +44,7 @@ func (c *call) key(t *table, args string) (row int, values []cell, id guid, err 
 }
 
 // keyPairs splits a='x',_b_value=<guid>.
-func keyPairs(t *table, args string) ([][2]string, error) {
+func keyPairs(args string) ([][2]string, error) {
 	var pairs [][2]string
 	for args != "" {
 		name, rest, ok := strings.Cut(args, "=")
