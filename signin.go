@@ -66,9 +66,12 @@ func (c *Connection) ExpiryWarning(now time.Time) *Warning {
 		return nil
 	case left <= 0:
 		return &Warning{fmt.Sprintf("The %s expired on %s.", what, day), hint}
+	case left < time.Hour:
+		return &Warning{fmt.Sprintf("The %s expires on %s, in less than an hour.", what, day), hint}
 	case left < 48*time.Hour:
-		return &Warning{fmt.Sprintf("The %s expires on %s, in %d hours.", what, day, int(left.Hours())), hint}
+		left = left.Truncate(time.Hour)
 	default:
-		return &Warning{fmt.Sprintf("The %s expires on %s, in %d days.", what, day, int(left.Hours()/24)), hint}
+		left = left.Truncate(24 * time.Hour)
 	}
+	return &Warning{fmt.Sprintf("The %s expires on %s, in %s.", what, day, DurationWords(left)), hint}
 }
