@@ -13,11 +13,11 @@ type Checkpoint struct {
 	// tracked.
 	Way Way    `json:"way,omitempty"`
 	Why string `json:"why,omitempty"`
-	// Tried is when it was tried last to have changes tracked, in this run or in
-	// one before.
+	// Tried is when change tracking was last attempted, in this run or an
+	// earlier one.
 	Tried time.Time `json:"tried,omitzero"`
-	// Counting means that the keys of all records that come are kept: what has
-	// not come in the end is gone.
+	// Counting means that the keys of all records that come are kept: at the
+	// end, whatever has not come is gone.
 	Counting bool `json:"counting,omitempty"`
 	// Complete, with Done, means that every record has come.
 	Complete bool `json:"complete,omitempty"`
@@ -25,22 +25,21 @@ type Checkpoint struct {
 	Mark string `json:"mark,omitempty"`
 	// Of identifies the definition that Mark belongs to.
 	Of string `json:"of,omitempty"`
-	// Trail tells when pages lead in circles.
+	// Trail detects pages that lead in circles.
 	Trail Trail `json:"trail,omitzero"`
-	// Days is for how many days Dynamics remembers changes; 0 when it is not
-	// known.
+	// Days is for how many days Dynamics remembers changes; 0 when unknown.
 	Days int `json:"days,omitempty"`
-	// After is the key up to which the step has come, StepDone and StepTotal are
-	// what its StepState says of it.
+	// After is the key up to which the step has come. StepDone and StepTotal are
+	// the Done and Total of its StepState.
 	After     string `json:"after,omitempty"`
 	StepDone  int64  `json:"step_done,omitempty"`
 	StepTotal int64  `json:"step_total,omitempty"`
-	// Decided is what somebody decided about deletions that were held.
+	// Decided is the decision about deletions that the run was held for.
 	Decided Decision `json:"decided,omitempty"`
 }
 
-// Trail is what is known, behind a page, of the way that led to it, however
-// often the run was interrupted on it.
+// Trail is what is known after a page about the way that led to it. It lies in
+// the checkpoint, so that a loop is found however often the run is interrupted.
 type Trail struct {
 	Link  string `json:"link,omitempty"`  // hash of the link behind page Page
 	Page  int64  `json:"page,omitempty"`  // the last one whose number was twice that of the one before

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// ConnectorDynamics365 is the only connector there is.
+// ConnectorDynamics365 is the only kind of connector so far.
 const ConnectorDynamics365 = "dynamics365"
 
 // ConnectionStatus says whether a connection's jobs can run.
@@ -49,7 +49,7 @@ type Connection struct {
 }
 
 // Authorization is the OAuth grant behind a connection. The tokens themselves
-// are stored sealed and are never part of it.
+// are stored sealed and are not part of it.
 type Authorization struct {
 	UserID           string    `json:"user_id" doc:"systemuserid of the user we act as"`
 	UserName         string    `json:"user_name" doc:"Sign-in name of that user"`
@@ -62,8 +62,8 @@ type Authorization struct {
 	ExpiresAt        time.Time `json:"expires_at" doc:"When the present access token expires; it is refreshed ahead of that"`
 }
 
-// SignInFailure is why a try to authorize a connection failed. The connection
-// is as it was before the try.
+// SignInFailure is why an attempt to authorize a connection failed. It left the
+// connection as it was.
 type SignInFailure struct {
 	At      time.Time `json:"at"`
 	Message string    `json:"message" doc:"What happened"`
@@ -90,16 +90,15 @@ func ValidateName(p *Problems, field, name string) {
 	}
 }
 
-// Hosts of Dataverse environments in the commercial cloud (new regions get
-// new numbers, so the number is open) and in the national clouds.
+// environmentHost matches the hosts of Dataverse environments in the commercial
+// cloud, where new regions get new numbers, and in the national clouds.
 // Source: Microsoft's list of data center regions and national clouds.
 var environmentHost = regexp.MustCompile(`^[a-z0-9-]+(\.api)?\.(crm\d*\.dynamics\.com|crm\.microsoftdynamics\.us|crm\.appsplatform\.us|crm\.dynamics\.cn)$`)
 
 // ParseEnvironmentURL checks the address of an environment as a person typed
-// it and returns it as scheme and host. Paths, queries and fragments are
-// refused rather than dropped when they are more than the home page of the
-// app, since they hint at a wrong paste. It returns CodeInvalid with what is
-// wrong.
+// it and returns it as scheme and host. A path beyond the app's home page is
+// refused rather than dropped, since it suggests that something else was
+// pasted. It returns CodeInvalid with what is wrong.
 func ParseEnvironmentURL(raw string) (string, error) {
 	const hint = "It looks like https://yourorg.crm.dynamics.com; copy it from the Power Platform admin center, Environments, Environment URL."
 	fail := func(format string, args ...any) (string, error) {
@@ -137,8 +136,8 @@ func ParseEnvironmentURL(raw string) (string, error) {
 	return u.Scheme + "://" + strings.ToLower(u.Host), nil
 }
 
-// IsLoopback reports whether host (without a port) means this machine. Such
-// environments are sandboxes; they may use plain http.
+// IsLoopback reports whether host, without a port, means this machine. An
+// environment there is a sandbox and may use plain http.
 func IsLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true

@@ -24,8 +24,8 @@ const (
 // CustomSuffix ends the API names of objects and fields that people define.
 const CustomSuffix = "__gc"
 
-// ObjectDefinition is an object as a person defines it, whole: what a change
-// leaves out goes away.
+// ObjectDefinition is a whole object as a person defines it: what a change
+// leaves out is removed.
 type ObjectDefinition struct {
 	Name        string            `json:"name,omitempty" doc:"API name; made from the display name when absent, and fixed from then on"`
 	DisplayName string            `json:"display_name" doc:"Begins with a letter, unique, 1 to 100 characters"`
@@ -60,8 +60,8 @@ func (o *Object) Definition() ObjectDefinition {
 	return d
 }
 
-// NewObject makes a custom object from its definition. others are the objects
-// there are. It returns CodeInvalid with every problem at its place.
+// NewObject makes a custom object from its definition. others are the existing
+// objects. It returns CodeInvalid with every problem at its place.
 func NewObject(d ObjectDefinition, others []Object) (Object, error) {
 	var p Problems
 	o := Object{Name: d.Name, DisplayName: d.DisplayName}
@@ -79,9 +79,9 @@ func NewObject(d ObjectDefinition, others []Object) (Object, error) {
 	return o, p.Err("The object cannot be created.")
 }
 
-// Redefine returns what the object becomes by a definition, and which fields
-// were renamed: old API names by new ones. others are the objects there are.
-// It returns CodeInvalid with every problem at its place.
+// Redefine returns what the object becomes under a new definition, and which
+// fields were renamed: old API names by new ones. others are the existing
+// objects. It returns CodeInvalid with every problem at its place.
 func (o *Object) Redefine(d ObjectDefinition, others []Object) (Object, map[string]string, error) {
 	var p Problems
 	next := Object{Name: o.Name, DisplayName: d.DisplayName, Standard: o.Standard}
@@ -141,8 +141,8 @@ func checkDisplayName(p *Problems, at, name string) {
 	}
 }
 
-// checkAPIName notes what is wrong with an API name. It is quoted wherever it
-// stands in SQL, so that the words of that language are allowed.
+// checkAPIName notes what is wrong with an API name. SQL always quotes it, so
+// reserved words are allowed.
 func checkAPIName(p *Problems, at, name string, custom bool) {
 	lower := strings.ToLower(name)
 	switch {
@@ -171,8 +171,8 @@ func customName(display string) string {
 	return name
 }
 
-// defineFields returns the fields of a definition, the system's first. old is
-// the object before, nil for a new one.
+// defineFields returns the fields of a definition, system fields first. old is
+// the object before the change, nil for a new one.
 func defineFields(p *Problems, o, old *Object, defs []FieldDefinition, others []Object) []Field {
 	fields := systemFields()
 	if old != nil {
@@ -222,7 +222,7 @@ func defineFields(p *Problems, o, old *Object, defs []FieldDefinition, others []
 }
 
 // check notes what is wrong with a field's type and constraints, and brings
-// its default into the form it is stored in.
+// its default into the form in which it is stored.
 func (f *Field) check(p *Problems, at func(string) string, o *Object, others []Object) {
 	if !slices.Contains(FieldTypes(), f.Type) {
 		p.Add(at("type"), "There is no type %s to choose.", f.Type)
@@ -302,8 +302,8 @@ func (f *Field) checkDefault(p *Problems, at string) {
 	}
 }
 
-// keepStandard notes what a definition would take away from the fields that
-// Crosswalk gave a standard object.
+// keepStandard notes where a definition would take something away from the
+// fields that Crosswalk gave a standard object.
 func keepStandard(p *Problems, old, next *Object, defs []FieldDefinition) {
 	for _, f := range old.Fields {
 		if f.System || !isStandardField(old.Name, f.Name) {

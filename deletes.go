@@ -2,8 +2,8 @@ package crosswalk
 
 import "cmp"
 
-// Deletes says what becomes of a row whose record is gone: deleted in
-// Dynamics, hidden from the connection's user, or left out by the filter since.
+// Deletes says what becomes of a row whose record is gone: deleted in Dynamics,
+// hidden from the connection's user, or no longer chosen by the filter.
 type Deletes struct {
 	Policy DeletePolicy `json:"policy,omitempty" enum:"ignore,flag,deactivate,delete" default:"ignore" doc:"ignore: the row stays as it is; flag: it is marked as deleted; deactivate: a Boolean of it becomes false; delete: it goes away"`
 	Field  string       `json:"field,omitempty" doc:"Of deactivate: API name of the Boolean field that becomes false"`

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// DurationWords returns a duration in words for a person, in seconds below a
-// minute and else in its two largest units, rounded: "45 seconds", "2 minutes",
-// "1 hour 30 minutes", "3 days". A negative one is "0 seconds".
+// DurationWords returns a duration in words for a person, rounded to its two
+// largest units: "45 seconds", "2 minutes", "1 hour 30 minutes", "3 days". A
+// negative duration is "0 seconds".
 func DurationWords(d time.Duration) string {
 	const day = 24 * time.Hour
 	d = max(d, 0).Round(time.Second)

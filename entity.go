@@ -2,8 +2,8 @@ package crosswalk
 
 import "slices"
 
-// AttributeType is the type of a Dataverse column, by AttributeTypeName of
-// the metadata rather than by AttributeType, which calls multi-select choices
+// AttributeType is the type of a Dataverse column. It follows AttributeTypeName
+// of the metadata rather than AttributeType, which calls multi-select choices
 // virtual.
 type AttributeType string
 
@@ -41,8 +41,8 @@ const (
 	DateOnly                DateBehavior = "DateOnly"            // a calendar day
 )
 
-// Entity is a Dynamics table: what its metadata says that matters to a
-// reader.
+// Entity is a Dynamics table: what its metadata says that matters to whoever
+// reads it.
 type Entity struct {
 	LogicalName    string      `json:"logical_name" doc:"Name of the table, for example account"`
 	EntitySetName  string      `json:"entity_set_name" doc:"Name of the table in addresses, for example accounts"`
@@ -82,8 +82,8 @@ type Attribute struct {
 	Precision    int           `json:"precision,omitempty" doc:"Digits behind the decimal point"`
 	DateBehavior DateBehavior  `json:"date_behavior,omitempty" doc:"Only for DateTime"`
 	Targets      []string      `json:"targets,omitempty" doc:"Tables a lookup can point to"`
-	// Navigation is keyed by the logical names of tables. Lookups that can
-	// point to several tables have a navigation property for each; owners have
+	// Navigation is keyed by the logical names of tables. A lookup that can
+	// point to several tables has a navigation property for each; an owner has
 	// one for the table owner, which stands for users and teams alike.
 	Navigation map[string]string `json:"navigation,omitempty" doc:"Of a lookup: its navigation property by the table it leads to"`
 	Options    []Option          `json:"options,omitempty" doc:"Options of a choice"`

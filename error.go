@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Code says what kind of error happened. Machines decide by it: the REST API
-// turns it into an HTTP status and the command line into an exit code.
+// Code is the kind of an error, for machines: the REST API turns it into an
+// HTTP status and the command line into an exit code.
 type Code string
 
 // The codes of Error.
@@ -15,8 +15,8 @@ const (
 	CodeInvalid      Code = "invalid"      // the input breaks a rule; Fields says where
 	CodeUnauthorized Code = "unauthorized" // nobody is signed in
 	CodeForbidden    Code = "forbidden"    // the caller's role does not allow it
-	CodeNotFound     Code = "not_found"    // no such thing
-	CodeConflict     Code = "conflict"     // the thing's present state does not allow it
+	CodeNotFound     Code = "not_found"    // what is named does not exist
+	CodeConflict     Code = "conflict"     // the present state of what is named does not allow it
 	CodeUnavailable  Code = "unavailable"  // another system does not answer; trying again can help
 	CodeTooMany      Code = "too_many"     // too many attempts; wait as long as the hint says
 	CodeDisconnected Code = "disconnected" // the connection's authorization no longer works; a person must act
@@ -24,8 +24,7 @@ const (
 )
 
 // Error is an error meant for a person: Message says what happened and Hint
-// what to do about it. Err, when not nil, is the cause and is for the log
-// only.
+// what to do about it. Err, when not nil, is the cause, for the log only.
 type Error struct {
 	Code    Code
 	Message string
@@ -82,7 +81,7 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 }
 
 // ErrorCode returns the code of the first Error in err's chain, CodeInternal
-// when there is none and "" when err is nil.
+// when there is none, and "" when err is nil.
 func ErrorCode(err error) Code {
 	var e *Error
 	switch {
@@ -109,7 +108,7 @@ func (p *Problems) AddHint(field, hint, format string, args ...any) {
 	*p = append(*p, FieldError{Field: field, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// AddError notes at field what err says, with its hint.
+// AddError notes err as a problem at field, with the hint that it has.
 func (p *Problems) AddError(field string, err error) {
 	f := FieldError{Field: field, Message: err.Error()}
 	var e *Error
@@ -119,8 +118,8 @@ func (p *Problems) AddError(field string, err error) {
 	*p = append(*p, f)
 }
 
-// Err returns nil when there is no problem, else an Error of CodeInvalid with
-// message and all problems.
+// Err returns nil when there are no problems, and otherwise an Error of
+// CodeInvalid with the message and all of them.
 func (p Problems) Err(message string) error {
 	if len(p) == 0 {
 		return nil

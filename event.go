@@ -2,7 +2,7 @@ package crosswalk
 
 import "time"
 
-// Event is one line of the activity log: who did what to which thing.
+// Event is one line of the activity log: who did what, and to what.
 type Event struct {
 	ID      string    `json:"id"`
 	At      time.Time `json:"at"`

@@ -66,8 +66,8 @@ func (t FieldType) IsNumber() bool {
 	return t == FieldNumber || t == FieldCurrency || t == FieldPercentage
 }
 
-// FieldTypes returns the types a field can be given, in the order people
-// choose from.
+// FieldTypes returns the types that a field can be given, in the order in which
+// people are offered them.
 func FieldTypes() []FieldType {
 	return []FieldType{
 		FieldString, FieldRichText, FieldNumber, FieldCurrency, FieldPercentage, FieldBoolean, FieldDate, FieldDateTime,
@@ -75,11 +75,11 @@ func FieldTypes() []FieldType {
 	}
 }
 
-// Normalize returns text in the one form in which the field keeps it: numbers
+// Normalize returns text in the one form in which the field stores it: numbers
 // with exactly the field's decimals, dates as 2006-01-02, moments in UTC with
-// milliseconds, Booleans as true or false, GSIDs in lower case. Nothing is
-// lost on the way: a number with more decimals than the field's is refused.
-// It returns CodeInvalid with the reason when the field cannot hold the text.
+// milliseconds, Booleans as true or false, GSIDs in lower case. Nothing is lost
+// on the way: a number with more decimals than the field has is refused. It
+// returns CodeInvalid with the reason when the field cannot hold the text.
 func (f *Field) Normalize(text string) (string, error) {
 	refuse := func(what string) (string, error) {
 		shown := text
@@ -148,7 +148,7 @@ func (f *Field) normalizeText(text string, refuse func(string) (string, error)) 
 
 // normalizeNumber returns a number in plain notation with exactly that many
 // decimals. It reports false when digits other than zeros would be lost, and
-// for a whole number outside of 64 bits.
+// for a whole number that does not fit 64 bits.
 func normalizeNumber(v string, decimals int) (string, bool) {
 	sign := ""
 	switch {

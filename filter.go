@@ -7,8 +7,8 @@ type Filter struct {
 }
 
 // Condition compares one attribute. Texts compare without regard to case and
-// accents, as Dataverse does. Null passes IsNull, NotEqual, NotIn and
-// NotContains only.
+// accents, as in Dataverse. Null passes only IsNull, NotEqual, NotIn and
+// NotContains.
 type Condition struct {
 	Attribute string     `json:"attribute" doc:"Path of the attribute"`
 	Operator  Comparison `json:"operator" enum:"eq,ne,gt,ge,lt,le,in,not_in,between,contains,not_contains,starts_with,ends_with,is_null,is_not_null,last_days,next_days,older_than_days,today,yesterday,tomorrow,this_week,last_week,this_month,last_month,this_year,last_year"`
@@ -29,16 +29,16 @@ const (
 	LessOrEqual    Comparison = "le"
 	In             Comparison = "in"
 	NotIn          Comparison = "not_in"
-	Between        Comparison = "between" // both ends belong to it
+	Between        Comparison = "between" // both ends included
 	Contains       Comparison = "contains"
 	NotContains    Comparison = "not_contains"
 	StartsWith     Comparison = "starts_with"
 	EndsWith       Comparison = "ends_with"
 	IsNull         Comparison = "is_null"
 	IsNotNull      Comparison = "is_not_null"
-	LastDays       Comparison = "last_days"       // from the begin of the day that many days ago until now
-	NextDays       Comparison = "next_days"       // from now to the end of the day in that many days
-	OlderThanDays  Comparison = "older_than_days" // before the begin of the day that many days ago
+	LastDays       Comparison = "last_days"       // from the start of the day that many days ago until now
+	NextDays       Comparison = "next_days"       // from now to the end of the day that many days ahead
+	OlderThanDays  Comparison = "older_than_days" // before the start of the day that many days ago
 	Today          Comparison = "today"
 	Yesterday      Comparison = "yesterday"
 	Tomorrow       Comparison = "tomorrow"

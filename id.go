@@ -20,9 +20,9 @@ var lastID struct {
 func NewGSID() GSID {
 	var id GSID
 	_, _ = rand.Read(id[6:]) // crypto/rand.Read never fails
-	// 48 bits of milliseconds and, in the 12 bits behind the version, the
+	// 48 bits of milliseconds and, in the 12 bits after the version, the
 	// fraction of the millisecond (RFC 9562, section 6.2, method 3). Within
-	// the same 1/4096 ms the stamp counts on, so that ids still ascend.
+	// the same 1/4096 ms the stamp counts up, so that ids still ascend.
 	now := time.Now()
 	stamp := uint64(now.UnixMilli())<<12 | uint64(now.Nanosecond()%1e6)*4096/1e6
 	lastID.Lock()
@@ -75,6 +75,6 @@ func (id GSID) AppendText36(b []byte) []byte {
 	return hex.AppendEncode(b, id[10:16])
 }
 
-// NewID makes the id of a connection, job, run or other thing of Crosswalk's
-// own: a GSID as text.
+// NewID makes an id for a connection, a job, a run or anything else of
+// Crosswalk's own: a GSID as text.
 func NewID() string { return NewGSID().String() }

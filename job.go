@@ -10,10 +10,10 @@ const (
 	// OperationUpsert updates the row with the record's identifiers or inserts
 	// one.
 	OperationUpsert Operation = "upsert"
-	// OperationInsert inserts rows and leaves those that exist as they are.
-	// Without identifiers every record of every run becomes a row.
+	// OperationInsert inserts rows and leaves existing ones as they are. Without
+	// identifiers every record of every run becomes a row.
 	OperationInsert Operation = "insert"
-	// OperationUpdate updates rows that exist and inserts none.
+	// OperationUpdate updates existing rows and inserts none.
 	OperationUpdate Operation = "update"
 )
 
@@ -24,7 +24,7 @@ type LoadMode string
 const (
 	// LoadIncremental reads what has changed since the last run.
 	LoadIncremental LoadMode = "incremental"
-	// LoadFull reads every record each time.
+	// LoadFull reads every record, in every run.
 	LoadFull LoadMode = "full"
 )
 
@@ -50,7 +50,8 @@ type Job struct {
 	UpdatedAt      time.Time   `json:"updated_at"`
 }
 
-// Check notes what is wrong with a job beside its names and its mapping.
+// Check notes what is wrong with a job apart from its names and its mapping. o
+// is the job's object.
 func (j *Job) Check(p *Problems, o *Object) {
 	switch j.LoadMode {
 	case "", LoadIncremental, LoadFull:
@@ -64,17 +65,17 @@ func (j *Job) Check(p *Problems, o *Object) {
 	}
 }
 
-// LastRun is what a list of jobs tells of the newest run, or of the one before
-// that is held: as long as nobody has decided about it, the newest one waits.
+// LastRun is what a list of jobs shows of the newest run, or of an earlier one
+// that is held: the newest waits until somebody has decided about that one.
 type LastRun struct {
 	ID     string    `json:"id"`
 	Status RunStatus `json:"status"`
 	At     time.Time `json:"at" doc:"When it ended, or was queued while it has not"`
 }
 
-// NewUserSync returns the out-of-the-box job of a connection. It is keyed by
-// the user's id: with the user name as key, a renamed user would become a
-// second one.
+// NewUserSync returns the out-of-the-box job of a connection. Users are
+// identified by their ids: by user name, a renamed user would become a second
+// row.
 func NewUserSync(connectionID, connectionName string) Job {
 	return Job{
 		Name:         UserSyncName(connectionName),
@@ -97,7 +98,7 @@ func NewUserSync(connectionID, connectionName string) Job {
 			},
 			Derived: []DerivedMapping{{Target: "Manager", Match: []MatchPair{{Source: "parentsystemuserid", Field: "External_ID"}}}},
 		},
-		// Application users have an application id; access mode 3 is
+		// Application users have an application id; access mode 3 means
 		// Microsoft's support user.
 		Filter: Filter{Conditions: []Condition{
 			{Attribute: "applicationid", Operator: IsNull},
@@ -106,6 +107,6 @@ func NewUserSync(connectionID, connectionName string) Job {
 	}
 }
 
-// UserSyncName returns the name of the out-of-the-box job of a connection.
-// A job renamed by hand no longer follows its connection.
+// UserSyncName returns the name of the out-of-the-box job of a connection. The
+// job is renamed along with its connection as long as it has that name.
 func UserSyncName(connectionName string) string { return "User Sync_" + connectionName }

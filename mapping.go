@@ -4,16 +4,16 @@ package crosswalk
 // of pairs of a derived mapping.
 const MaxIdentifiers = 6
 
-// MaxLookups is the largest number of lookups that a path goes through.
+// MaxLookups is the largest number of lookups in a path.
 const MaxLookups = 3
 
 // Mapping says how each field of the target is computed from a record.
 //
-// What a record holds is named by a path: the logical name of an attribute of
-// the entity, or lookups to go through first, joined by points:
-// primarycontactid.emailaddress1. A lookup that can lead to several tables
-// names the one meant: customerid(account).name. A path is empty where one of
-// its lookups is empty, leads to a row that is gone, or to another table.
+// A path names what a record holds: the logical name of an attribute of the
+// entity, preceded by the lookups to follow, joined by dots:
+// primarycontactid.emailaddress1. A lookup that can lead to several tables names
+// the one meant: customerid(account).name. A path is empty where one of its
+// lookups is empty or leads to another table or to a row that is gone.
 type Mapping struct {
 	Fields  []FieldMapping   `json:"fields" doc:"One row per target field"`
 	Derived []DerivedMapping `json:"derived,omitempty" doc:"One row per lookup field, which is filled with the row that matches"`
@@ -42,9 +42,9 @@ type FieldMapping struct {
 }
 
 // DerivedMapping fills a lookup field with the GSID of the row whose fields
-// equal values of the record. A match whose values are all empty finds
-// nothing. A row that comes later is found then: lookups left empty are filled
-// when a run has brought the row they wait for.
+// equal values of the record. A match whose values are all empty finds nothing.
+// The row may come later: a lookup that was left empty is filled once a run has
+// brought the row that it waits for.
 type DerivedMapping struct {
 	Target    string        `json:"target" doc:"API name of the lookup field to fill"`
 	Match     []MatchPair   `json:"match" doc:"1 to 6 pairs that must all be equal"`

@@ -28,7 +28,7 @@ func (o *Object) Field(name string) *Field {
 // API name in lower case.
 func (o *Object) Table() string { return strings.ToLower(o.Name) }
 
-// The system fields every object begins with.
+// The system fields with which every object begins.
 const (
 	GSIDField         = "GSID"
 	CreatedDateField  = "Created_Date"
@@ -48,8 +48,8 @@ func systemFields() []Field {
 	}
 }
 
-// APIName derives the API name from a display name: letters and digits stay,
-// every run of other characters becomes one underscore.
+// APIName derives an API name from a display name: letters A to Z and digits
+// stay, and every run of other characters between them becomes one underscore.
 func APIName(display string) string {
 	var b strings.Builder
 	gap := false

@@ -24,13 +24,13 @@ const (
 	StepOrder    StepKind = "change_order"
 )
 
-// StepEffect says what a step does to the rows there are.
+// StepEffect says what a step does to existing rows.
 type StepEffect string
 
 // The effects of steps.
 const (
 	EffectSafe    StepEffect = "safe"    // every value stays, in the field's new form
-	EffectLossy   StepEffect = "lossy"   // values, or a part of them, go away
+	EffectLossy   StepEffect = "lossy"   // values, or parts of them, are lost
 	EffectRefused StepEffect = "refused" // rows or jobs stand in the way
 )
 
@@ -55,8 +55,8 @@ type ObjectUse struct {
 	Match      bool   `json:"match" doc:"Whether the job finds rows for its lookups by the field, or deactivates rows by it"`
 }
 
-// ObjectPlan is what a change of an object would do, computed from its rows
-// and the jobs there are.
+// ObjectPlan is what a change of an object would do to its rows and to the
+// jobs that use it.
 type ObjectPlan struct {
 	Object   string       `json:"object" doc:"API name"`
 	Steps    []ObjectStep `json:"steps" doc:"Empty when nothing would change"`
@@ -90,7 +90,7 @@ func (p *ObjectPlan) Seal(old, next Object) {
 		if s.Effect == EffectSafe {
 			steps[i].Rows = 0
 		}
-		steps[i].Examples = nil // which rows come first is chance
+		steps[i].Examples = nil // which rows come first is left to chance
 	}
 	b, err := json.Marshal(struct {
 		Old, Next Object

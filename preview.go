@@ -16,7 +16,7 @@ type PreviewRecord struct {
 	Message  string          `json:"message,omitempty" doc:"Of a reject: the reason in words"`
 }
 
-// PreviewChange is the value of a field before and after, as text; nil is
+// PreviewChange is the value of a field before and after, as text; nil means
 // empty.
 type PreviewChange struct {
 	Field string  `json:"field" doc:"API name"`
@@ -27,9 +27,8 @@ type PreviewChange struct {
 // PreviewOutcome is what would become of a record.
 type PreviewOutcome string
 
-// The outcomes. Duplicate means that another record has the same identifiers
-// and counts; skip means that the filter, or the operation, leaves the
-// record aside.
+// The outcomes. A duplicate has the same identifiers as another record, which
+// wins; a record is skipped when the filter or the operation leaves it out.
 const (
 	PreviewInsert    PreviewOutcome = "insert"
 	PreviewUpdate    PreviewOutcome = "update"

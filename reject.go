@@ -38,8 +38,7 @@ type Reject struct {
 	At       time.Time  `json:"at"`
 }
 
-// RejectGroup is the rejects of a run that have the same reason at the same
-// field.
+// RejectGroup is the rejects of a run that have the same reason and field.
 type RejectGroup struct {
 	Code    RejectCode `json:"code"`
 	Field   string     `json:"field" doc:"API name of the field that could not be filled"`

@@ -10,7 +10,7 @@ import "time"
 //	   └──────────┼──────► cancelled
 //	              ▼
 //	            held ──► running           somebody decided about its deletions
-//	   skipped: it could not start, for example because the connection was revoked
+//	   skipped: it could not begin, for example because the connection was revoked
 type RunStatus string
 
 // The states of a run.
@@ -57,9 +57,9 @@ type Run struct {
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
 }
 
-// Worked returns for how long the run has been worked on until now: from its
-// start to its end, without the time in which it was held. It is zero for one
-// that has not begun.
+// Worked returns how long the run has been worked on until now: from its start
+// to its end, less the time during which it was held. It is zero for a run that
+// has not begun.
 func (r Run) Worked(now time.Time) time.Duration {
 	if r.StartedAt == nil {
 		return 0
@@ -78,7 +78,7 @@ func (r Run) Worked(now time.Time) time.Duration {
 	return max(d, 0)
 }
 
-// Counts says what a run did so far. Read is the sum of Inserted, Updated,
+// Counts says what a run has done so far. Read is the sum of Inserted, Updated,
 // Unchanged, Rejected, Duplicates and Skipped.
 type Counts struct {
 	Read       int64         `json:"read" doc:"Records read"`
@@ -111,7 +111,7 @@ func (c *Counts) Add(d Counts) {
 	c.Throttled += d.Throttled
 }
 
-// Decided says what somebody decided about the deletions of a held run.
+// Decided is a decision about the deletions of a held run, and who made it.
 type Decided struct {
 	Decision Decision  `json:"decision" enum:"release,discard"`
 	By       string    `json:"by" doc:"Who decided"`
@@ -119,7 +119,7 @@ type Decided struct {
 	HeldFor  string    `json:"held_for" doc:"What the run was held for"`
 }
 
-// Decision is about deletions that a run was held for.
+// Decision says what to do about the deletions that a run was held for.
 type Decision string
 
 // The decisions.
@@ -134,8 +134,8 @@ type Task struct {
 	Run        Run
 	Job        Job // as it was when the run was queued
 	Checkpoint Checkpoint
-	Position   Position // up to where the job's records are stored; zero for nothing
+	Position   Position // up to which the job's records are stored; zero for nothing
 	// Fence rises each time a worker takes the run. A write with an older
-	// fence is refused, so that a worker that was thought dead cannot write.
+	// fence is refused, so that a worker given up for dead cannot write.
 	Fence int64
 }

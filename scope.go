@@ -2,12 +2,12 @@ package crosswalk
 
 import "time"
 
-// Scope says which records a run reads. The zero value means those that the
-// job's load mode says.
+// Scope says which records a run reads. The zero value leaves that to the job's
+// load mode.
 type Scope struct {
 	Kind ScopeKind `json:"kind,omitempty" enum:"load_mode,everything,range,rejects" default:"load_mode" doc:"load_mode: as the job says; everything: every record, whatever the last run read; range: records made or changed within a time; rejects: the rejected records of a run"`
-	// Attribute, From and To are for ScopeRange. From belongs to it, To does
-	// not; one of them may be absent.
+	// Attribute, From and To are for ScopeRange. From is included, To is not;
+	// one of them may be absent.
 	Attribute string     `json:"attribute,omitempty" enum:"createdon,modifiedon" doc:"Of a range: which time counts"`
 	From      *time.Time `json:"from,omitempty" doc:"Of a range: its begin"`
 	To        *time.Time `json:"to,omitempty" doc:"Of a range: its end, which no longer belongs to it"`
@@ -26,8 +26,8 @@ const (
 	ScopeRejects    ScopeKind = "rejects"
 )
 
-// Check returns CodeInvalid with every problem of the scope for a run of that
-// entity. A nil entity has every attribute.
+// Check returns CodeInvalid with every problem of the scope for a run over that
+// entity. A nil entity is taken to have every attribute.
 func (s Scope) Check(e *Entity) error {
 	var p Problems
 	switch s.Kind {
@@ -60,15 +60,15 @@ func (s Scope) Check(e *Entity) error {
 	return p.Err("The run cannot be started like that.")
 }
 
-// checkMoment notes when a moment lies before the first that Dataverse stores.
+// checkMoment notes a moment outside of the years that Dataverse stores.
 func checkMoment(p *Problems, at string, t *time.Time) {
 	if t != nil && (t.UTC().Year() < 1753 || t.UTC().Year() > 9999) {
 		p.AddHint(at, "Give a time from 1753 to 9999.", "Dynamics has no times of the year %d.", t.UTC().Year())
 	}
 }
 
-// Words tells the scope to a person, without a point; "" for what the load mode
-// says.
+// Words describes the scope for a person, without a full stop; "" for
+// ScopeLoadMode.
 func (s Scope) Words() string {
 	switch s.Kind {
 	case ScopeEverything:
@@ -94,7 +94,7 @@ func (s Scope) Words() string {
 	return ""
 }
 
-// momentWords tells a moment, with what is below a minute only if there is any.
+// momentWords describes a moment, to the minute or, where needed, more exactly.
 func momentWords(t time.Time) string {
 	if t = t.UTC(); t.Equal(t.Truncate(time.Minute)) {
 		return t.Format("2006-01-02 15:04 UTC")

@@ -1,7 +1,7 @@
 package crosswalk
 
-// StandardObjects returns the definitions of the objects that Crosswalk makes
-// at its first start, by name. The result is the caller's to change.
+// StandardObjects returns the objects that Crosswalk makes at its first start,
+// sorted by name. The caller may change the result.
 func StandardObjects() []Object {
 	return []Object{
 		standard("Company",

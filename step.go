@@ -1,6 +1,7 @@
 package crosswalk
 
-// Step is a part of a run. Those of a Checkpoint follow in the order of the constants.
+// Step is a part of a run. The steps of a checkpoint follow one another in the
+// order of the constants.
 type Step string
 
 // The steps of a run.
@@ -14,9 +15,9 @@ const (
 	StepEnd     Step = "end"
 )
 
-// What a run tells of some steps in more words; see StepState.
+// More precise names of some steps, for StepState.
 const (
-	StepKeys       Step = "keys"       // of StepRead: all rows have come, the keys of all records have not
+	StepKeys       Step = "keys"       // StepRead when all rows have come, but not yet the keys of all records
 	StepFlag       Step = "flag"       // StepDelete under DeleteFlag
 	StepDeactivate Step = "deactivate" // StepDelete under DeleteDeactivate
 )
@@ -28,8 +29,8 @@ type StepState struct {
 	Total int64 `json:"total" doc:"Of how many; 0 when that is not known"`
 }
 
-// Words says what is done in the step, for a person: a sentence without a
-// point. It is empty for StepRead and StepEnd.
+// Words says what is done in the step, for a person: a sentence without its
+// full stop. It is empty for StepRead and StepEnd.
 func (s Step) Words() string {
 	switch s {
 	case StepKeys:

@@ -8,7 +8,7 @@ const (
 	TemplateCaseSync          = "case_sync"
 )
 
-// Template is a ready job of a connection.
+// Template is a job ready to be made for a connection.
 type Template struct {
 	Name        string
 	Title       string
@@ -18,8 +18,8 @@ type Template struct {
 }
 
 // Templates returns the templates of a connection in the order in which their
-// jobs should run first: each fills what the lookups of the next lead to. User
-// Sync is not among them, as every connection has it.
+// jobs should first run: each fills what the lookups of the next ones lead to.
+// User Sync is not among them, since every connection has it.
 func Templates(connectionID, connectionName string) []Template {
 	templates := []Template{
 		{
@@ -53,8 +53,8 @@ func Templates(connectionID, connectionName string) []Template {
 	return templates
 }
 
-// companySync finds CSM and parent by the ids that User Sync and this very
-// job store as External ID.
+// companySync finds the CSM and the parent by the ids that User Sync and the job
+// itself store as External ID.
 func companySync() Job {
 	return Job{
 		Entity: "account",

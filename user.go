@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Role says what a user may do. Each role may do what the ones before it may.
+// Role says what a user may do: all that the roles before it may, and more.
 type Role string
 
 // The roles, from the least to the most powerful.
@@ -19,7 +19,7 @@ const (
 
 var roles = []Role{RoleViewer, RoleOperator, RoleAdmin, RoleSuperAdmin}
 
-// Allows reports whether r may do what needs role. An unknown role allows
+// Allows reports whether r may do what requires role. An unknown role allows
 // nothing.
 func (r Role) Allows(role Role) bool {
 	have, need := slices.Index(roles, r), slices.Index(roles, role)
