@@ -22,12 +22,12 @@ type Client struct {
 	// BaseURL is the server's address without a path, for example
 	// http://127.0.0.1:8080.
 	BaseURL string
-	// Token is the API token sent with every call. Empty means none: then
-	// only Status, Setup and the sign-in methods work, unless HTTP has a
-	// cookie jar with a session.
+	// Token is the API token sent with every call. Empty means none: then only
+	// Status, Setup and the sign-in methods work, unless the cookie jar of HTTP
+	// holds a session.
 	Token string
-	// HTTP sends the requests. Nil means a client that waits 60 seconds for
-	// the head of an answer and as long as needed for its body.
+	// HTTP sends the requests. Nil means a client that waits 60 seconds for the
+	// head of an answer and as long as it takes for the body.
 	HTTP *http.Client
 }
 
@@ -40,14 +40,14 @@ var defaultHTTP = &http.Client{Transport: &http.Transport{
 	MaxIdleConnsPerHost:   4,
 }}
 
-// New returns a client of the server at baseURL that shows token with every
-// call. A slash at the end of baseURL is dropped.
+// New returns a client of the server at baseURL that sends token with every
+// call. Slashes at the end of baseURL are dropped.
 func New(baseURL, token string) *Client {
 	return &Client{BaseURL: strings.TrimRight(baseURL, "/"), Token: token}
 }
 
-// do sends in as JSON (nothing when nil) and reads the answer into out
-// (nothing when nil).
+// do sends in as JSON, unless it is nil, and decodes the answer into out,
+// unless that is nil.
 func (c *Client) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
 	body, err := c.open(ctx, method, path, query, in, "application/json")
 	if err != nil {
@@ -55,7 +55,7 @@ func (c *Client) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	defer body.Close()
 	if out == nil {
-		_, _ = io.Copy(io.Discard, io.LimitReader(body, 1<<20)) // so that the connection is used again
+		_, _ = io.Copy(io.Discard, io.LimitReader(body, 1<<20)) // so that the connection can be used again
 		return nil
 	}
 	dec := json.NewDecoder(body)

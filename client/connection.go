@@ -23,7 +23,7 @@ func (c *Client) ListConnections(ctx context.Context, f ConnectionFilter) (Page[
 	return list[crosswalk.Connection](ctx, c, "/api/connections", q)
 }
 
-// Connections goes through all connections.
+// Connections iterates over all connections.
 func (c *Client) Connections(ctx context.Context, f ConnectionFilter) iter.Seq2[crosswalk.Connection, error] {
 	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Connection], error) {
 		f.Paging = p
@@ -57,13 +57,13 @@ func (c *Client) FindConnection(ctx context.Context, id string) (crosswalk.Conne
 	return out, err
 }
 
-// ConnectionUpdate is a change of a connection. What is nil stays.
+// ConnectionUpdate is a change of a connection. Nil fields stay as they are.
 type ConnectionUpdate struct {
 	Name            *string               `json:"name,omitempty"`
 	SignInMode      *crosswalk.SignInMode `json:"sign_in_mode,omitempty"` // another one destroys the authorization
 	ClientID        *string               `json:"client_id,omitempty"`
 	ClientSecret    *string               `json:"client_secret,omitempty"`
-	SecretExpiresAt *time.Time            `json:"secret_expires_at,omitempty"` // the zero time: not known
+	SecretExpiresAt *time.Time            `json:"secret_expires_at,omitempty"` // the zero time: unknown
 	Certificate     *string               `json:"certificate,omitempty"`
 }
 
@@ -81,10 +81,10 @@ func (c *Client) DeleteConnection(ctx context.Context, id string) error {
 }
 
 // Authorize begins an authorization and returns the address of the sign-in
-// page. Open it in a browser within a few minutes; it works once. Afterwards
-// the browser is sent to returnTo, a path of the web UI; empty means the
-// list of connections. For a connection that signs in as an application the
-// address is empty: it is authorized when Authorize returns.
+// page, to be opened in a browser within a few minutes; it works once.
+// Afterwards the browser is sent to returnTo, a path of the web UI; empty means
+// the list of connections. For a connection that signs in as an application the
+// address is empty: the connection is authorized when Authorize returns.
 func (c *Client) Authorize(ctx context.Context, id, returnTo string) (authorizeURL string, err error) {
 	var in struct {
 		ReturnTo string `json:"return_to,omitempty"`
@@ -107,8 +107,8 @@ func (c *Client) AdminConsentLink(ctx context.Context, id string) (string, error
 	return out.URL, err
 }
 
-// Revoke destroys the stored authorization. Jobs of the connection no longer
-// run until it is authorized again.
+// Revoke destroys the stored authorization. Jobs of the connection do not run
+// until it is authorized again.
 func (c *Client) Revoke(ctx context.Context, id string) (crosswalk.Connection, error) {
 	var out crosswalk.Connection
 	err := c.do(ctx, http.MethodPost, "/api/connections/"+seg(id)+"/revoke", nil, nil, &out)
@@ -117,19 +117,19 @@ func (c *Client) Revoke(ctx context.Context, id string) (crosswalk.Connection, e
 
 // TestResult is the outcome of a connection's test.
 type TestResult struct {
-	OK          bool    `json:"ok"` // every check is good; warnings are no failures
+	OK          bool    `json:"ok"` // every check passed; warnings are not failures
 	Checks      []Check `json:"checks"`
-	LatencyMS   int64   `json:"latency_ms"`  // of the environment's answer, in milliseconds
-	Parallelism int     `json:"parallelism"` // requests at a time that the environment takes
+	LatencyMS   int64   `json:"latency_ms"`  // of one small request, in milliseconds
+	Parallelism int     `json:"parallelism"` // how many parallel requests the environment recommends
 }
 
-// Check is one thing a test looked at.
+// Check is one thing that a test looked at.
 type Check struct {
 	Name   string `json:"name"`
 	OK     bool   `json:"ok"`
 	Warn   bool   `json:"warn"` // it works, but not for long or not for everything
 	Detail string `json:"detail"`
-	Hint   string `json:"hint"` // what to do when it is not good
+	Hint   string `json:"hint"` // what to do unless all is well
 }
 
 // TestConnection asks the environment whether the connection works. A
@@ -146,8 +146,8 @@ func (c *Client) RefreshMetadata(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/api/connections/"+seg(id)+"/refresh-metadata", nil, nil, nil)
 }
 
-// Entities returns the environment's tables, without attributes, whose name
-// holds search.
+// Entities returns the environment's tables whose name contains search, without
+// their attributes.
 func (c *Client) Entities(ctx context.Context, id, search string) ([]crosswalk.Entity, error) {
 	q := url.Values{}
 	set(q, "q", search)
@@ -168,8 +168,8 @@ type Template struct {
 	Name        string `json:"name"` // for example company_sync
 	Title       string `json:"title"`
 	Description string `json:"description"`
-	// Objects are the custom objects that the job needs and that there are
-	// not yet.
+	// Objects are the custom objects that the job needs and that do not exist
+	// yet.
 	Objects []crosswalk.ObjectDefinition `json:"objects,omitempty"`
 	Job     JobInput                     `json:"job"`
 }

@@ -6,13 +6,12 @@
 //	run, err := c.StartRun(ctx, job.ID, crosswalk.Scope{})
 //	run, err = c.WaitRun(ctx, run.ID, nil)
 //
-// The things the API speaks of are the types of the root package. Every
-// method takes a context that ends the call early. What the server refuses
-// comes back as an *Error; a server that cannot be reached as a
-// *crosswalk.Error of CodeUnavailable. crosswalk.ErrorCode tells the code of
-// both.
+// The API deals in the types of the root package. Every method takes a context
+// that can end the call early. What the server refuses comes back as an *Error,
+// and a server that cannot be reached as a *crosswalk.Error of CodeUnavailable;
+// crosswalk.ErrorCode returns the code of both.
 //
-// A list has two methods: List… returns one page with the total and the
-// cursor of the next page, and the plural noun, for example Runs, goes
-// through all pages.
+// A list has two methods: List… returns one page with the total and the cursor
+// of the next page, and the plural noun, for example Runs, iterates over all
+// pages.
 package client

@@ -11,26 +11,26 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Error is what the server refused, as told by its problem document
+// Error is a refusal of the server, as its problem document describes it
 // (RFC 9457).
 type Error struct {
 	Status  int                    // HTTP status of the answer
 	Code    crosswalk.Code         // kind of the error
 	Message string                 // what happened, for a person
 	Hint    string                 // what to do about it; may be empty
-	Fields  []crosswalk.FieldError // problems at places of the input; may be empty
+	Fields  []crosswalk.FieldError // problems at places in the input; may be empty
 }
 
 // Error returns the message and the problems of the fields.
 func (e *Error) Error() string { return e.Unwrap().Error() }
 
-// Unwrap returns the error as the server had it, a *crosswalk.Error.
+// Unwrap returns the *crosswalk.Error that the server had.
 func (e *Error) Unwrap() error {
 	return &crosswalk.Error{Code: e.Code, Message: e.Message, Hint: e.Hint, Fields: e.Fields}
 }
 
-// maxProblem is the largest problem document read. A job with hundreds of
-// wrong mapping rows stays well below it.
+// maxProblem is the largest problem document that is read. That of a job with
+// hundreds of wrong mapping rows is much smaller.
 const maxProblem = 1 << 20
 
 // parseError turns an answer that is not a success into an Error. Answers

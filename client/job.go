@@ -9,7 +9,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// JobInput is a job as its author writes it.
+// JobInput is a job as written by its author.
 type JobInput struct {
 	Name         string                `json:"name"`
 	ConnectionID string                `json:"connection_id"`
@@ -23,7 +23,8 @@ type JobInput struct {
 	Filter       crosswalk.Filter      `json:"filter"`
 }
 
-// InputOf returns what the author of j wrote, to be changed and sent back.
+// InputOf returns the part of j that its author writes, to be changed and sent
+// back.
 func InputOf(j crosswalk.Job) JobInput {
 	return JobInput{
 		Name: j.Name, ConnectionID: j.ConnectionID, Entity: j.Entity, Object: j.Object,
@@ -46,7 +47,7 @@ func (c *Client) ListJobs(ctx context.Context, f JobFilter) (Page[crosswalk.Job]
 	return list[crosswalk.Job](ctx, c, "/api/jobs", q)
 }
 
-// Jobs goes through all jobs.
+// Jobs iterates over all jobs.
 func (c *Client) Jobs(ctx context.Context, f JobFilter) iter.Seq2[crosswalk.Job, error] {
 	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Job], error) {
 		f.Paging = p
@@ -62,8 +63,8 @@ func (c *Client) InsertJob(ctx context.Context, in JobInput) (crosswalk.Job, err
 	return out, err
 }
 
-// CheckJob returns every problem of the input and makes nothing. id is the
-// job the input would change; empty for a new one.
+// CheckJob returns every problem of the input and changes nothing. id is that of
+// the job that the input would change, empty for a new one.
 func (c *Client) CheckJob(ctx context.Context, id string, in JobInput) ([]crosswalk.FieldError, error) {
 	body := struct {
 		ID string `json:"id,omitempty"`
@@ -83,8 +84,8 @@ func (c *Client) FindJob(ctx context.Context, id string) (crosswalk.Job, error) 
 	return out, err
 }
 
-// UpdateJob replaces a job. version is the job's version as last read; it
-// returns CodeConflict when somebody changed the job since.
+// UpdateJob replaces a job. version is the job's version as last read: it
+// returns CodeConflict when somebody has changed the job since.
 func (c *Client) UpdateJob(ctx context.Context, id string, version int64, in JobInput) (crosswalk.Job, error) {
 	body := struct {
 		JobInput
@@ -102,7 +103,7 @@ func (c *Client) DeleteJob(ctx context.Context, id string) error {
 }
 
 // StartRun queues a run of a job over the scope. It returns CodeConflict when
-// one runs and another already waits.
+// one is running and another is already waiting.
 func (c *Client) StartRun(ctx context.Context, jobID string, scope crosswalk.Scope) (crosswalk.Run, error) {
 	var out crosswalk.Run
 	body := struct {

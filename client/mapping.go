@@ -9,8 +9,8 @@ import (
 )
 
 // PreviewJob says what a run of the input would do with the first n records,
-// 20 when n is 0. Nothing is written. id is the job the input would change;
-// empty for a new one.
+// 20 when n is 0. Nothing is written. id is that of the job that the input would
+// change, empty for a new one.
 func (c *Client) PreviewJob(ctx context.Context, id string, in JobInput, n int) (crosswalk.Preview, error) {
 	body := struct {
 		ID string `json:"id,omitempty"`
@@ -57,7 +57,7 @@ func (c *Client) SuggestMapping(ctx context.Context, connectionID, entity, objec
 	return p.Items, err
 }
 
-// Finding is one difference between what a saved job needs and what there is.
+// Finding is one difference between what a saved job needs and what exists.
 type Finding struct {
 	Place   string `json:"place"` // in the job, for example mapping.fields[2].source
 	Kind    string `json:"kind"`

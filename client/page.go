@@ -15,8 +15,8 @@ type Page[T any] struct {
 	Total      int64  `json:"total"`       // number of things in the whole list
 }
 
-// Paging says which page of a list is wanted. The zero value is the first
-// page in the server's usual size.
+// Paging says which page of a list is wanted. The zero value is the first page,
+// in the server's default size.
 type Paging struct {
 	Limit  int    // items a page, at most 200; 0 means 50
 	Cursor string // NextCursor of the page before; empty for the first
@@ -43,8 +43,8 @@ func list[T any](ctx context.Context, c *Client, path string, q url.Values) (Pag
 	return p, err
 }
 
-// all goes through every item of a list, page by page. It ends after the
-// first error, which it yields with a zero item.
+// all iterates over every item of a list, page by page. It ends after the first
+// error, which it yields with a zero item.
 func all[T any](ctx context.Context, p Paging, fetch func(context.Context, Paging) (Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		if p.Limit == 0 {

@@ -37,7 +37,7 @@ func (c *Client) ListRuns(ctx context.Context, f RunFilter) (Page[crosswalk.Run]
 	return list[crosswalk.Run](ctx, c, "/api/runs", q)
 }
 
-// Runs goes through all runs, newest first.
+// Runs iterates over all runs, newest first.
 func (c *Client) Runs(ctx context.Context, f RunFilter) iter.Seq2[crosswalk.Run, error] {
 	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Run], error) {
 		f.Paging = p
@@ -67,18 +67,18 @@ func (c *Client) DecideRun(ctx context.Context, id string, d crosswalk.Decision)
 	return out, err
 }
 
-// patience is for how long WaitRun bears that the server does not answer. A
-// restart takes seconds, an update with a copy of the data some more.
+// patience is how long WaitRun goes on while the server does not answer. A
+// restart takes seconds, an upgrade with a copy of the data somewhat longer.
 const patience = 2 * time.Minute
 
-// WaitRun asks for the run again and again until it has ended or until nothing
-// becomes of it before somebody has decided about deletions, its own when it is
-// held or those of the run that it waits for, and returns it. A server that does not answer, because it is being restarted,
-// is asked again too, until it has not answered for two minutes: then that is
-// the error, with code CodeUnavailable. seen, when not nil, is called with every
-// answer, the last one included, and with the run as it was last and the error
-// when the server did not answer and is asked again. WaitRun returns the
-// context's error when ctx ends first; the run goes on then.
+// WaitRun polls the run and returns it when it has ended, or when it cannot go
+// on until somebody has decided about deletions: its own when it is held, or
+// those of the run that it waits for. While the server does not answer, as
+// during a restart, WaitRun keeps trying; after two minutes without an answer it
+// returns that error, of CodeUnavailable. seen, when not nil, is called with
+// every answer, the last one included, and, when the server did not answer and
+// WaitRun tries again, with the run as last seen and the error. WaitRun returns
+// the context's error when ctx ends first; the run goes on.
 func (c *Client) WaitRun(ctx context.Context, id string, seen func(crosswalk.Run, error)) (crosswalk.Run, error) {
 	wait := 50 * time.Millisecond // short runs end within it
 	var run crosswalk.Run
@@ -123,7 +123,7 @@ func (c *Client) ListRejects(ctx context.Context, runID string, f RejectFilter) 
 	return list[crosswalk.Reject](ctx, c, "/api/runs/"+seg(runID)+"/rejects", q)
 }
 
-// Rejects goes through all rejects of a run.
+// Rejects iterates over all rejects of a run.
 func (c *Client) Rejects(ctx context.Context, runID string, f RejectFilter) iter.Seq2[crosswalk.Reject, error] {
 	return all(ctx, f.Paging, func(ctx context.Context, p Paging) (Page[crosswalk.Reject], error) {
 		f.Paging = p
@@ -141,9 +141,8 @@ func (c *Client) RejectGroups(ctx context.Context, runID string) ([]crosswalk.Re
 	return out.Items, err
 }
 
-// RejectsCSV copies all rejects of a run to w as comma-separated values with
-// a heading line (RFC 4180). What is written so far stays written when it
-// fails.
+// RejectsCSV writes all rejects of a run to w as comma-separated values with a
+// header line (RFC 4180). When it fails, part of them may have been written.
 func (c *Client) RejectsCSV(ctx context.Context, runID string, w io.Writer) error {
 	body, err := c.open(ctx, http.MethodGet, "/api/runs/"+seg(runID)+"/rejects.csv", nil, nil, "text/csv, application/problem+json")
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Status is what a server tells of itself to everybody.
+// Status is what a server tells everybody about itself.
 type Status struct {
 	Version       string `json:"version"`
 	SetupRequired bool   `json:"setup_required"` // no administrator exists yet
-	Authenticated bool   `json:"authenticated"`  // the call came with a good session or token
+	Authenticated bool   `json:"authenticated"`  // the call had a valid session or token
 }
 
 // Status asks the server what it is and whether it is set up.
@@ -21,16 +21,15 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	return s, err
 }
 
-// Settings are the facts of an installation a person needs to connect an
+// Settings are what a person must know about an installation to connect an
 // environment.
 type Settings struct {
 	PublicURL   string `json:"public_url"`
 	RedirectURL string `json:"redirect_url"` // to be entered in the app registration
 	ClientID    string `json:"client_id"`    // the installation's own app registration; empty when there is none
-	Sandbox     bool   `json:"sandbox"`
 }
 
-// Settings returns the facts of the installation.
+// Settings returns the settings of the installation.
 func (c *Client) Settings(ctx context.Context) (Settings, error) {
 	var s Settings
 	err := c.do(ctx, http.MethodGet, "/api/settings", nil, nil, &s)
@@ -50,29 +49,29 @@ type sessionAnswer struct {
 	User          *crosswalk.User `json:"user"`
 }
 
-// Setup makes the first administrator and signs it in; the session is kept
-// where HTTP has a cookie jar. It returns CodeConflict when there already is
-// one.
+// Setup makes the first administrator and signs that user in; the session is
+// kept in the cookie jar of HTTP. It returns CodeConflict when there already is
+// an administrator.
 func (c *Client) Setup(ctx context.Context, in SetupInput) (crosswalk.User, error) {
 	return c.session(ctx, http.MethodPost, "/api/setup", in)
 }
 
-// SignIn signs a user in by e-mail address and password; the session is kept
-// where HTTP has a cookie jar.
+// SignIn signs a user in by e-mail address and password; the session is kept in
+// the cookie jar of HTTP.
 func (c *Client) SignIn(ctx context.Context, email, password string) (crosswalk.User, error) {
 	return c.session(ctx, http.MethodPost, "/api/session", map[string]string{"email": email, "password": password})
 }
 
-// SignInByLink takes the token of a one-time sign-in link. While there is no
-// administrator it tells so and the link stays good for Setup; else it signs
-// the administrator in.
+// SignInByLink redeems the token of a one-time sign-in link and signs the
+// administrator in. While there is none, it says so and the token stays valid
+// for Setup.
 func (c *Client) SignInByLink(ctx context.Context, token string) (setupRequired bool, user *crosswalk.User, err error) {
 	var a sessionAnswer
 	err = c.do(ctx, http.MethodPost, "/api/session/link", nil, map[string]string{"token": token}, &a)
 	return a.SetupRequired, a.User, err
 }
 
-// CurrentUser returns the user the calls are made as.
+// CurrentUser returns the user as whom the calls are made.
 func (c *Client) CurrentUser(ctx context.Context) (crosswalk.User, error) {
 	return c.session(ctx, http.MethodGet, "/api/session", nil)
 }
