@@ -52,6 +52,11 @@ type ChangeQuery struct {
 	// time once more, and tracked from then on if that is possible now. With
 	// any other Since it has no meaning.
 	Keys bool
+	// Anew, with Keys and the End of a read by modification time, has
+	// everything read once more, by a Restart, when changes are tracked now:
+	// what was missing before may have been a right, and there may be records
+	// that the user did not see then and that have not changed since.
+	Anew bool
 }
 
 // ChangePage is a page of changes. Whoever has applied its rows, then its

@@ -53,6 +53,11 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 		}
 		return c.otherWay(q, at, page, first, err)
 	}
+	if q.Anew && at.walking() && !at.Full {
+		page.Records = 0
+		q.restart(page, "Dynamics tracks the changes now, which it refused before, so the user may see records that were hidden at the last run.")
+		return false, nil
+	}
 	if at.Way == wayDelta {
 		at.Begin = at.Last // what a link tells of does not depend on clocks
 	}

@@ -46,13 +46,22 @@ func NewChanges(cfg Config, since string, sweep bool) *Changes {
 // for which Walking reports false are asked for when it is through. With the
 // Watermark of a read by the time of the last change, one more such read is
 // done, and changes are tracked from then on if that is possible now: the last
-// page says so by its Way.
+// page says so by its Way. With NewKeysAnew a page says Restart instead.
 //
 // After a Restart this source brings all records itself; whoever wants others
 // to bring them begins anew with since "".
 func NewKeys(cfg Config, since string, sweep bool) *Changes {
 	s := NewChanges(cfg, since, sweep)
 	s.query.Keys = true
+	return s
+}
+
+// NewKeysAnew is NewKeys for a user who was refused to have changes tracked when
+// the read of since was done: when that is possible now, everything is read, as
+// dataverse.ChangeQuery.Anew has it.
+func NewKeysAnew(cfg Config, since string, sweep bool) *Changes {
+	s := NewKeys(cfg, since, sweep)
+	s.query.Anew = true
 	return s
 }
 

@@ -11,6 +11,7 @@ const (
 	readsTracked  = "What changed since the last run, by change tracking."
 	readsModified = "What changed since the last run, by the time of the last change. "
 	readsTrying   = "What changed since the last run, by the time of the last change, and the keys of all records, to see whether Dynamics tracks changes now. So far: "
+	readsAsking   = "What changed since the last run, by the time of the last change, unless Dynamics tracks changes now. So far: "
 	readsAgain    = "What changed since the last run, by the time of the last change. From now on Dynamics tracks the changes."
 	inOneStream   = "In one stream: "
 )
@@ -41,6 +42,8 @@ func reads(t *crosswalk.Task) string {
 		return every + ", as the job or its object has changed since its last run."
 	case t.Position.Way == crosswalk.WayTracked:
 		return readsTracked
+	case refusedBefore(t):
+		return readsAsking + t.Position.Why
 	case triesTracking(t):
 		return readsTrying + t.Position.Why
 	case t.Position.Way == crosswalk.WayEverything:
@@ -56,7 +59,7 @@ func readsNow(t *crosswalk.Task, p pipeline.Changes, link string) string {
 	switch {
 	case p.Restart != "":
 		return every(link) + ". " + p.Restart
-	case p.Way == crosswalk.WayTracked && p.Fallback == "" && triesTracking(t):
+	case p.Way == crosswalk.WayTracked && p.Fallback == "" && triesTracking(t) && !refusedBefore(t):
 		return readsAgain
 	case p.Fallback == "":
 		return ""

@@ -46,12 +46,16 @@ func (r *runner) newSource(task *crosswalk.Task, object *crosswalk.Object, cfg e
 		}
 		if since != "" && task.Position.Way == crosswalk.WayModified {
 			at.Way, at.Why = task.Position.Way, task.Position.Why
-			if last := task.Position.Tried; !at.Tried.IsZero() && at.Tried.Sub(last) < r.trackAgain {
+			// A time to come was written by a clock that has been put right.
+			if last := task.Position.Tried; !at.Tried.IsZero() && !last.After(at.Tried) && at.Tried.Sub(last) < r.trackAgain {
 				at.Tried = last
 			}
 		}
 	}
-	if triesTracking(task) {
+	switch {
+	case refusedBefore(task):
+		return extract.NewKeysAnew(cfg, since, task.Job.Deletes.On()), false
+	case triesTracking(task):
 		return extract.NewKeys(cfg, since, task.Job.Deletes.On()), false
 	}
 	return extract.NewChanges(cfg, since, task.Job.Deletes.On()), since == ""
@@ -74,8 +78,13 @@ const trackAgain = 24 * time.Hour
 // triesTracking reports whether a run that finds changes by their time tries
 // to have later ones tracked. The source must have been made.
 func triesTracking(t *crosswalk.Task) bool {
-	return incremental(t) && since(t) != "" && t.Position.Way == crosswalk.WayModified && t.Checkpoint.Tried.After(t.Position.Tried)
+	return incremental(t) && since(t) != "" && t.Position.Way == crosswalk.WayModified && !t.Checkpoint.Tried.IsZero() && !t.Checkpoint.Tried.Equal(t.Position.Tried)
 }
+
+// refusedBefore reports whether such a run follows one that was refused to have
+// changes tracked, although the table is. Where it is not refused any more, the
+// user has got rights, and may see records that have not changed since.
+func refusedBefore(t *crosswalk.Task) bool { return triesTracking(t) && !t.Position.Tried.IsZero() }
 
 // definition identifies what a job reads and makes of it. When it changes,
 // records that did not change are read again too.

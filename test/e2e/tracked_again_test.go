@@ -24,7 +24,7 @@ func (k *keeper) walks() (n int) {
 // A job that finds changes by their time tries about once a day to have them
 // tracked, and at once when metadata say that they are now: it reads no more
 // records than before, goes on as before when that is refused, and says what it
-// does.
+// does. When it was refused before, it reads everything once.
 func TestTrackedAgain(t *testing.T) {
 	t.Parallel()
 	inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
@@ -73,7 +73,16 @@ func TestTrackedAgain(t *testing.T) {
 					later(readsByTime)
 					return
 				}
-				later("From now on Dynamics tracks the changes.")
+				if test.tries > 0 { // others may be shown to the user now
+					k.change(seed+1000, 20, 5, 7)
+					run := k.runs(crosswalk.RunSuccess, "Every record. Dynamics tracks the changes now, which it refused before")
+					if run.Counts.Read < 200 {
+						t.Errorf("read anew: %+v", run.Counts)
+					}
+					k.equal("read anew", "")
+				} else {
+					later("From now on Dynamics tracks the changes.")
+				}
 				if p := k.position(); p.Way != crosswalk.WayTracked || p.Why != "" || k.walks() != test.tries+1 {
 					t.Errorf("%d walks, position %+v", k.walks(), p)
 				}
