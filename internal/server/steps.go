@@ -46,6 +46,11 @@ type finisher struct {
 // after does what is left of a run when its last page is stored, and reports
 // whether that was all.
 func (r *runner) after(ctx context.Context, task crosswalk.Task, log *slog.Logger) (done bool, err error) {
+	// The slice that stored the last page may have been cut off before it could
+	// look, or end the run.
+	if err := r.rejectedTooMany(ctx, task, crosswalk.Counts{}, true); err != nil {
+		return false, err
+	}
 	object, err := r.store.FindObject(ctx, task.Job.Object)
 	if err != nil {
 		return false, err
