@@ -14,7 +14,7 @@ type jobRunCmd struct {
 	Everything bool   `xor:"scope" help:"Read every record, whatever the last run read."`
 	From       string `placeholder:"TIME" help:"Read records changed at this time or later, for example 2026-01-31 or 2026-01-31T08:00:00Z."`
 	To         string `placeholder:"TIME" help:"Read records changed before this time."`
-	By         string `enum:",modifiedon,createdon" default:"" placeholder:"TIME" help:"Which time --from and --to mean: modifiedon (the default) or createdon."`
+	By         string `enum:",modifiedon,createdon" default:"" placeholder:"ATTRIBUTE" help:"Which time --from and --to mean: modifiedon (the default) or createdon."`
 	Wait       bool   `short:"w" help:"Wait until the run has ended; the exit code tells how."`
 	remote
 }

@@ -77,7 +77,7 @@ func deletes(d crosswalk.Deletes) string {
 func rejectLimit(l crosswalk.RejectLimit) string {
 	var above []string
 	if l.Count > 0 {
-		above = append(above, fmt.Sprintf("%d rejects", l.Count))
+		above = append(above, plural(l.Count, "reject"))
 	}
 	if l.Percent > 0 {
 		above = append(above, fmt.Sprintf("%d %% of the records rejected", l.Percent))

@@ -60,7 +60,7 @@ type grammar struct {
 
 	Connection connectionCmd `cmd:"" group:"clients" help:"List, make, authorize, test, change and delete connections."`
 	Job        jobCmd        `cmd:"" group:"clients" help:"List, make, change, run and delete jobs."`
-	Run        runCmd        `cmd:"" group:"clients" help:"List, show and cancel runs; get their rejects."`
+	Run        runCmd        `cmd:"" group:"clients" help:"List, show, retry and cancel runs; decide about held ones."`
 	Object     objectCmd     `cmd:"" group:"clients" help:"List objects and their rows."`
 	Link       linkCmd       `cmd:"" group:"clients" help:"Make a one-time sign-in link."`
 

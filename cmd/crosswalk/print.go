@@ -160,6 +160,32 @@ func connectionWord(s crosswalk.ConnectionStatus) cell {
 // took returns how long a run was worked on, zero while it waits.
 func took(r crosswalk.Run) time.Duration { return r.Worked(time.Now()) }
 
+// elapsed writes how long something took, in at most two units; "–" for
+// nothing. The browser writes it in the same way.
+func elapsed(d time.Duration) string {
+	switch {
+	case d <= 0:
+		return "–"
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", max(d.Milliseconds(), 1))
+	case d < 9950*time.Millisecond && d%time.Second != 0:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	d = d.Round(time.Second)
+	n, name, rest, below := d/time.Second, "s", time.Duration(0), ""
+	switch {
+	case d >= time.Hour:
+		n, name, rest, below = d/time.Hour, "h", d%time.Hour/time.Minute, "min"
+	case d >= time.Minute:
+		n, name, rest, below = d/time.Minute, "min", d%time.Minute/time.Second, "s"
+	}
+	text := number(int64(n)) + " " + name
+	if rest > 0 {
+		text += fmt.Sprintf(" %d %s", rest, below)
+	}
+	return text
+}
+
 // rate returns the records read a second, "–" when there is nothing to tell.
 func rate(r crosswalk.Run) string {
 	d := took(r)

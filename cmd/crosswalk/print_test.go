@@ -88,7 +88,7 @@ func TestProgressOf(t *testing.T) {
 		"waits":          {crosswalk.Run{Status: crosswalk.RunQueued}, "queued"},
 		"nothing yet":    {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 100}, "0 of 100 read"},
 		"unknown total":  {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: -1, Counts: crosswalk.Counts{Read: 5000}}, "5,000 read, 500/s"},
-		"half":           {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 10000, Counts: crosswalk.Counts{Read: 5000}}, "5,000 of 10,000 read, 500/s, 10s left"},
+		"half":           {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: 10000, Counts: crosswalk.Counts{Read: 5000}}, "5,000 of 10,000 read, 500/s, 10 s left"},
 		"has to wait":    {crosswalk.Run{Status: crosswalk.RunRunning, StartedAt: &start, Total: -1, Message: "Dynamics asked to wait 20 seconds."}, "0 read. Dynamics asked to wait 20 seconds"},
 		"compares":       {at(crosswalk.RunRunning, crosswalk.StepState{Name: crosswalk.StepCompare, Done: 1200, Total: 2000}), "3,900 read, looking for rows whose records are gone: 1,200 of 2,000"},
 		"fills":          {at(crosswalk.RunRunning, crosswalk.StepState{Name: crosswalk.StepLookups}), "3,900 read, filling lookups that waited for these rows"},
@@ -104,5 +104,27 @@ func TestProgressOf(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestElapsed(t *testing.T) {
+	t.Parallel()
+	for d, want := range map[time.Duration]string{
+		-time.Second:                     "–",
+		0:                                "–",
+		time.Microsecond:                 "1 ms",
+		999 * time.Millisecond:           "999 ms",
+		1380 * time.Millisecond:          "1.4 s",
+		3 * time.Second:                  "3 s",
+		9960 * time.Millisecond:          "10 s",
+		59_600 * time.Millisecond:        "1 min",
+		10*time.Minute + 7900*1e6:        "10 min 8 s",
+		time.Hour + 30*time.Second:       "1 h",
+		26*time.Hour + 5*time.Minute:     "26 h 5 min",
+		1_000*time.Hour + 59*time.Minute: "1,000 h 59 min",
+	} {
+		if got := elapsed(d); got != want {
+			t.Errorf("%v: %q, want %q", d, got, want)
+		}
 	}
 }

@@ -20,13 +20,29 @@ import (
 // no terminal.
 const linePause = 2 * time.Second
 
+// lines decides which lines of progress are worth telling: not many at a time,
+// and none twice in a row, since a run can wait for hours.
+type lines struct {
+	at   time.Time // of the last one
+	text string
+}
+
+// due reports whether a line is to be told now, and takes it for told.
+func (l *lines) due(now time.Time, text string) bool {
+	if now.Sub(l.at) < linePause || text == l.text {
+		return false
+	}
+	l.at, l.text = now, text
+	return true
+}
+
 // wait waits until a run has ended and shows its progress meanwhile: a bar
 // on a terminal, else a line from time to time.
 func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (crosswalk.Run, error) {
 	if a.terminal {
 		return a.waitWithBar(ctx, c, run)
 	}
-	last := time.Now() // a short run needs one line only
+	told := lines{at: time.Now()} // a short run needs one line only
 	away := a.away(a.stderr)
 	return c.WaitRun(ctx, run.ID, func(r crosswalk.Run, err error) {
 		switch {
@@ -34,9 +50,10 @@ func (a *app) wait(ctx context.Context, c *client.Client, run crosswalk.Run) (cr
 			away(err)
 		case r.Status.Ended(), r.Status == crosswalk.RunHeld, r.WaitsFor != 0:
 			a.note("%s: %s", clean(r.JobName), outcome(r))
-		case time.Since(last) >= linePause:
-			last = time.Now()
-			a.note("%s: %s", clean(r.JobName), progressOf(r))
+		default:
+			if text := progressOf(r); told.due(time.Now(), text) {
+				a.note("%s: %s", clean(r.JobName), text)
+			}
 		}
 	})
 }
@@ -112,7 +129,7 @@ func progressOf(r crosswalk.Run) string {
 	} else if r.Counts.Read > 0 {
 		text += ", " + rate(r) + "/s"
 		if left := remaining(r); left > 0 {
-			text += ", " + left.String() + " left"
+			text += ", " + elapsed(left) + " left"
 		}
 	}
 	if r.Message != "" { // what keeps it from going on
@@ -162,7 +179,7 @@ func outcome(r crosswalk.Run) string {
 		text += ", its deletions were discarded"
 	}
 	if r.StartedAt != nil {
-		text += fmt.Sprintf(", %s read in %s", number(r.Counts.Read), took(r).Round(10*time.Millisecond))
+		text += fmt.Sprintf(", %s read in %s", number(r.Counts.Read), elapsed(took(r)))
 	}
 	return text
 }

@@ -18,12 +18,12 @@ func TestOutcome(t *testing.T) {
 		run  crosswalk.Run
 		want string
 	}{
-		"well":      {crosswalk.Run{Status: crosswalk.RunSuccess, StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 1046}}, "success, 1,046 read in 1.5s"},
-		"rejects":   {crosswalk.Run{Status: crosswalk.RunPartialSuccess, Message: "4 records were rejected.", StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 46}}, "partial success: 4 records were rejected, 46 read in 1.5s"},
-		"discarded": {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Discard}, StartedAt: &start, EndedAt: &end}, "success, its deletions were discarded, 0 read in 1.5s"},
-		"released":  {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Release, At: start.Add(time.Hour)}, StartedAt: &start, HeldAt: &end, EndedAt: &decided, Counts: crosswalk.Counts{Read: 46}}, "success, 46 read in 2s"},
-		"held":      {crosswalk.Run{Status: crosswalk.RunHeld, StartedAt: &start, HeldAt: &end, Counts: crosswalk.Counts{Read: 46}}, "held, 46 read in 1.5s"},
-		"cancelled": {crosswalk.Run{Status: crosswalk.RunCancelled, StartedAt: &start, HeldAt: &end, EndedAt: &decided, Counts: crosswalk.Counts{Read: 46}}, "cancelled, 46 read in 1.5s"},
+		"well":      {crosswalk.Run{Status: crosswalk.RunSuccess, StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 1046}}, "success, 1,046 read in 1.5 s"},
+		"rejects":   {crosswalk.Run{Status: crosswalk.RunPartialSuccess, Message: "4 records were rejected.", StartedAt: &start, EndedAt: &end, Counts: crosswalk.Counts{Read: 46}}, "partial success: 4 records were rejected, 46 read in 1.5 s"},
+		"discarded": {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Discard}, StartedAt: &start, EndedAt: &end}, "success, its deletions were discarded, 0 read in 1.5 s"},
+		"released":  {crosswalk.Run{Status: crosswalk.RunSuccess, Decision: &crosswalk.Decided{Decision: crosswalk.Release, At: start.Add(time.Hour)}, StartedAt: &start, HeldAt: &end, EndedAt: &decided, Counts: crosswalk.Counts{Read: 46}}, "success, 46 read in 2 s"},
+		"held":      {crosswalk.Run{Status: crosswalk.RunHeld, StartedAt: &start, HeldAt: &end, Counts: crosswalk.Counts{Read: 46}}, "held, 46 read in 1.5 s"},
+		"cancelled": {crosswalk.Run{Status: crosswalk.RunCancelled, StartedAt: &start, HeldAt: &end, EndedAt: &decided, Counts: crosswalk.Counts{Read: 46}}, "cancelled, 46 read in 1.5 s"},
 		"not begun": {crosswalk.Run{Status: crosswalk.RunSkipped, Message: "The connection is revoked."}, "skipped: The connection is revoked"},
 	}
 	for name, tt := range tests {
@@ -33,6 +33,32 @@ func TestOutcome(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestLinesOfProgress(t *testing.T) {
+	t.Parallel()
+	start := time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)
+	told := lines{at: start}
+	var got []string
+	for second, text := range []string{"queued", "queued", "queued", "10 read", "waits", "waits", "waits", "waits", "20 read"} {
+		if told.due(start.Add(time.Duration(second)*time.Second), text) {
+			got = append(got, text)
+		}
+	}
+	if diff := cmp.Diff([]string{"queued", "waits", "20 read"}, got); diff != "" {
+		t.Errorf("lines (-want +got):\n%s", diff)
+	}
+}
+
+func TestUntold(t *testing.T) {
+	t.Parallel()
+	r := crosswalk.Run{Message: "The column a is gone. 3 of 9 records were rejected.", Warnings: []string{"The column a is gone.", "The column b is gone."}}
+	if diff := cmp.Diff([]string{"The column b is gone."}, untold(r)); diff != "" {
+		t.Errorf("warnings (-want +got):\n%s", diff)
+	}
+	if len(r.Warnings) != 2 {
+		t.Error("the run itself lost a warning")
 	}
 }
 

@@ -18,16 +18,16 @@ import (
 type runCmd struct {
 	List    runListCmd    `cmd:"" help:"List runs, newest first."`
 	Show    runShowCmd    `cmd:"" help:"Show a run with its counts."`
-	Rejects runRejectsCmd `cmd:"" help:"List the records a run could not store, with the reasons."`
-	Retry   runRetryCmd   `cmd:"" help:"Read the records again that a run rejected."`
-	Cancel  runCancelCmd  `cmd:"" help:"End a run after the batch it is writing."`
+	Rejects runRejectsCmd `cmd:"" help:"List the records that a run rejected, with the reasons."`
+	Retry   runRetryCmd   `cmd:"" help:"Read only the records again that a run rejected."`
+	Cancel  runCancelCmd  `cmd:"" help:"Cancel a run; what it wrote stays."`
 	Release runReleaseCmd `cmd:"" help:"Let a held run go on with its deletions."`
 	Discard runDiscardCmd `cmd:"" help:"Let a held run end without its deletions."`
 }
 
 type runListCmd struct {
 	Job    string                `placeholder:"NAME" help:"Only runs of this job."`
-	Status []crosswalk.RunStatus `enum:"queued,running,held,success,partial_success,failed,cancelled,skipped" placeholder:"STATUS,…" help:"Only runs in one of these states: ${enum}."`
+	Status []crosswalk.RunStatus `enum:"queued,running,held,success,partial_success,failed,cancelled,skipped" placeholder:"STATUS" help:"Only runs in one of these states: ${enum}."`
 	Object string                `placeholder:"NAME" help:"Only runs into this object."`
 	Search string                `short:"q" placeholder:"TEXT" help:"Only runs whose job's name holds this."`
 	Limit  atMost                `default:"20" help:"At most this many."`
@@ -60,7 +60,7 @@ func (cmd *runListCmd) Run(ctx context.Context, a *app) error {
 	t := &table{head: []string{">Run", "Job", "Status", ">Read", ">Inserted", ">Updated", ">Unchanged", ">Left out", ">Duplicates", ">Rejected", ">Deleted", "Started", ">Took"}}
 	for _, r := range page.Items {
 		n := r.Counts
-		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, n.Skipped, n.Duplicates, n.Rejected, n.Deleted, moment(r.StartedAt), took(r).Round(10*time.Millisecond))
+		t.add(r.Number, r.JobName, statusWord(r.Status), n.Read, n.Inserted, n.Updated, n.Unchanged, n.Skipped, n.Duplicates, n.Rejected, n.Deleted, moment(r.StartedAt), elapsed(took(r)))
 	}
 	a.printTable(t)
 	a.noteMore(len(page.Items), page.Total)
@@ -134,7 +134,7 @@ func (a *app) showRun(r crosswalk.Run) {
 		at, step,
 		"Message", r.Message,
 		"Hint", r.Hint,
-		"Warning", strings.Join(r.Warnings, " "),
+		"Warning", strings.Join(untold(r), " "),
 		"Deletions", decided(r.Decision),
 		"Read", number(n.Read),
 		"Inserted", number(n.Inserted),
@@ -152,12 +152,17 @@ func (a *app) showRun(r crosswalk.Run) {
 		"Queued", moment(&r.QueuedAt),
 		"Started", moment(r.StartedAt),
 		"Ended", moment(r.EndedAt),
-		"Took", took(r).Round(10*time.Millisecond),
+		"Took", elapsed(took(r)),
 		"Speed", speed,
 	)
 	for _, command := range next(r) {
 		a.note("Next: %s", command)
 	}
+}
+
+// untold returns the warnings of a run that its message does not repeat.
+func untold(r crosswalk.Run) []string {
+	return slices.DeleteFunc(slices.Clone(r.Warnings), func(w string) bool { return strings.Contains(r.Message, w) })
 }
 
 // next returns the commands with which somebody can go on from a run that did
