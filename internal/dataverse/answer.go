@@ -18,8 +18,7 @@ import (
 // maxErrorBody is how much of an error body is read.
 const maxErrorBody = 1 << 20
 
-// garbled is an answer with a status of success that is not what was asked
-// for.
+// garbled is an answer with a success status that is not what was asked for.
 type garbled struct{ err error }
 
 func (e *garbled) Error() string { return e.err.Error() }
@@ -30,8 +29,8 @@ type redirected struct{ location string }
 
 func (e *redirected) Error() string { return "redirected to " + e.location }
 
-// once sends the request of a call once and hands the inflated body of a good
-// answer to use. Any other answer is an error.
+// once makes one attempt at a call and hands the inflated body of a good answer
+// to use. Any other answer is an error.
 func (c *Client) once(ctx context.Context, call *call, use func(io.Reader) error) error {
 	resp, err := c.chain.RoundTrip(c.request(ctx, call))
 	if err != nil {
@@ -75,8 +74,8 @@ func isJSON(contentType string) bool {
 
 var inflaters sync.Pool // of *gzip.Reader
 
-// inflate returns the body of an answer as the server meant it, and what to
-// call after reading it.
+// inflate returns the body of an answer without its content encoding, and what
+// to call after reading it.
 func inflate(resp *http.Response) (body io.Reader, done func(), err error) {
 	switch encoding := strings.ToLower(resp.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":

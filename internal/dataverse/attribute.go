@@ -15,14 +15,14 @@ import (
 // metadataRequests is how many requests read a table's metadata at a time.
 const metadataRequests = 4
 
-// Properties that every attribute has. Any other property belongs to a
-// derived type and must be asked for through a cast: naming it here is an
-// error.
+// attributeProperties are those that every attribute has. Any other property
+// belongs to a derived type and must be requested through a cast: naming it here
+// is an error.
 const attributeProperties = "LogicalName,AttributeTypeName,IsValidForRead,IsValidODataAttribute,IsSecured,DisplayName"
 
-// Properties of the derived types, and the options that are expanded of them.
-// One request can name one type only; it is sent when the table has an
-// attribute of one of the types it is for.
+// casts are the properties of the derived types, with the options to expand. A
+// request can name only one type; it is sent when the table has an attribute of
+// one of its kinds.
 var casts = []struct {
 	name, query string
 	kinds       []crosswalk.AttributeType
@@ -41,10 +41,10 @@ var casts = []struct {
 	{"Boolean", "$select=LogicalName&$expand=OptionSet($select=TrueOption,FalseOption)", []crosswalk.AttributeType{crosswalk.AttributeBoolean}},
 }
 
-// Types by AttributeTypeName. AttributeType calls multi-select choices, files
-// and images virtual alike. What is missing here is not a column: companions
-// that hold the label of another attribute, party lists, calendar rules,
-// managed properties.
+// attributeTypes are the types by AttributeTypeName; AttributeType calls
+// multi-select choices, files and images all virtual. What is missing here is not
+// a column: companions that hold the label of another attribute, party lists,
+// calendar rules, managed properties.
 var attributeTypes = map[string]crosswalk.AttributeType{
 	"StringType":              crosswalk.AttributeString,
 	"MemoType":                crosswalk.AttributeMemo,
@@ -147,7 +147,7 @@ func (c *Client) attributes(ctx context.Context, e *crosswalk.Entity) ([]crosswa
 
 func byName(a crosswalk.Attribute, name string) int { return strings.Compare(a.LogicalName, name) }
 
-// attributesOf collects what keep makes of a table's attributes.
+// attributesOf reads a table's attributes and returns what keep makes of them.
 func attributesOf[R any](ctx context.Context, c *Client, entity, below, query string, keep func(*attributeDefinition) (R, bool)) ([]R, error) {
 	return collect(ctx, c, "read the metadata of "+entity, "EntityDefinitions(LogicalName='"+entity+"')/Attributes"+below, query, keep)
 }

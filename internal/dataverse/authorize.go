@@ -6,12 +6,12 @@ import (
 	"net/http"
 )
 
-// authorizer adds the access token. When the server refuses it, it asks for a
-// new one, once.
+// authorizer adds the access token. When the server refuses the token, it gets a
+// new one and tries once more.
 type authorizer struct {
 	next  http.RoundTripper
 	token func(ctx context.Context, force bool) (string, error)
-	told  func(token, claims string) // of a claims challenge; nil is told nothing
+	told  func(token, claims string) // called with a claims challenge; may be nil
 }
 
 func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -28,8 +28,7 @@ func (a *authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if claims := demandedClaims(resp.Header.Values("Www-Authenticate")); claims != "" && a.told != nil {
 		a.told(token, claims)
 	}
-	// Another request may have met the same refusal and have a new one
-	// already.
+	// Another request may have met the same refusal and already got a new token.
 	fresh, err := a.token(req.Context(), false)
 	if err == nil && fresh == token {
 		fresh, err = a.token(req.Context(), true)
@@ -46,7 +45,7 @@ func (a *authorizer) send(req *http.Request, token string) (*http.Response, erro
 	return a.next.RoundTrip(req)
 }
 
-// tokenError is that there is no token. Its cause explains itself.
+// tokenError says that there is no token. Its cause explains itself.
 type tokenError struct{ err error }
 
 func (e *tokenError) Error() string { return e.err.Error() }

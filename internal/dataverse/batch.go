@@ -16,9 +16,8 @@ import (
 	"strings"
 )
 
-// Dataverse refuses addresses over 32,768 characters, but takes them up to
-// 65,536 inside of a batch. Both limits leave something for what stands in
-// between.
+// Dataverse refuses addresses over 32,768 characters, but takes up to 65,536
+// inside a batch. Both limits leave a margin for proxies in between.
 const (
 	maxURL      = 32_000
 	maxBatchURL = 65_000
@@ -27,7 +26,7 @@ const (
 // maxBatchHead is how long the head of an answer inside of a batch may be.
 const maxBatchHead = 64 << 10
 
-// errLongAddress is an address that even a batch cannot hold.
+// errLongAddress reports an address that even a batch cannot hold.
 var errLongAddress = errors.New("the address is too long")
 
 // batcher sends a request whose address is too long as the only operation of
@@ -48,7 +47,7 @@ func (b *batcher) RoundTrip(req *http.Request) (*http.Response, error) {
 	return unbatched(resp)
 }
 
-// batched makes a batch of a request.
+// batched wraps a request into a batch.
 func batched(req *http.Request) *http.Request {
 	boundary := "batch_" + rand.Text()
 	var body bytes.Buffer
@@ -83,8 +82,7 @@ func batched(req *http.Request) *http.Request {
 	return outer
 }
 
-// apiRoot returns the first three elements of a path, with the version that
-// is called.
+// apiRoot returns the first three elements of a path, up to the API's version.
 func apiRoot(path string) string {
 	if parts := strings.SplitAfterN(path, "/", 5); len(parts) == 5 {
 		return strings.Join(parts[:4], "")
@@ -92,8 +90,8 @@ func apiRoot(path string) string {
 	return apiPath
 }
 
-// unbatched makes the answer to the only request of a batch from the answer
-// to the batch. An answer that is no batch is returned as it is.
+// unbatched unwraps the answer to the only request of a batch. An answer that is
+// not a batch is returned as it is.
 func unbatched(resp *http.Response) (*http.Response, error) {
 	kind, params, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/mixed" {

@@ -13,44 +13,42 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// overlap is how far a read by modification time reaches back behind
-// the newest record that was there when the one before began: rows become
-// visible when their transaction ends, which can be minutes after the time
-// they are stamped with.
+// overlap is how far a read by modification time reaches back before the newest
+// record that existed when the last read began: rows become visible when their
+// transaction ends, which can be minutes after the time they are stamped with.
 const overlap = 5 * time.Minute
 
-// modifiedOn is the attribute that says when a row was changed last.
+// modifiedOn is the attribute that says when a row was last changed.
 const modifiedOn = "modifiedon"
 
 // ChangeQuery is what to read of one table, and since when.
 type ChangeQuery struct {
-	// Query says what to read. Dataverse does not track changes of a part of
-	// a table or of more than one, so a filter and rows to read along mean
-	// reading by modification time.
+	// Query says what to read. Dataverse tracks only whole tables, one at a time:
+	// with a filter, or with rows to expand, changes are read by modification
+	// time.
 	Query
 	// Entity is the table's metadata with its attributes.
 	Entity *crosswalk.Entity
-	// Since is the End of an earlier read; empty means that everything is
-	// read.
+	// Since is the End of an earlier read; empty means to read everything.
 	Since string
-	// Sweep asks for the keys of all records behind a read by modification
-	// time, by which deletions are found. Where changes are tracked it has no
-	// meaning: there deletions are told.
+	// Sweep asks for the keys of all records after a read by modification time,
+	// by which deletions are found. Where changes are tracked it has no meaning:
+	// there Dataverse reports deletions.
 	Sweep bool
-	// Keys has changes tracked at the price of a walk over the table's keys
-	// alone; the link at its end then tells of keys, whose rows are read by
-	// them.
+	// Keys gets a link to tracked changes from a walk over the table's keys
+	// alone. Such a link reports only keys, by which the changed rows are then
+	// read.
 	//
-	// With an empty Since, others read all rows beside that walk, in any order
-	// and in parts. They begin when the first page has come, and those pages
-	// for which Walking reports false are asked for when they are through.
-	// Where changes are not tracked there is no walk, and the page behind the
-	// first is the last one. Complete then also says that of the others: they
+	// With an empty Since, the caller reads all rows by other means beside that
+	// walk, in any order and in parts. It begins when the first page has come,
+	// and asks for pages for which Walking reports false only when it has read
+	// all rows. Where changes are not tracked there is no walk, and the second
+	// page is the last. Complete then covers the caller's own reading too, which
 	// must have brought every record that exists.
 	//
 	// With the End of a read by modification time, changes are found by their
-	// time once more, and tracked from then on if that is possible now. With
-	// any other Since it has no meaning.
+	// time once more, and are tracked from then on if that is possible now. With
+	// any other Since, Keys has no meaning.
 	Keys bool
 	// Anew, with Keys and the End of a read by modification time, has
 	// everything read once more, by a Restart, when changes are tracked now:
@@ -59,22 +57,22 @@ type ChangeQuery struct {
 	Anew bool
 }
 
-// ChangePage is a page of changes. Whoever has applied its rows, then its
-// deletions, and in the end removed what was not shown if the read was
-// complete, has what the table holds, however the changes were found.
+// ChangePage is a page of changes. A caller that applies the rows of each page,
+// then its deletions, and after a complete read removes what was not shown, ends
+// up with what the table holds, however the changes were found.
 type ChangePage struct {
 	// PageInfo is as for any page, except that Next is for Changes alone.
 	PageInfo
-	// Deleted are the keys of records that are gone, also of some that the
-	// caller never saw. None is among the page's later rows.
+	// Deleted are the keys of records that are gone, possibly of some that the
+	// caller never saw. None of them comes again later on the page.
 	Deleted [][16]byte
 	// Present are the keys of records that exist, without their values.
 	Present [][16]byte
 	// Recount means that all records that exist are shown anew from this page
 	// on: what was shown before no longer counts for Complete.
 	Recount bool
-	// Complete, on the last page, means that every record that exists was
-	// shown, as a row or in Present: what else the caller has is gone.
+	// Complete, on the last page, means that every existing record was shown, as
+	// a row or in Present: whatever else the caller has is gone.
 	Complete bool
 	// End, on the last page, is where the next read continues. It must be
 	// stored with the rows of this page or after them.
@@ -82,12 +80,12 @@ type ChangePage struct {
 	// Tracked, with End, means that the next read continues by change
 	// tracking.
 	Tracked bool
-	// Restart says why the changes since the last read cannot be told, which
-	// is nothing unusual: the token has expired, or other columns are read.
-	// The page is then empty and Next begins to read everything, with rows.
+	// Restart says why the changes since the last read cannot be determined,
+	// which is nothing unusual: the token has expired, or other columns are read.
+	// The page is then empty, and Next begins to read everything, rows included.
 	Restart string
-	// Fallback says why changes are not tracked but found by their time, on
-	// the page on which that became clear.
+	// Fallback says why changes are found by their time instead of being tracked,
+	// on the page on which that became clear.
 	Fallback string
 }
 
@@ -95,7 +93,7 @@ type ChangePage struct {
 type way string
 
 const (
-	wayTracked  way = "tracked"  // everything, and a link to what changes meanwhile and after
+	wayTracked  way = "tracked"  // everything, and a link to what changes from then on
 	wayPlain    way = "plain"    // everything
 	wayDelta    way = "delta"    // what that link leads to
 	wayModified way = "modified" // by modification time
@@ -110,34 +108,34 @@ type cursor struct {
 	Way   way       `json:"way"`
 	Link  string    `json:"link,omitempty"`  // of the next page; empty before the first of this way
 	Since time.Time `json:"since,omitzero"`  // for wayModified
-	Begin time.Time `json:"begin,omitzero"`  // changes before are read by this read
+	Begin time.Time `json:"begin,omitzero"`  // this read covers all changes before
 	Last  time.Time `json:"last,omitzero"`   // Begin of the read before; zero when everything is read
 	Delta string    `json:"delta,omitempty"` // for the end of the read
-	Keys  bool      `json:"keys,omitempty"`  // Delta tells of keys alone, and so does the walk to it
+	Keys  bool      `json:"keys,omitempty"`  // Delta, and the walk to it, bring keys alone
 	Full  bool      `json:"full,omitempty"`  // everything was read
 	Sweep bool      `json:"sweep,omitempty"` // a sweep follows
-	Again int       `json:"again,omitempty"` // how often a way was begun again, because its links ended
+	Again int       `json:"again,omitempty"` // how many times a way was begun again because its links ended
 }
 
 // position is the end of a read.
 type position struct {
 	Delta string    `json:"delta,omitempty"` // link to the changes since; empty when they are not tracked
-	Keys  bool      `json:"keys,omitempty"`  // the link tells of keys alone
-	At    time.Time `json:"at,omitzero"`     // changes before are read
+	Keys  bool      `json:"keys,omitempty"`  // the link brings keys alone
+	At    time.Time `json:"at,omitzero"`     // all changes before have been read
 	What  string    `json:"what"`            // which columns and records were read
 }
 
-// Changes reads a page of what has changed in a table since an earlier read:
-// the first page when next is empty, else the one that PageInfo.Next of the
-// page before stands for. Rows are appended to into, which must have been made
-// with the specs of cols, the first of which is the table's key. The same row
-// can come more than once; the last one counts. After an error the batch is as
-// it was before.
+// Changes reads a page of what has changed in a table since an earlier read: the
+// first page when next is empty, otherwise the one to which PageInfo.Next of the
+// last page leads. Rows are appended to into, which must have been made with the
+// specs of cols, the first of which is the table's key. The same row can come
+// more than once; the last one counts. After an error the batch is as it was
+// before.
 //
-// Where the table tracks changes and the user may read all of it, changes
-// come from there, deletions included. Elsewhere they are found by their
-// modification time, and deletions by a sweep over all keys if one is asked
-// for; a table without modification times is read as a whole each time.
+// Where the table tracks changes and the user may read all of it, Dataverse
+// reports changes, deletions included. Elsewhere changes are found by their
+// modification time, and deletions by a sweep over all keys if one is asked for;
+// a table without modification times is read as a whole each time.
 func (c *Client) Changes(ctx context.Context, q ChangeQuery, next string, cols *odata.Columns, into *column.Batch) (ChangePage, error) {
 	if c.err != nil {
 		return ChangePage{}, c.err
@@ -152,7 +150,7 @@ func (c *Client) Changes(ctx context.Context, q ChangeQuery, next string, cols *
 	return page, err
 }
 
-// begin returns where to read on.
+// begin returns where to go on reading.
 func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) {
 	if next != "" {
 		if json.Unmarshal([]byte(next), &at) != nil || !slices.Contains(ways, at.Way) {
@@ -195,9 +193,9 @@ func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) 
 	return at, page, nil
 }
 
-// Walking reports whether the page that a Next stands for, or the first one
-// when it is empty, is one of a walk over keys beside which others read the
-// rows. None of them is the last page.
+// Walking reports whether the page to which next leads, or the first one when
+// next is empty, belongs to a walk over keys beside which the caller reads the
+// rows. None of those is the last page.
 func (q ChangeQuery) Walking(next string) bool {
 	if next == "" {
 		return q.Keys && q.Since == ""
@@ -214,7 +212,7 @@ func (at *cursor) keysAlone() bool {
 	return at.Way == waySweep || at.Keys && (at.Way == wayTracked || at.Way == wayDelta)
 }
 
-// everything returns the begin of a read of everything.
+// everything returns the start of a read of everything.
 func (q ChangeQuery) everything(page *ChangePage) cursor {
 	ok, why := q.trackable()
 	if !ok {
@@ -224,8 +222,8 @@ func (q ChangeQuery) everything(page *ChangePage) cursor {
 	return cursor{Way: wayTracked, Full: true}
 }
 
-// modified returns the begin of a read by modification time, after one that
-// read all changes before last.
+// modified returns the start of a read by modification time that follows one
+// which covered all changes before last.
 func (q ChangeQuery) modified(last time.Time) cursor {
 	return cursor{Way: wayModified, Since: last.Add(-overlap), Last: last, Sweep: q.Sweep}
 }
@@ -237,7 +235,7 @@ func (q ChangeQuery) restart(page *ChangePage, why string) {
 }
 
 // trackable reports whether changes of what is read can be tracked, as far as
-// metadata tell, or why not.
+// the metadata show, and otherwise why not.
 func (q ChangeQuery) trackable() (bool, string) {
 	switch {
 	case !q.Entity.ChangeTracking:
@@ -250,14 +248,14 @@ func (q ChangeQuery) trackable() (bool, string) {
 	return true, ""
 }
 
-// Dated reports whether the table says when its rows were changed. Changes of
-// one that neither does nor is tracked cannot be told: it is read as a whole.
+// Dated reports whether the table says when its rows were changed. A table that
+// neither does nor is tracked has to be read as a whole.
 func (q ChangeQuery) Dated() bool {
 	a := q.Entity.Attribute(modifiedOn)
 	return a != nil && a.Type == crosswalk.AttributeDateTime
 }
 
-// what tells what is read: a position holds only for the same.
+// what identifies what is read: a position holds only for the same.
 func (q ChangeQuery) what() string {
 	what := q.EntitySet + "?" + strings.Join(q.Select, ",") + "&" + q.Filter
 	if len(q.Expand) > 0 {

@@ -14,16 +14,16 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// Codes of Dataverse about change tracking. With which status they come is
-// not documented.
+// Codes of Dataverse about change tracking. The status they come with is not
+// documented.
 const (
 	codeTokenExpired      = "0x80044352" // also after a change of the table's metadata
 	codeNotTracked        = "0x80072491"
 	codeRelationUntracked = "0x80072492"
 )
 
-// changes reads one page at a place and moves it. again means that the page
-// has to be read in another way.
+// changes reads the page at a place and advances the place. again means that the
+// page has to be read in another way.
 func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *odata.Columns, into *column.Batch, page *ChangePage) (again bool, err error) {
 	target, rows := cols, into
 	if at.keysAlone() {
@@ -59,7 +59,7 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 		return false, nil
 	}
 	if at.Way == wayDelta {
-		at.Begin = at.Last // what a link tells of does not depend on clocks
+		at.Begin = at.Last // what a link brings does not depend on clocks
 	}
 	page.Missing = call.missing
 	page.Deleted = deleted(got, rows, before)
@@ -88,8 +88,8 @@ func (c *Client) changes(ctx context.Context, q ChangeQuery, at *cursor, cols *o
 	return false, nil
 }
 
-// changedRows reads the rows of keys that a delta told of. One that does not
-// come was deleted since: the next delta tells.
+// changedRows reads the rows of the keys in a delta. A row that does not come has
+// been deleted since: the next delta will say so.
 func (c *Client) changedRows(ctx context.Context, q ChangeQuery, keys [][16]byte, cols *odata.Columns, into *column.Batch, page *ChangePage) error {
 	done := make(map[[16]byte]bool, len(keys)+len(page.Deleted))
 	for _, id := range page.Deleted { // behind their rows
@@ -120,7 +120,7 @@ func (c *Client) keyColumns(key string) *odata.Columns {
 	return cols
 }
 
-// advance goes on to what follows a way's last page.
+// advance moves the place to what follows the last page of a way.
 func (q ChangeQuery) advance(at *cursor, page *ChangePage, delta string, several bool) {
 	switch at.Way {
 	case wayTracked, wayDelta:
@@ -184,7 +184,7 @@ func (c *Client) changesPage(ctx context.Context, q Query, at *cursor, cols *oda
 	return page, call, err
 }
 
-// otherWay looks for another way when reading changes failed.
+// otherWay looks for another way to go on after reading changes failed.
 func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first bool, err error) (again bool, _ error) {
 	tracked := at.Way == wayTracked || at.Way == wayDelta
 	missing := missingProperty(err)
@@ -220,9 +220,9 @@ func (c *Client) otherWay(q ChangeQuery, at *cursor, page *ChangePage, first boo
 	return true, nil
 }
 
-// endWalk looks for what to do when the walk over the keys failed. begins
-// means that it did so at once. What others read beside it remains what it is:
-// all that is missed is a link to the changes.
+// endWalk finds out how to go on when the walk over the keys failed; begins means
+// that it did so on its first page. What the caller reads beside it is not
+// affected: all that is lost is the link to the changes that follow.
 func (q ChangeQuery) endWalk(at *cursor, page *ChangePage, begins bool, err error) (again bool, _ error) {
 	why := restricted(err)
 	switch {
@@ -250,7 +250,7 @@ func (q ChangeQuery) endWalk(at *cursor, page *ChangePage, begins bool, err erro
 	return false, nil
 }
 
-// maxAgain is how often a read may begin again because its links end.
+// maxAgain is how many times a read may begin again because its links end.
 const maxAgain = 3
 
 // beginAgain goes back to the first page of the way that a read is on.
@@ -260,7 +260,7 @@ func (q ChangeQuery) beginAgain(at *cursor, page *ChangePage, err error) (again 
 		return false, err
 	}
 	at.Link = ""
-	if at.Way == wayDelta { // whose first link is in the position alone
+	if at.Way == wayDelta { // only the position has its first link
 		var begun ChangePage
 		if *at, begun, err = q.begin(""); err != nil {
 			return false, err
@@ -289,8 +289,8 @@ func expired(err error) bool {
 		strings.Contains(e.Message, "Version stamp associated with the client has expired")
 }
 
-// restricted returns why changes cannot be tracked, "" when that is not the
-// trouble.
+// restricted returns why changes cannot be tracked, "" when that is not what the
+// error means.
 func restricted(err error) string {
 	e := answerIn(err)
 	code, message := strings.ToLower(e.Code), strings.ToLower(e.Message)

@@ -11,16 +11,16 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// Limits of a collection of metadata, which always comes as a whole.
+// Limits of a collection of metadata, which is never paged.
 const (
 	maxItem       = 8 << 20 // inflated bytes of one item
 	maxItems      = 200_000
 	maxCollection = 256 << 20 // inflated bytes of all
 )
 
-// collect asks for a collection that is not paged and returns what keep makes
-// of its items, without those for which it returns false. The answer is
-// decoded as it comes: only one item at a time is in memory.
+// collect requests a collection that is not paged and returns what keep makes of
+// its items, leaving out those for which it returns false. The answer is decoded
+// as it streams in: only one item at a time is in memory.
 func collect[T, R any](ctx context.Context, c *Client, what, path, query string, keep func(*T) (R, bool)) ([]R, error) {
 	if c.err != nil {
 		return nil, c.err
@@ -113,8 +113,8 @@ func expect(d *json.Decoder, want json.Delim) error {
 	return nil
 }
 
-// unreadableJSON tells text that is not the JSON it should be from faults of
-// the network, which are returned as they are.
+// unreadableJSON distinguishes text that is not the JSON it should be from faults
+// of the network, which it returns as they are.
 func unreadableJSON(err error) error {
 	var (
 		syntax *json.SyntaxError

@@ -9,7 +9,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Properties of a table that its metadata are read by.
+// entityProperties are the properties of a table that are read.
 const entityProperties = "LogicalName,EntitySetName,PrimaryIdAttribute,PrimaryNameAttribute,ChangeTrackingEnabled,TableType,IsActivity,IsCustomEntity,DisplayName"
 
 // entityDefinition is a table as the Web API describes it.
@@ -43,13 +43,14 @@ func (d *entityDefinition) entity() crosswalk.Entity {
 }
 
 // tracked reports whether the table tracks all its changes. Rows of elastic
-// tables can expire, and whether that is told as a deletion is not documented.
+// tables can expire, and whether that is reported as a deletion is not
+// documented.
 func (d *entityDefinition) tracked() bool {
 	return d.ChangeTrackingEnabled && d.TableType != "Elastic"
 }
 
-// readable reports whether a table is one that people know and the Web API
-// has: no join table, no internal one.
+// readable reports whether a table is one that people know and that the Web API
+// offers: neither a join table nor an internal one.
 func (d *entityDefinition) readable() bool {
 	return d.EntitySetName != "" && d.PrimaryIdAttribute != "" &&
 		!d.IsIntersect && !d.IsPrivate && !d.IsLogicalEntity &&
@@ -115,7 +116,7 @@ type label struct {
 
 type localized struct{ Label string }
 
-// or returns the label in the user's language, or the first there is, or s.
+// or returns the label in the user's language, or else the first one, or else s.
 func (l label) or(s string) string {
 	if u := l.UserLocalizedLabel; u != nil && u.Label != "" {
 		return u.Label

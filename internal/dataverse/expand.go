@@ -36,8 +36,8 @@ func appendExpand(b []byte, expands []Expand) []byte {
 	return b
 }
 
-// optionIn finds an option in a query as it is sent. It returns the place of
-// its value, and false when there is none.
+// optionIn finds an option in an encoded query. It returns where its value
+// stands, and false when there is none.
 func optionIn(query, name string) (start, end int, ok bool) {
 	for at := 0; at <= len(query); {
 		end := at + len(query[at:])
@@ -53,8 +53,8 @@ func optionIn(query, name string) (start, end int, ok bool) {
 	return 0, 0, false
 }
 
-// expansion returns what a query as it is sent expands; nil when it expands
-// nothing or cannot be read.
+// expansion returns what an encoded query expands; nil when it expands nothing or
+// cannot be read.
 func expansion(query string) []Expand {
 	start, end, ok := optionIn(query, "expand")
 	if !ok {
@@ -76,7 +76,7 @@ func expandsOf(items []odata.Expand) []Expand {
 	return expands
 }
 
-// named returns the paths of all members that are read below a prefix.
+// named returns the paths of all members that the expands read, below a prefix.
 func named(prefix string, expands []Expand) []string {
 	var names []string
 	for _, e := range expands {
@@ -89,8 +89,8 @@ func named(prefix string, expands []Expand) []string {
 	return names
 }
 
-// reexpand returns the address with another $expand; everything else stays as
-// it is, to the letter.
+// reexpand returns the address with another $expand; everything else stays
+// verbatim.
 func reexpand(u *url.URL, expands []Expand) *url.URL {
 	start, end, _ := optionIn(u.RawQuery, "expand")
 	less := *u
@@ -103,11 +103,10 @@ func reexpand(u *url.URL, expands []Expand) *url.URL {
 	return &less
 }
 
-// unexpand leaves a member that a table does not have out of what is
-// expanded: as a column, or as a navigation property with all that lies
-// behind it. tables says which table each navigation property leads to, and
-// parent which one they belong to. It returns what remains and the paths that
-// do not.
+// unexpand removes a member that a table does not have from what is expanded, be
+// it a column or a navigation property with everything below it. tables says to
+// which table each navigation property leads, and parent to which one they
+// belong. It returns what remains, and the paths of what does not.
 func unexpand(expands, tables []Expand, parent, member, table, prefix string) (rest []Expand, lost []string) {
 	for _, e := range expands {
 		if strings.EqualFold(e.Navigation, member) && sameTable(parent, table) {
@@ -141,8 +140,8 @@ func unexpand(expands, tables []Expand, parent, member, table, prefix string) (r
 	return rest, lost
 }
 
-// sameTable reports whether a name that the server gave is that of a table,
-// as far as both are known.
+// sameTable reports whether a name given by the server is that of a table, as far
+// as both are known.
 func sameTable(known, given string) bool {
 	return known == "" || given == "" || strings.EqualFold(known, given)
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// errTooLarge is an answer larger than any that makes sense.
+// errTooLarge reports an answer larger than any that makes sense.
 var errTooLarge = errors.New("the answer is too large")
 
 // Codes of Dataverse's errors that get a hint of their own, in lower case.
@@ -58,7 +58,7 @@ func explain(err error, what string) error {
 		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: the answer is too large.", what).
 			WithHint("Read fewer columns.").WithCause(err)
 	case errors.Is(err, errFull):
-		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: the environment gives as many records as are asked for, however many that is, and says that there are no more.", what).
+		return crosswalk.Errorf(crosswalk.CodeUnavailable, "Could not %s: whatever number of records is requested, the environment gives exactly that many and says that there are no more.", what).
 			WithHint("Something cuts its answers. Check that the address is that of a Dynamics 365 environment and that no proxy stands in between.").WithCause(err)
 	case errors.Is(err, errLongAddress):
 		return crosswalk.Errorf(crosswalk.CodeInvalid, "Could not %s: the query is longer than Dynamics accepts.", what).

@@ -8,13 +8,13 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// maxFull is how often a page that seems to be cut is asked for again, each
+// maxFull is how many times a page that seems to be cut is requested again, each
 // time with one record fewer.
 const maxFull = 3
 
-// errFull is a page that holds exactly as many records as were asked for and
-// says that no more follow. Where that is true, one that may hold one record
-// fewer has a link; where a page was cut, it seldom has.
+// errFull reports a page that holds exactly as many records as were requested and
+// says that no more follow. If that is true, a page of one record fewer has a
+// link to the last record; if the page was cut, it seldom has one.
 var errFull = errors.New("the page is full and says that it is the last one")
 
 // decodePage decodes a page of at most size records. One that may have been cut

@@ -17,8 +17,8 @@ type WhoAmI struct {
 	OrganizationID string
 }
 
-// WhoAmI asks the environment who we are. Behind one address the organization
-// can change, when an environment is copied or restored.
+// WhoAmI asks the environment who we are. The organization behind an address can
+// change, when an environment is copied or restored.
 func (c *Client) WhoAmI(ctx context.Context) (WhoAmI, error) {
 	var w struct {
 		User         string `json:"UserId"`
@@ -49,7 +49,7 @@ func (c *Client) Organization(ctx context.Context, id string) (string, error) {
 }
 
 // TrackingDays returns for how many days the environment remembers what has
-// changed: a link to changes that is older has expired. Source: the column
+// changed: older links to changes have expired. Source: the column
 // expirechangetrackingindays of the table organization, 7 by default.
 func (c *Client) TrackingDays(ctx context.Context, organizationID string) (int, error) {
 	if err := checkID(organizationID); err != nil {
@@ -88,10 +88,9 @@ func (c *Client) User(ctx context.Context, id string) (User, error) {
 	return User{FullName: u.FullName, DomainName: u.DomainName}, err
 }
 
-// Count returns how many records a table has, as counted by the server at
-// some time in the last 24 hours and without regard to what the user may
-// read: an estimate. It returns -1 when the server cannot tell, as for
-// virtual tables.
+// Count estimates how many records a table has: the server counted them some
+// time in the last 24 hours, without regard to what the user may read. It returns
+// -1 when the server does not know, as for virtual tables.
 func (c *Client) Count(ctx context.Context, entityLogicalName string) (int64, error) {
 	names, err := json.Marshal([]string{entityLogicalName})
 	if err != nil {

@@ -11,28 +11,27 @@ import (
 	"time"
 )
 
-// How many requests of a client are under way at a time. Dataverse refuses 52
-// of one user, and asks to begin low and rise.
+// How many requests of a client are in flight at a time. Dataverse refuses more
+// than 52 of one user, and asks clients to begin low and increase slowly.
 const (
 	firstParallel   = 4
 	ceilingParallel = 8  // while the server gives no hint
 	maxParallel     = 48 // whatever the server hints
 )
 
-// probeEvery is how long after a refusal the client keeps below the limit at
-// which it came: to find out whether the server takes more by now costs a
-// refusal and the pause that comes with it when it does not.
+// probeEvery is how long after a refusal the client stays below the limit at
+// which it came: finding out whether the server accepts more by now costs another
+// refusal, and a pause, when it does not.
 const probeEvery = time.Minute
 
 // hintHeader is where Dataverse says how many parallel requests it takes.
 const hintHeader = "X-Ms-Dop-Hint"
 
-// limiter holds requests back while too many are under way. The limit rises
-// by one for each round of answers that went well while it was reached, up to
-// the server's hint, and is halved when the server refuses for overload; for a
-// while it then stays below that at which the server refused. Those
-// who wait are let through in turn by caller, so that one with many requests
-// does not starve one with few.
+// limiter holds requests back while too many are in flight. The limit rises by
+// one for each round of successful answers during which it was reached, up to the
+// server's hint, and is halved when the server refuses a request for overload;
+// for a while it then stays below the limit at which the server refused. Callers
+// take turns, so that one with many requests does not starve one with few.
 type limiter struct {
 	next http.RoundTripper
 
@@ -40,12 +39,12 @@ type limiter struct {
 	limit   float64
 	ceiling float64
 	busy    int
-	cuts    uint64             // how often the limit was halved
-	refused int                // the limit at the last of these times
+	cuts    uint64             // how many times the limit was halved
+	refused int                // the limit before it was last halved
 	probe   time.Time          // until when it stays below that
 	waiting int                // requests of all callers
-	turns   uint64             // how often a request was let through
-	callers map[string]*caller // by WithCaller; forgotten when nothing is under way
+	turns   uint64             // how many requests were let through
+	callers map[string]*caller // by WithCaller; forgotten when nothing is in flight
 }
 
 // caller is the requests of one caller.
@@ -57,11 +56,10 @@ type caller struct {
 
 type callerKey struct{}
 
-// WithCaller returns a context whose requests belong to a caller, for example
-// a job. When requests of several callers wait for a client, the next one is
-// of the caller who has the fewest under way, and of those of the one whose
-// last turn is longest ago. Requests of a context without a caller are those
-// of one more.
+// WithCaller returns a context whose requests belong to a caller, for example a
+// job. When requests of several callers wait for a client, the next turn is for
+// the caller with the fewest in flight, and among those for the one whose last
+// turn was longest ago. Requests without a caller count as those of one more.
 func WithCaller(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, callerKey{}, id)
 }
@@ -77,7 +75,7 @@ func (l *limiter) parallel() int {
 	return int(l.limit)
 }
 
-// RoundTrip counts a request as under way until its body is closed.
+// RoundTrip counts a request as in flight until its body is closed.
 func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	who, cuts, err := l.acquire(req.Context())
 	if err != nil {
@@ -93,9 +91,10 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// acquire waits for a slot and returns for whom, and how often the limit had
-// been halved when it was given: not when the caller woke up, for a request let
-// through before the limit was halved says nothing of the new one.
+// acquire waits for a slot and returns whose it is, and how many times the limit
+// had been halved when the slot was given. That counts and not when the caller
+// woke up, for a request let through before the limit was halved says nothing
+// about the new one.
 func (l *limiter) acquire(ctx context.Context) (who *caller, cuts uint64, err error) {
 	id, _ := ctx.Value(callerKey{}).(string)
 	l.mu.Lock()
@@ -151,7 +150,7 @@ func (l *limiter) release(who *caller) {
 	}
 }
 
-// admit lets through those who wait and fit.
+// admit lets waiting requests through as long as the limit allows.
 func (l *limiter) admit() {
 	for l.busy < int(l.limit) && l.waiting > 0 {
 		var next *caller
@@ -167,8 +166,8 @@ func (l *limiter) admit() {
 	}
 }
 
-// learn moves the limit by what an answer says. Refusals of requests that
-// were under way together count once.
+// learn adjusts the limit to an answer. Refusals of requests that were in flight
+// together count once.
 func (l *limiter) learn(resp *http.Response, cuts uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -193,7 +192,7 @@ func (l *limiter) learn(resp *http.Response, cuts uint64) {
 }
 
 // overloaded reports whether the server refuses a request because it gets too
-// many.
+// many of them.
 func overloaded(resp *http.Response) bool {
 	return resp.StatusCode == http.StatusTooManyRequests ||
 		resp.StatusCode == http.StatusServiceUnavailable && resp.Header.Get("Retry-After") != ""

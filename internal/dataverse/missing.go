@@ -22,8 +22,8 @@ func missingProperty(err error) string {
 	return name
 }
 
-// missingFrom returns the name in such a refusal and that of the table, as
-// far as it says.
+// missingFrom returns the name in such a refusal, and that of the table if it is
+// there.
 func missingFrom(err error) (name, table string) {
 	var e *odata.Error
 	if !errors.As(err, &e) || e.Status != http.StatusBadRequest {
@@ -35,8 +35,8 @@ func missingFrom(err error) (name, table string) {
 	return "", ""
 }
 
-// selection finds the value of $select in a query as it is sent. It returns
-// its place and the members it names.
+// selection finds the value of $select in an encoded query. It returns where it
+// stands and the members that it names.
 func selection(query string) (start, end int, members []string) {
 	start, end, ok := optionIn(query, "select")
 	if !ok {
@@ -53,9 +53,9 @@ func selection(query string) (start, end int, members []string) {
 
 var commas = strings.NewReplacer("%2C", ",", "%2c", ",")
 
-// Selected returns the members that a link of a page selects, those of
-// expanded rows by their path of navigation properties; nil when it does not
-// say. The Next of a page of changes will do as well.
+// Selected returns the members that the link to a page selects, those of expanded
+// rows by their path of navigation properties; nil when it does not say. The Next
+// of a page of changes will do as well.
 func Selected(link string) []string {
 	var at cursor
 	if json.Unmarshal([]byte(link), &at) == nil {
@@ -74,10 +74,10 @@ func Selected(link string) []string {
 	return append(members, named("", expansion(u.RawQuery))...)
 }
 
-// without returns the address without a member that a table does not have,
-// and the paths of what is read no longer. There are none when it was not
-// asked for as a column: it is in the filter, say, and reading without it
-// would read something else.
+// without returns the address without a member that a table does not have, and
+// the paths of what is no longer read. There are none when the member is not read
+// as a column: it may be part of the filter, and leaving it out would read
+// something else.
 func (q Query) without(u *url.URL, member, table string) (less *url.URL, lost []string) {
 	if expands := expansion(u.RawQuery); expands != nil {
 		rest, gone := unexpand(expands, q.Expand, q.Table, member, table, "")
@@ -94,9 +94,9 @@ func (q Query) without(u *url.URL, member, table string) (less *url.URL, lost []
 	return u, lost
 }
 
-// unselect returns the address without a member of its $select; everything
-// else stays as it is, to the letter. It returns false when the member is not
-// selected, or alone.
+// unselect returns the address without a member of its $select; everything else
+// stays verbatim. It returns false when the member is not selected, or is the
+// only one.
 func unselect(u *url.URL, member string) (*url.URL, bool) {
 	start, end, members := selection(u.RawQuery)
 	i := slices.IndexFunc(members, func(m string) bool { return strings.EqualFold(m, member) })

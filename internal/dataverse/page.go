@@ -40,25 +40,25 @@ type Query struct {
 
 // PageInfo says what reading a page brought and cost, retries included.
 type PageInfo struct {
-	Next            string        // verbatim link of the next page; empty on the last
+	Next            string        // verbatim link to the next page; empty on the last
 	Records         int           // records appended to the batch
 	Bytes           int64         // bytes of bodies received, as sent over the wire
 	Requests        int64         // requests sent
 	Throttled       time.Duration // time waited because the server asked for it
 	MetadataVersion string        // changes when metadata are published; empty when it was not sent
-	// Missing are selected members that the table does not have (any more),
-	// as the server names them; those of expanded rows by their path. They were
-	// left out: their columns are null.
+	// Missing are selected members that the table does not have (any more), as
+	// the server names them, those of expanded rows by their path. They were left
+	// out, and their columns are null.
 	Missing []string
 }
 
-// Page reads a page and appends its records to into, which must have been
-// made with the specs of cols. An empty link means the first page; any other
-// is followed to the letter, but only on the environment's own scheme and
-// host and below /api/data/. After an error the batch is as it was before.
+// Page reads a page and appends its records to into, which must have been made
+// with the specs of cols. An empty link means the first page; any other is
+// followed verbatim, but only within the environment's own scheme and host and
+// below /api/data/. After an error the batch is as it was before.
 //
-// A selected column that the table does not have is left out and told in
-// Missing; the links of later pages do not ask for it again.
+// A selected column that the table does not have is left out and listed in
+// Missing; the links to later pages do not ask for it again.
 //
 // Records come in the order of their primary keys, so that a walk over all
 // pages neither loses nor repeats a record that existed all along.
@@ -66,12 +66,12 @@ func (c *Client) Page(ctx context.Context, q Query, link string, cols *odata.Col
 	return c.PageInto(ctx, q, link, cols, func(context.Context) (*column.Batch, error) { return into, nil })
 }
 
-// Target returns the batch that a page goes to. It is called when an answer has
-// come, which may be several times for a page, and then returns the same batch.
+// Target returns the batch for a page. It is called when an answer has come, which
+// may be several times for a page, and must return the same batch each time.
 type Target func(ctx context.Context) (*column.Batch, error)
 
-// PageInto is Page for a batch that is not there before the answer is: so many
-// requests can be under way with few batches.
+// PageInto is Page for a batch that is not needed before the answer has come, so
+// that many requests can be in flight with few batches.
 func (c *Client) PageInto(ctx context.Context, q Query, link string, cols *odata.Columns, target Target) (PageInfo, error) {
 	if c.err != nil {
 		return PageInfo{}, c.err
@@ -98,14 +98,14 @@ func (c *Client) PageInto(ctx context.Context, q Query, link string, cols *odata
 	return info, err
 }
 
-// page is pageInto for a batch that is there.
+// page is pageInto for a given batch.
 func (c *Client) page(ctx context.Context, call *call, q Query, cols *odata.Columns, into *column.Batch) (page odata.Page, err error) {
 	return c.pageInto(ctx, call, q, cols, func(context.Context) (*column.Batch, error) { return into, nil })
 }
 
-// pageInto runs the call of a page. Columns that are missing are left out. A
-// page that is too large is asked for again with fewer records, and so are later
-// ones of the same table.
+// pageInto runs the call for a page. Missing columns are left out. A page that is
+// too large is requested again with fewer records, and so are later pages of the
+// same table.
 func (c *Client) pageInto(ctx context.Context, call *call, q Query, cols *odata.Columns, target Target) (page odata.Page, err error) {
 	size, full := c.pageSize(q), 0
 	for {
@@ -146,10 +146,10 @@ func (c *Client) pageInto(ctx context.Context, call *call, q Query, cols *odata.
 	return page, err
 }
 
-// LinkEnded reports whether an error means that the server no longer takes the
-// link of a page: then the walk has to begin again. How long links live, what
-// ends them and with which error is not documented; that of a first page says
-// something else.
+// LinkEnded reports whether an error means that the server no longer accepts the
+// link to a page, so that the walk has to begin again. How long links live, what
+// ends them and with which error is not documented. For a first page, which has
+// no link, such an error means something else.
 func LinkEnded(err error) bool {
 	switch answerIn(err).Status {
 	case http.StatusBadRequest, http.StatusGone, http.StatusPreconditionFailed:
@@ -216,8 +216,8 @@ func (q Query) query(rest int) string {
 	return string(b)
 }
 
-// versionAnnotation comes once a page and says which metadata it was made
-// by. With any annotation asked for it costs nothing more.
+// versionAnnotation comes once per page and says with which version of the
+// metadata it was made. Next to other annotations it costs nothing extra.
 const versionAnnotation = "Microsoft.Dynamics.CRM.globalmetadataversion"
 
 // prefer returns the Prefer header, which goes with every page.
@@ -233,8 +233,8 @@ func (q Query) prefer(size int) string {
 	return s
 }
 
-// ownLink checks that a link leads to the Web API of the client's own
-// environment: it would get the access token.
+// ownLink checks that a link leads to the Web API of the client's own environment,
+// since it would be sent the access token.
 func (c *Client) ownLink(link string) (*url.URL, error) {
 	u, err := url.Parse(link)
 	if err != nil {
@@ -251,8 +251,8 @@ func (c *Client) ownLink(link string) (*url.URL, error) {
 	return u, nil
 }
 
-// place returns where an address leads, without its query and without what
-// stands before its host to look like one.
+// place returns where an address leads, without its query and without user info,
+// which can be made to look like a host.
 func place(u *url.URL) string {
 	at := url.URL{Scheme: u.Scheme, Opaque: u.Opaque, Host: u.Host, Path: u.Path}
 	text := at.String()

@@ -9,8 +9,8 @@ import (
 // Depth is how far a privilege reaches.
 type Depth string
 
-// The depths of privileges, from the user's own rows to all of the
-// organization. A missing privilege has none of them: "".
+// The depths of privileges, from the user's own rows to those of the whole
+// organization. The depth of a missing privilege is "".
 const (
 	DepthBasic  Depth = "Basic"
 	DepthLocal  Depth = "Local"
@@ -24,9 +24,9 @@ var depths = []Depth{"", DepthBasic, DepthLocal, DepthDeep, DepthGlobal}
 // for example "prvreadaccount".
 type Privileges map[string]Depth
 
-// Read returns how far the user may read a table, named by its logical name.
-// Tables whose privileges have names of their own (prvReadActivity for all
-// activities, prvReadNote for annotation) are not found by it, but for users.
+// Read returns how far the user may read a table, named by its logical name. Of
+// the tables whose privileges have other names (prvReadActivity for all
+// activities, prvReadNote for annotation) it knows only systemuser.
 func (p Privileges) Read(entity string) Depth {
 	if d, ok := p["prvread"+entity]; ok || entity != "systemuser" {
 		return d

@@ -21,12 +21,12 @@ const probeTimeout = 20 * time.Second
 type Challenge struct {
 	Authority string // scheme and host, for example "https://login.microsoftonline.com"
 	TenantID  string // GUID of the tenant, or "organizations" when the environment names none
-	Resource  string // what to ask a token for: address of the environment, without a slash at the end
+	Resource  string // what to request a token for: address of the environment, without a trailing slash
 }
 
-// Hosts of Microsoft's sign-in servers in the commercial and the national
-// clouds. The challenge comes from whatever answers at the address of the
-// environment: no other host is believed.
+// authorities are the hosts of Microsoft's sign-in servers in the commercial and
+// the national clouds. A challenge comes from whatever answers at the address of
+// the environment, so no other host is trusted.
 var authorities = []string{
 	"login.microsoftonline.com",
 	"login.microsoftonline.us",
@@ -89,9 +89,9 @@ func Probe(ctx context.Context, transport http.RoundTripper, baseURL string) (Ch
 	return challenge, nil
 }
 
-// parameter matches one parameter of a challenge. Dataverse neither quotes
-// values nor separates them by more than a comma and a space; other services
-// of Microsoft quote.
+// parameter matches one parameter of a challenge. Dataverse does not quote values
+// and separates them by a comma and a space; other services of Microsoft quote
+// them.
 var parameter = regexp.MustCompile(`(?i)\b(authorization_uri|authorization|resource_id)\s*=\s*(?:"([^"]*)"|([^\s,"]+))`)
 
 var tenantID = regexp.MustCompile(`(?i)^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
@@ -136,9 +136,9 @@ func trusted(u, base *url.URL) bool {
 	return u.Scheme == "https" && u.Port() == "" && slices.Contains(authorities, strings.ToLower(u.Hostname()))
 }
 
-// sameEnvironment reports whether a resource is the environment itself, but
-// for the second name that each has, with ".api" in it. A token for anything
-// else must not be asked for: it would be sent to the environment.
+// sameEnvironment reports whether a resource is the environment itself, possibly
+// by its second name, which has ".api" in it. A token for anything else must not
+// be requested: it would be sent to the environment.
 func sameEnvironment(u, base *url.URL) bool {
 	plain := func(u *url.URL) string {
 		return strings.Replace(strings.ToLower(hostPort(u)), ".api.crm", ".crm", 1)

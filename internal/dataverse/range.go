@@ -14,27 +14,27 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// AggregateLimit is how many records Dataverse aggregates at most.
+// AggregateLimit is the largest number of records that Dataverse aggregates.
 const AggregateLimit = 50_000
 
-// codeAggregateLimit is the code of Dataverse for more of them.
+// codeAggregateLimit is Dataverse's code for exceeding it.
 const codeAggregateLimit = "0x8004e023"
 
-// KeyRange is the records of a table whose keys come behind After, up to and
-// with To, in the order in which the server compares keys. An empty After
-// means from the first on, an empty To up to the last.
+// KeyRange is the records of a table whose keys come after After, up to and
+// including To, in the order in which the server compares keys. An empty After
+// means from the first record on, an empty To up to the last.
 //
 // Whatever that order is, the ranges from the first record to a, from a to b,
-// from b to c and from c to the last, hold every record at least once, since
-// what is not behind a key is before or at it. When the keys ascend, they hold
-// every record once.
+// from b to c and from c to the last together hold every record at least once,
+// since a key that does not come after another equals it or comes before it.
+// When a, b and c ascend, they hold every record exactly once.
 type KeyRange struct {
 	After string `json:"after,omitempty"` // 36 characters
 	To    string `json:"to,omitempty"`    // 36 characters
 }
 
-// filter returns the filter for those of the records that it chooses whose
-// keys, in the attribute key, lie in the range.
+// filter narrows a filter to the records whose keys, in the attribute key, lie in
+// the range.
 func (r KeyRange) filter(filter, key string) string {
 	var parts []string
 	if filter != "" {
@@ -52,16 +52,16 @@ func (r KeyRange) filter(filter, key string) string {
 	return strings.Join(parts, " and ")
 }
 
-// Within returns the query for those of its records whose keys, in the
-// attribute key, lie in the range.
+// Within narrows a query to the records whose keys, in the attribute key, lie in
+// the range.
 func (q Query) Within(r KeyRange, key string) Query {
 	q.Filter = r.filter(q.Filter, key)
 	return q
 }
 
-// CountWithin returns how many records of a query lie in a range of its keys:
-// an exact number up to AggregateLimit. many means that they are more, and no
-// other number is known then.
+// CountWithin returns how many records of a query lie in a range of keys: an exact
+// number up to AggregateLimit. many means that there are more; their number is
+// then not known.
 func (c *Client) CountWithin(ctx context.Context, q Query, r KeyRange, key string) (n int64, many bool, cost PageInfo, err error) {
 	if c.err != nil {
 		return 0, false, cost, c.err
@@ -93,9 +93,9 @@ func (c *Client) CountWithin(ctx context.Context, q Query, r KeyRange, key strin
 }
 
 // NthKey returns the key of the n-th record of a range in the order of keys, ""
-// when the range has fewer records. n is at most 50,000: Dataverse goes no
-// further without a paging cookie (fetchxml/page-results, simple paging), and
-// reads the records before without sending them.
+// when the range has fewer records. n is at most 50,000: without a paging cookie
+// Dataverse goes no further (fetchxml/page-results, simple paging). It reads the
+// records before without sending them.
 func (c *Client) NthKey(ctx context.Context, entity *crosswalk.Entity, r KeyRange, n int) (key string, cost PageInfo, err error) {
 	if c.err != nil {
 		return "", cost, c.err
@@ -145,15 +145,15 @@ func writeQuoted(b *strings.Builder, value string) {
 	b.WriteByte('"')
 }
 
-// Codes of Dataverse for a query that takes too long or costs too much
-// (query-antipatterns and query-throttling).
+// heavyCodes are Dataverse's codes for a query that takes too long or costs too
+// much (query-antipatterns and query-throttling).
 var heavyCodes = map[string]bool{
 	"0x80044151": true, "0x80048573": true, "0x80048574": true,
 	"0x80048544": true, "0x80048644": true, "0x80048744": true, "0x80048745": true,
 }
 
-// Refused reports whether an error means that the server does not take such a
-// query, whatever is in the table, or that it is too heavy.
+// Refused reports whether an error means that the server does not accept such a
+// query, whatever the table holds, or that the query is too heavy.
 func Refused(err error) bool {
 	e := answerIn(err)
 	switch e.Status {

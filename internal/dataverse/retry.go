@@ -17,7 +17,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// Budget of retries of one call.
+// The budget for retries of one call.
 const (
 	maxFaults    = 6                // attempts ended by faults that can pass
 	maxGarbled   = 3                // attempts ended by answers that cannot be read
@@ -27,13 +27,13 @@ const (
 	maxBackoff   = 30 * time.Second
 )
 
-// Codes of errors that pass though their status does not say so.
+// Codes of errors that are transient although their status does not say so.
 const (
 	codeSQLError    = "0x80044150" // among others a deadlock, Sql Number 1205
 	sqlDeadlockMark = "1205"
 )
 
-// headersExceeded is in the text of net/http's error about too many headers,
+// headersExceeded is part of the text of net/http's error about too large headers,
 // which has no type.
 const headersExceeded = "response headers exceeded"
 
@@ -42,7 +42,7 @@ var limitCodes = map[string]bool{
 	"0x80072321": true, "0x80072322": true, "0x80072324": true, "0x80072326": true, "0x8005f103": true,
 }
 
-// get runs a call until it succeeds, fails for good or used up its budget.
+// get runs a call until it succeeds, fails for good or has used up its budget.
 // use must leave no trace when it fails.
 func (c *Client) get(ctx context.Context, call *call, use func(io.Reader) error) error {
 	begin := time.Now()
@@ -78,14 +78,14 @@ func (c *Client) get(ctx context.Context, call *call, use func(io.Reader) error)
 	}
 }
 
-// The verdicts on a failed attempt.
+// attempt is the verdict on a failed attempt.
 type attempt int
 
 const (
 	final      attempt = iota // trying again cannot help
 	fault                     // trying again can help
-	unreadable                // it can, though it seldom will
-	throttle                  // it will, after a pause
+	unreadable                // trying again can help, but seldom does
+	throttle                  // trying again after a pause will help
 )
 
 // verdict says whether trying again can help.
@@ -117,17 +117,17 @@ func verdict(err error) attempt {
 	}
 }
 
-// answered is the verdict on an error that the server answered.
+// answered returns the verdict on an error that the server answered.
 func answered(e *odata.Error) attempt {
 	if expired(e) || restricted(e) != "" {
-		return final // with which status they come is not documented
+		return final // the status they come with is not documented
 	}
 	switch e.Status {
 	case http.StatusTooManyRequests:
 		return throttle
 	case http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return fault
-	case http.StatusOK: // it began well and failed while it streamed
+	case http.StatusOK: // the answer began well and failed while it streamed
 		return fault
 	}
 	if strings.EqualFold(e.Code, codeSQLError) && strings.Contains(e.Message, sqlDeadlockMark) {
@@ -136,9 +136,9 @@ func answered(e *odata.Error) attempt {
 	return final
 }
 
-// backoff returns how long to wait after the n-th fault: twice as long each
-// time, more or less by half, so that callers that failed together do not
-// come back together.
+// backoff returns how long to wait after the n-th fault: twice as long each time,
+// give or take a half, so that callers that failed together do not come back
+// together.
 func backoff(n int) time.Duration {
 	d := min(firstBackoff<<(n-1), maxBackoff)
 	return d/2 + rand.N(d)

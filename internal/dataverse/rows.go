@@ -12,24 +12,24 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// maxKeys is how many keys one request asks for at most.
+// maxKeys is the largest number of keys in one request.
 const maxKeys = 500
 
-// rowsAtOnce is how many such requests are under way at a time.
+// rowsAtOnce is how many such requests are in flight at a time.
 const rowsAtOnce = 4
 
 // keyLength is how many characters of an address a key takes: 36 and two
 // quotes, percent-encoded, and a comma.
 const keyLength = 36 + 2*3 + 1
 
-// Rows reads the records of a table that have one of those keys and appends
-// them to into, which must have been made with the specs of cols, in no order.
-// key is the logical name of the table's key. A key brings nothing when there
-// is no such record, when the user may not read it, or when the query's filter
+// Rows reads the records of a table with those keys and appends them, in no
+// particular order, to into, which must have been made with the specs of cols.
+// key is the logical name of the table's key. A key brings nothing when there is
+// no such record, when the user may not read it, or when the query's filter
 // leaves it out. After an error the batch is as it was before.
 //
-// Keys go into as many requests as the length of addresses asks for, some of
-// them at a time; the info is the sum of all, and its Next is empty.
+// Keys are spread over as many requests as the length of addresses requires, some
+// of them in parallel; the info is their sum, and its Next is empty.
 func (c *Client) Rows(ctx context.Context, q Query, key string, ids [][16]byte, cols *odata.Columns, into *column.Batch) (PageInfo, error) {
 	if c.err != nil {
 		return PageInfo{}, c.err
@@ -98,9 +98,8 @@ func (q Query) among(key string, ids [][16]byte) Query {
 	return q
 }
 
-// keysAtOnce returns how many keys a request can ask for: so many that its
-// address is short enough to be sent directly, or inside of a batch when that
-// would be few.
+// keysAtOnce returns how many keys a request can name: as many as keep its address
+// short enough to be sent directly or, when that would be few, inside a batch.
 func (c *Client) keysAtOnce(q Query, key string) int {
 	rest := len(c.address(url.PathEscape(q.EntitySet), q.among(key, nil).query(0)).String())
 	n := (maxURL - rest) / keyLength

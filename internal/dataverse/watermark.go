@@ -10,17 +10,18 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/odata"
 )
 
-// newestColumns are what is read of the record that was changed last.
+// newestColumns are the columns that are read of the newest record.
 var newestColumns = odata.NewColumns([]column.Spec{{Name: modifiedOn, Kind: column.Time}})
 
-// watermark sets the time up to which a read that is about to begin reads
-// all changes: that of the newest record there is. A walk by key may meet
-// records that change while it lasts, so their times say nothing about what
-// changed behind it: only what is there before its first page does.
+// watermark sets the time up to which a read that is about to begin covers all
+// changes: that of the newest record in the table. A walk by key meets records
+// that change while it is under way, so the times met say nothing about what
+// changed where it has already passed; only what exists before its first page
+// does.
 //
-// Neither the server's Date header, which a proxy may have written, nor the
-// clock of this machine can move it ahead of the data. Either can hold it
-// back, for a record may bear a time to come: then more is read again.
+// Neither the server's Date header, which a proxy may have written, nor this
+// machine's clock can move the time ahead of the data. Either can move it back,
+// for a record may carry a time in the future; then more is read again.
 func (c *Client) watermark(ctx context.Context, q ChangeQuery, at *cursor, page *ChangePage) error {
 	newest, clock := time.Time{}, time.Now().UTC()
 	if q.Dated() {
@@ -57,7 +58,7 @@ func (c *Client) watermark(ctx context.Context, q ChangeQuery, at *cursor, page 
 	return nil
 }
 
-// earlier returns the earlier of two times, of which b may be unknown.
+// earlier returns the earlier of two times; b may be zero, which means unknown.
 func earlier(a, b time.Time) time.Time {
 	if !b.IsZero() && b.Before(a) {
 		return b

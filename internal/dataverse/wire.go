@@ -10,15 +10,14 @@ import (
 	"time"
 )
 
-// How long an answer may take. Dataverse ends requests of its own after two
-// minutes.
+// How long an answer may take. Dataverse itself ends requests after two minutes.
 const (
 	headerTimeout = 150 * time.Second // until the answer begins
 	readTimeout   = 60 * time.Second  // until more of it comes
 	bodyTimeout   = 15 * time.Minute  // until all of it is there
 )
 
-// errSlow is why an attempt ended whose answer stopped flowing.
+// errSlow ends an attempt whose answer has stopped flowing.
 var errSlow = errors.New("the answer stopped flowing")
 
 // tally counts what a call cost. It belongs to the goroutine of the call.
@@ -39,8 +38,7 @@ func tallyOf(ctx context.Context) *tally {
 	return t
 }
 
-// wire counts requests and received bytes and ends answers that take too
-// long.
+// wire counts requests and received bytes, and ends answers that take too long.
 type wire struct{ next http.RoundTripper }
 
 func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -88,7 +86,7 @@ func (b *wireBody) Close() error {
 	return b.body.Close()
 }
 
-// brokenBody is an answer that broke off after it had begun.
+// brokenBody reports an answer that broke off after it had begun.
 type brokenBody struct{ err error }
 
 func (e *brokenBody) Error() string { return "the answer broke off: " + e.err.Error() }
