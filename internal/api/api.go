@@ -80,7 +80,7 @@ func New(cfg Config) http.Handler {
 		writeProblem(w, crosswalk.Errorf(crosswalk.CodeForbidden, "This request was sent by the page of another site.").
 			WithHint("Open Crosswalk itself and try again; a proxy in front of it must pass on the headers Host and Origin."))
 	}))
-	return secureHeaders(protect.Handler(mux))
+	return secureHeaders(protect.Handler(patient(mux)))
 }
 
 // readyLimit is how long the database may take to answer before the server
@@ -238,7 +238,10 @@ func register[I, O any](a *api, op operation, handle func(context.Context, *I) (
 		DefaultStatus: op.status,
 		Metadata:      map[string]any{roleKey: op.role},
 		MaxBodyBytes:  4 << 20,
-		Errors:        op.problems(),
+		// Where a body may be absent and is, net/http ends the handler's context
+		// with this.
+		BodyReadTimeout: time.Minute,
+		Errors:          op.problems(),
 	}
 	if op.role != "" {
 		o.Security = []map[string][]string{{"session": {}}, {"token": {}}}

@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/connector"
+	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
 // AuthorizeInput begins a sign-in.
@@ -104,6 +106,15 @@ func (a *api) callback(w http.ResponseWriter, r *http.Request) {
 		AdminConsent:     strings.EqualFold(q.Get("admin_consent"), "true"),
 		SessionID:        who.session,
 	})
+	if errors.Is(err, database.ErrHeld) { // so nothing about it can be kept
+		e := held(err)
+		if out.Connection.ID != "" { // what began the sign-in is used up
+			e = e.WithHint("Go back to Crosswalk when that is done and authorize the connection again.")
+		}
+		w.Header().Set("Retry-After", heldAgain)
+		http.Error(w, e.Message+" "+e.Hint, http.StatusServiceUnavailable)
+		return
+	}
 	a.noteAuthorization(ctx, out, err)
 	back := url.Values{}
 	if out.Connection.ID != "" {

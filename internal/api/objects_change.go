@@ -153,6 +153,7 @@ func (a *api) changeObject(ctx context.Context, in *struct {
 	}
 	var plan crosswalk.ObjectPlan
 	err = a.DB.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
+		tx.Tell(fmt.Sprintf("The object %s is being changed", object.DisplayName))
 		// Nobody writes from here on, so what the plan finds stays true.
 		if err := table.Lock(ctx, a.DB, tx, object); err != nil {
 			return err
@@ -232,6 +233,7 @@ func (a *api) deleteObject(ctx context.Context, in *struct {
 			WithHint("Delete the jobs that write into it to have it filled no more.")
 	}
 	err = a.DB.Alter(ctx, func(ctx context.Context, tx *database.Tx) error {
+		tx.Tell(fmt.Sprintf("The object %s is being deleted", object.DisplayName))
 		if err := table.Lock(ctx, a.DB, tx, object); err != nil {
 			return err
 		}

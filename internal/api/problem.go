@@ -70,6 +70,8 @@ func (a *api) problem(ctx context.Context, err error) error {
 	var e *crosswalk.Error
 	var ready huma.StatusError
 	switch {
+	case errors.Is(err, database.ErrHeld):
+		return huma.ErrorWithHeaders(newProblem(held(err)), http.Header{"Retry-After": {heldAgain}})
 	case errors.As(err, &e) && e.Code != crosswalk.CodeInternal:
 		return newProblem(e)
 	case errors.As(err, &ready):
@@ -83,6 +85,25 @@ func (a *api) problem(ctx context.Context, err error) error {
 	}
 	return newProblem(crosswalk.Errorf(crosswalk.CodeInternal, "Something went wrong inside Crosswalk.").
 		WithHint("Try again; if it stays, the log of the server holds the details."))
+}
+
+const (
+	// heldLimit is how long a change waits for what holds the database.
+	heldLimit = 10 * time.Second
+	// heldAgain is how many seconds later it should be tried again.
+	heldAgain = "15"
+)
+
+// patient has changes wait for what holds the database for heldLimit only.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(database.WithPatience(r.Context(), heldLimit)))
+	})
+}
+
+// held says what the caller of a change can do when it has waited in vain.
+func held(err error) *crosswalk.Error {
+	return database.Outage(err).WithHint("Try again in some seconds, or in some minutes where there are tens of millions of rows. Runs go on by themselves, and everything can be read meanwhile.")
 }
 
 // tooMany is the answer to somebody who must wait before trying again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -378,16 +379,60 @@ func TestLockIsFair(t *testing.T) {
 	}
 }
 
+// TestLockGivesUp waits for a lock in vain: until the context ends, or the
+// patience of the caller, which once over is not asked for again.
 func TestLockGivesUp(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, database.SQLite)
+	nothing := func(context.Context, *database.Tx) error { return nil }
+	const limit = 50 * time.Millisecond
+	short, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	patient := database.WithPatience(t.Context(), limit)
+	err := db.Tx(t.Context(), func(_ context.Context, tx *database.Tx) error {
+		tx.Tell("The index of Company is being made")
+		for name, test := range map[string]struct {
+			ctx   context.Context
+			cause error
+		}{"context": {short, context.DeadlineExceeded}, "patience": {patient, database.ErrHeld}} {
+			err := db.Tx(test.ctx, nothing)
+			if !errors.Is(err, database.ErrHeld) || !errors.Is(err, test.cause) || name == "patience" && errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %v", name, err)
+			}
+			outage := database.Outage(fmt.Errorf("store: %w", err))
+			if want := "The index of Company is being made, and nothing else can be stored until that is done."; outage == nil || outage.Message != want || outage.Code != crosswalk.CodeUnavailable {
+				t.Errorf("%s: %v says %v", name, err, outage)
+			}
+		}
+		again := time.Now()
+		for range 1000 { // which would take most of a minute
+			if err := db.Tx(patient, nothing); !errors.Is(err, database.ErrHeld) {
+				t.Fatalf("got %v", err)
+			}
+		}
+		if took := time.Since(again); took > 500*limit {
+			t.Errorf("a thousand times more took %v", took)
+		}
+		endless, cancel := context.WithTimeout(database.WithPatience(patient, 0), 2*limit)
+		defer cancel()
+		if err := db.Tx(endless, nothing); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without a limit: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// When it is free, nobody has to wait, and nothing is told any more.
+	if err := db.Tx(patient, nothing); err != nil {
+		t.Errorf("when it is free: %v", err)
+	}
 	if err := db.Lock().Acquire(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer db.Lock().Release()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
-	defer cancel()
-	if err := db.Tx(ctx, func(context.Context, *database.Tx) error { return nil }); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v", err)
+	err = db.Tx(database.WithPatience(t.Context(), time.Millisecond), nothing)
+	if outage := database.Outage(err); outage == nil || strings.Contains(outage.Message, "Company") {
+		t.Errorf("%v says %v", err, outage)
 	}
 }

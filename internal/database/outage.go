@@ -28,7 +28,7 @@ func Outage(err error) *crosswalk.Error {
 		}
 		return nil
 	}
-	w, ok := held, errors.Is(err, ErrHeld)
+	w, ok := heldWords(err)
 	if !ok {
 		w, ok = postgresOutage(err)
 	}
@@ -58,6 +58,18 @@ var (
 	rivals   = words{"Changes of the same rows got into each other's way too often.", "Crosswalk tries again by itself."}
 	disk     = words{"The disk of the database fails.", "Look into the log of this machine. Crosswalk tries again by itself."}
 )
+
+func heldWords(err error) (words, bool) {
+	var by *heldError
+	if !errors.As(err, &by) {
+		return words{}, false
+	}
+	w := held
+	if by.by != "" {
+		w.message = by.by + ", and nothing else can be stored until that is done."
+	}
+	return w, true
+}
 
 // postgresOutage reads the codes of PostgreSQL, appendix A of its manual.
 func postgresOutage(err error) (words, bool) {

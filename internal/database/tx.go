@@ -18,7 +18,19 @@ type Execer interface {
 }
 
 // Tx is a write transaction. It belongs to one goroutine.
-type Tx struct{ tx *sql.Tx }
+type Tx struct {
+	tx   *sql.Tx
+	lock *Lock // on SQLite, which has one writer; else nil
+}
+
+// Tell says what takes long in the transaction, such as "The index of Company
+// is being made", for those who wait for it in vain. It says nothing on
+// PostgreSQL, where nobody waits for a transaction as such.
+func (tx *Tx) Tell(what string) {
+	if tx.lock != nil {
+		tx.lock.work.Store(&what)
+	}
+}
 
 // Exec runs a statement and returns how many rows it changed.
 func (tx *Tx) Exec(ctx context.Context, query string, args ...any) (int64, error) {
@@ -158,13 +170,17 @@ func (db *DB) try(ctx context.Context, level sql.IsolationLevel, fn func(context
 	if err != nil {
 		return fmt.Errorf("database: begin: %w", err)
 	}
+	t := &Tx{tx: tx}
+	if db.dialect == SQLite {
+		t.lock = db.lock
+	}
 	done := false
 	defer func() {
 		if !done { // an error, or a panic of fn
 			_ = tx.Rollback()
 		}
 	}()
-	if err := fn(ctx, &Tx{tx}); err != nil {
+	if err := fn(ctx, t); err != nil {
 		return err
 	}
 	done = true

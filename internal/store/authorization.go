@@ -87,6 +87,7 @@ func (s *Store) LoadTokens(ctx context.Context, id string) (sealed []byte, versi
 // authorization works: whatever refusal was noted is forgotten.
 func (s *Store) SaveTokens(ctx context.Context, id string, version int64, sealed []byte, expires time.Time) (bool, error) {
 	var n int64
+	ctx = database.WithPatience(ctx, 0) // they exist nowhere else
 	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) (err error) {
 		n, err = tx.Exec(ctx, `UPDATE cw_connections SET tokens = $3, tokens_version = tokens_version + 1, tokens_expire_at = $4,
 			status = $5, status_cause = '', status_hint = '', claims = '' WHERE id = $1 AND tokens_version = $2 AND tokens IS NOT NULL`,

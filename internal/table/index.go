@@ -106,6 +106,7 @@ func ensureIndex(ctx context.Context, db *database.DB, x index) error {
 				return err
 			}
 		}
+		tx.Tell(fmt.Sprintf("An index of %s is being made", x.object.DisplayName))
 		_, err := tx.Exec(ctx, x.sql())
 		return err
 	})

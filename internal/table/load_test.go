@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/database"
@@ -20,6 +21,13 @@ func settle(t *testing.T, db *database.DB, o crosswalk.Object) (differ table.Res
 			t.Errorf("the load is that of run %d", run)
 		}
 		differ = d
+		if db.Dialect() == database.Postgres { // where nobody waits for it
+			return nil
+		}
+		err := db.Tx(database.WithPatience(t.Context(), time.Millisecond), func(context.Context, *database.Tx) error { return nil })
+		if outage := database.Outage(err); outage == nil || !strings.HasPrefix(outage.Message, "The index of "+o.DisplayName+" is being made") {
+			t.Errorf("who waits for the index is told: %v", err)
+		}
 		return nil
 	})
 	if err != nil {

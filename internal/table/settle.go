@@ -35,6 +35,7 @@ func Settle(ctx context.Context, db *database.DB, table string, save SettleFunc)
 		if err != nil {
 			return err
 		}
+		tx.Tell(fmt.Sprintf("The index of %s is being made", s.t.object.DisplayName))
 		var differ Result
 		if made, err := s.makeIndex(ctx); err != nil {
 			return err

@@ -1,7 +1,13 @@
 package e2e_test
 
 import (
+	"context"
+	"io"
 	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -61,5 +67,90 @@ func TestDatabaseHeldForLong(t *testing.T) {
 	}
 	for _, line := range log.with("level=ERROR") {
 		t.Error(line)
+	}
+}
+
+// While something holds the database for long, every change is answered: it
+// could not be made, why, and when to try again. Reading goes on, and a run that
+// has something to store waits, and fails of nothing.
+func TestChangesWhileHeld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, sandbox.Config{Accounts: 300, Users: 5, Contacts: -1}, server.Config{
+		Database: sqlitePrefix, // on PostgreSQL nobody waits for an index of other rows
+		PageSize: 50,
+	})
+	conn := w.connect("Contoso")
+	job := w.companySync(conn.ID)
+	reached, release := w.nth(4)
+	run, err := w.client.StartRun(t.Context(), job.ID, crosswalk.Scope{})
+	w.must(err)
+	w.reach(reached)
+	db, err := database.Open(t.Context(), w.dsn, nil)
+	w.must(err)
+	defer db.Close()
+	// The lock is let go when all has been answered, so no answer waits for it.
+	w.must(db.Tx(t.Context(), func(ctx context.Context, tx *database.Tx) error {
+		tx.Tell("The index of City is being made")
+		release()
+		var all sync.WaitGroup
+		begun := time.Now()
+		for _, change := range []struct{ method, path, body string }{
+			{"POST", "/api/runs/" + run.ID + "/cancel", ""},
+			{"POST", "/api/jobs/" + w.job("User Sync_Contoso").ID + "/runs", ""},
+			{"POST", "/api/jobs/" + job.ID + "/runs", `{"scope":{"kind":"everything"}}`},
+			{"DELETE", "/api/jobs/" + job.ID, ""},
+			{"POST", "/api/objects", `{"display_name":"Other","fields":[{"display_name":"Key","type":"String","max_length":10}]}`},
+			{"POST", "/api/connections", `{"name":"Other","environment_url":"` + w.env + `"}`},
+			{"POST", "/api/connections/" + conn.ID + "/revoke", ""},
+			{"POST", "/api/links", ""},
+			{"GET", "/oauth/callback?state=x&code=y", ""},
+		} {
+			all.Go(func() {
+				r, err := http.NewRequestWithContext(ctx, change.method, w.url+change.path, strings.NewReader(change.body))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set("Authorization", "Bearer "+w.key)
+				r.Header.Set("Content-Type", "application/json")
+				resp, err := http.DefaultClient.Do(r)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer resp.Body.Close()
+				text, err := io.ReadAll(resp.Body)
+				took := time.Since(begun)
+				if n, _ := strconv.Atoi(resp.Header.Get("Retry-After")); err != nil || resp.StatusCode != http.StatusServiceUnavailable || n < 1 || took < 9*time.Second {
+					t.Errorf("%s %s: %s after %v, try again after %d s: %s", change.method, change.path, resp.Status, took, n, text)
+				}
+				for _, says := range []string{"The index of City is being made, and nothing else can be stored until that is done.", "Try again in some seconds"} {
+					if !strings.Contains(string(text), says) {
+						t.Errorf("%s %s does not say %q: %s", change.method, change.path, says, text)
+					}
+				}
+			})
+		}
+		now, err := w.client.FindRun(ctx, run.ID)
+		if err != nil || now.Status != crosswalk.RunRunning {
+			t.Errorf("%+v %v", now, err)
+		}
+		if _, err := w.client.ListRows(ctx, "Company", client.RowFilter{}); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took > 9*time.Second {
+			t.Errorf("reading took %v", took)
+		}
+		all.Wait()
+		return nil
+	}))
+	run = w.wait(run)
+	if run.Status != crosswalk.RunSuccess || run.Counts.Inserted != 300 || w.rows("Company") != 300 {
+		t.Errorf("the run is %s: %s %+v", run.Status, run.Message, run.Counts)
+	}
+	page, err := w.client.ListRuns(t.Context(), client.RunFilter{})
+	w.must(err)
+	if len(page.Items) != 1 {
+		t.Errorf("%d runs", len(page.Items))
 	}
 }

@@ -45,6 +45,7 @@ type world struct {
 	dir     string
 	client  *client.Client
 	url     string // of Crosswalk
+	key     string // its API token
 	sandbox *sandbox.Sandbox
 	env     string // address of the sandbox
 	behind  atomic.Pointer[sandbox.Sandbox]
@@ -125,7 +126,8 @@ func (w *world) start(cfg server.Config) {
 	}
 	w.t.Cleanup(w.stop)
 	w.url = s.URL()
-	w.client = client.New(s.URL(), s.Token())
+	w.key = s.Token()
+	w.client = client.New(s.URL(), w.key)
 }
 
 // connect creates a connection and authorizes it.
