@@ -70,6 +70,7 @@ type Ranges struct {
 	heavy    int  // queries that were too heavy and were asked again
 	free     chan *column.Batch
 	spent    dataverse.PageInfo // that no page has told of
+	keys     int                // that came beside, of which no page has told
 
 	mu     sync.Mutex
 	walked walked
@@ -78,6 +79,7 @@ type Ranges struct {
 // walked is how far the walk beside has come since the last page.
 type walked struct {
 	link string // of its next page; "" for no further than it was
+	keys int    // that came
 	cost dataverse.PageInfo
 }
 
@@ -205,12 +207,14 @@ func (s *Ranges) start(request func(ctx context.Context) result) {
 	})
 }
 
-// tell adds what requests cost that brought no page.
+// tell adds the keys that came beside, and what requests cost that brought no
+// page.
 func (s *Ranges) tell(info pipeline.PageInfo) pipeline.PageInfo {
 	info.Bytes += s.spent.Bytes
 	info.Requests += s.spent.Requests
 	info.Throttled += s.spent.Throttled
-	s.spent = dataverse.PageInfo{}
+	info.Records += s.keys // a page which only tells of them is no empty one
+	s.spent, s.keys = dataverse.PageInfo{}, 0
 	return info
 }
 

@@ -78,6 +78,9 @@ func TestWalkOutlasts(t *testing.T) {
 		}
 		if into.Rows() == 0 && rows == 3000 && extract.InRanges(link) && told == 0 {
 			told++
+			if page.Records == 0 {
+				t.Error("a page that tells how far the walk is looks empty")
+			}
 			s.Close()
 			s = source()
 		}

@@ -329,6 +329,7 @@ func (s *Ranges) walk() {
 		keys := s.plan.NewSourceBatch()
 		for {
 			page, err = s.cfg.Beside.Page(ctx, link, keys)
+			found := len(page.Changes.Present)
 			page.Changes.Present = nil // a sweep shows them once more if anybody wants to know
 			if err != nil || page.Changes.Fallback != "" || page.Changes.Recount || !s.cfg.Beside.Walking(page.Next) {
 				break
@@ -336,6 +337,7 @@ func (s *Ranges) walk() {
 			link = page.Next
 			s.mu.Lock()
 			s.walked.link = link
+			s.walked.keys += found
 			add(&s.walked.cost, dataverse.PageInfo{Bytes: page.Bytes, Requests: page.Requests, Throttled: page.Throttled})
 			s.mu.Unlock()
 		}
@@ -360,6 +362,7 @@ func (s *Ranges) catchUp() (further bool) {
 		s.at.Beside = s.walked.link
 	}
 	s.spend(s.walked.cost)
+	s.keys += s.walked.keys
 	s.walked = walked{}
 	return further
 }

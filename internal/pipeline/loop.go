@@ -46,7 +46,7 @@ func (d *loopDetector) check(n int64, p PageInfo, rows int) error {
 	if says.Recount { // what was read is read once more, and links may come again
 		d.trail = crosswalk.Trail{}
 	}
-	if d.trail.Empty++; rows+len(says.Deleted)+len(says.Present) > 0 {
+	if d.trail.Empty++; rows+p.Records+len(says.Deleted)+len(says.Present) > 0 {
 		d.trail.Empty = 0
 	}
 	hash := hashOf(p.Next)

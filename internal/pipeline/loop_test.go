@@ -20,6 +20,7 @@ func TestLoopAcrossSlices(t *testing.T) {
 		most   int // slices
 		loops  bool
 	}{
+		{name: "records without rows", source: accounts{pages: make([][]string, 1200), met: 1}, most: 1200},
 		{name: "none", source: accounts{pages: book(200)}, most: 200},
 		{name: "empty pages without end", source: accounts{pages: make([][]string, 1200)}, most: 1000, loops: true},
 		{name: "begun again", source: accounts{pages: book(9), links: map[int]string{8: "page-1"}, changes: map[int]pipeline.Changes{1: {Recount: true}}}, most: 40},

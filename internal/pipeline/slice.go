@@ -26,9 +26,9 @@ type Source interface {
 // PageInfo says what reading a page took and where the next one is.
 type PageInfo struct {
 	Next      string // verbatim link of the next page; "" after the last
-	Records   int
-	Bytes     int64 // received, as sent over the wire
-	Requests  int64 // sent, retries included
+	Records   int    // that were met, also those of which no row came
+	Bytes     int64  // received, as sent over the wire
+	Requests  int64  // sent, retries included
 	Throttled time.Duration
 	Changes   Changes
 }

@@ -29,6 +29,7 @@ type accounts struct {
 	before  func(ctx context.Context, page int) error // called as a page is asked for; may be nil
 	links   map[int]string                            // overrides the link behind a page
 	changes map[int]pipeline.Changes                  // what pages say beside their rows
+	met     int                                       // records of each page of which no row comes
 	mu      sync.Mutex
 	asked   []string
 }
@@ -53,7 +54,7 @@ func (a *accounts) Page(ctx context.Context, link string, into *column.Batch) (p
 		into.Columns[1].AppendBytes([]byte(name))
 		into.EndRow()
 	}
-	info := pipeline.PageInfo{Records: len(a.pages[n]), Bytes: 100, Requests: 2, Throttled: time.Second}
+	info := pipeline.PageInfo{Records: len(a.pages[n]) + a.met, Bytes: 100, Requests: 2, Throttled: time.Second}
 	if n+1 < len(a.pages) {
 		info.Next = fmt.Sprintf("page-%d", n+1)
 	}
