@@ -121,7 +121,7 @@ func within(f crosswalk.Filter, s crosswalk.Scope) crosswalk.Filter {
 	all := append([]crosswalk.Condition(nil), f.Conditions...)
 	bound := func(op crosswalk.Comparison, t *time.Time) {
 		if t != nil {
-			all = append(all, crosswalk.Condition{Attribute: s.Attribute, Operator: op, Values: []string{t.UTC().Format(time.RFC3339)}})
+			all = append(all, crosswalk.Condition{Attribute: s.Attribute, Operator: op, Values: []string{bySecond(*t).Format(time.RFC3339)}})
 		}
 	}
 	bound(crosswalk.GreaterOrEqual, s.From)
@@ -136,4 +136,14 @@ func within(f crosswalk.Filter, s crosswalk.Scope) crosswalk.Filter {
 	}
 	f.Conditions = all
 	return f
+}
+
+// bySecond returns the first whole second that is not before a moment. Times of
+// Dynamics are whole seconds, so that the same of them are before both.
+func bySecond(t time.Time) time.Time {
+	second := t.UTC().Truncate(time.Second)
+	if next := second.Add(time.Second); second.Before(t) && next.Year() <= 9999 {
+		return next
+	}
+	return second
 }
