@@ -11,14 +11,14 @@ import (
 
 // Limits of the page decoder.
 const (
-	windowSize = 256 << 10 // bytes of a page looked at at a time
+	windowSize = 256 << 10 // bytes of a page that are looked at together
 	maxUnit    = 64 << 20  // largest record or page annotation
 	deepest    = 512       // levels of nesting of a value
-	maxPlan    = 1024      // most keys remembered as predictions
-	keepBuffer = 4 << 20   // a window that grew past this is not kept
+	maxPlan    = 1024      // keys remembered as predictions
+	keepBuffer = 4 << 20   // a window larger than this is not kept
 )
 
-// Members of a page beside its records.
+// The members of a page.
 const (
 	memberValue           = "value"
 	memberError           = "error"
@@ -28,9 +28,9 @@ const (
 	memberMetadataVersion = "@Microsoft.Dynamics.CRM.globalmetadataversion"
 )
 
-// Columns says which members of a record go to which column of a batch. It
-// is made once for a query and remembers from page to page in which order
-// the members come, which makes decoding fast. It is safe for concurrent use.
+// Columns says which members of a record go to which columns of a batch. It is
+// made once for a query and remembers from page to page in which order members
+// come, which makes decoding fast. It is safe for concurrent use.
 type Columns struct {
 	specs []column.Spec
 	nodes []node    // the record, then what its navigation properties hold
@@ -45,15 +45,14 @@ type node struct {
 	columns []int          // those filled from it and from what lies in it
 }
 
-// NewColumns makes the columns of a query. The name of a spec is the name of
-// a member of the record, for example "name" or "_ownerid_value", or of an
-// annotation, for example
-// "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname". Several
+// NewColumns makes the columns of a query. The name of a spec is that of a member
+// of the record, for example "name" or "_ownerid_value", or of an annotation, for
+// example "_customerid_value@Microsoft.Dynamics.CRM.lookuplogicalname". Several
 // columns may take the same member.
 //
 // Slashes lead into the objects of expanded navigation properties:
-// "primarycontactid/emailaddress1". A navigation property that columns lead
-// into is no value itself: a column of its bare name stays null.
+// "primarycontactid/emailaddress1". A navigation property that columns lead into
+// is not a value itself: a column of its bare name stays null.
 func NewColumns(specs []column.Spec) *Columns {
 	c := &Columns{
 		specs: append([]column.Spec(nil), specs...),
@@ -85,8 +84,8 @@ func NewColumns(specs []column.Spec) *Columns {
 	return c
 }
 
-// within returns the node that a member of another holds, which it adds when
-// it is new.
+// within returns the node that a member of node at holds, adding it when it is
+// new.
 func (c *Columns) within(at int, member string) int {
 	if j, ok := c.nodes[at].members[member]; ok && j <= nested {
 		return nested - j
@@ -97,25 +96,24 @@ func (c *Columns) within(at int, member string) int {
 	return n
 }
 
-// Specs returns the specs the columns were made of. The caller must not
+// Specs returns the specs that the columns were made from. The caller must not
 // change them.
 func (c *Columns) Specs() []column.Spec { return c.specs }
 
-// Page is what a page holds beside its records.
+// Page is what a page holds besides its records.
 type Page struct {
 	Records         int        // records appended to the batch, deletions not counted
-	Deleted         []Deletion // deletions, in the order they came in; only of changes
-	NextLink        string     // link of the next page; empty on the last
-	DeltaLink       string     // link of the changes after this walk; only on the last page of a tracked walk
+	Deleted         []Deletion // deletions in the order in which they came; only in changes
+	NextLink        string     // link to the next page; empty on the last
+	DeltaLink       string     // link to the changes after this walk; only on the last page of a tracked walk
 	MetadataVersion string     // Dataverse's global metadata version; empty when it was not sent
 	Count           int64      // @odata.count; -1 when it was not sent. Dataverse caps it at 5,000
 }
 
-// DecodePage reads a whole page from r and appends its records as rows to
-// into, which must have been made with the same specs. A member that is
-// missing or null becomes null, and so does all that lies in it; when a member
-// comes twice, the last one counts; members that no column takes are checked
-// and skipped.
+// DecodePage reads a whole page from r and appends its records as rows to into,
+// which must have been made with the same specs. A member that is missing or null
+// becomes null, and so does everything inside it. When a member comes twice, the
+// last one counts. Members that no column takes are checked and skipped.
 //
 // What a column takes depends on its kind:
 //
@@ -123,24 +121,23 @@ type Page struct {
 //	Decimal  a number, as its exact text, exponents included
 //	Int      a number without fraction and exponent that fits an int64
 //	Bool     true or false
-//	Time     a string such as 2023-04-07T21:59:01Z: seconds and their fraction
-//	         may be missing, an offset may stand for Z. Digits of the fraction
-//	         past the microsecond are dropped. Years are 0001 to 9999
+//	Time     a string such as 2023-04-07T21:59:01Z; seconds and their fraction
+//	         may be missing, and an offset may replace Z. Digits of the fraction
+//	         beyond microseconds are dropped. Years are 0001 to 9999
 //	Date     a string such as 2024-04-10
 //	GUID     a string of 36 characters, in either case
 //
-// Any other value is a problem of its record alone: the column is null there
-// and the batch's Bad says what was sent; of a navigation property that holds
-// no object, so is every column that leads into it.
+// Any other value is a problem of its record alone: the column is null there, and
+// the batch's Bad says what was sent. For a navigation property that does not hold
+// an object, that is true of every column that leads into it.
 //
-// A page that is not well formed JSON, or not a page, fails with a *PageError,
-// one that ends early
-// with io.ErrUnexpectedEOF, one that is an error body in disguise with an
-// *Error; errors of r are returned wrapped. After an error the batch is as it
-// was before the call.
+// A page that is not well-formed JSON, or not a page, fails with a *PageError; one
+// that ends early, with io.ErrUnexpectedEOF; and an error body sent as a page,
+// with an *Error. Errors of r are returned wrapped. After an error the batch is as
+// it was before the call.
 //
-// Text must be UTF-8; escaped lone surrogates become U+FFFD. A record must
-// not be larger than 64 MB.
+// Text must be UTF-8; escaped lone surrogates become U+FFFD. A record must not
+// exceed 64 MB.
 func (c *Columns) DecodePage(r io.Reader, into *column.Batch) (Page, error) {
 	if err := c.check(into); err != nil {
 		return Page{}, err
@@ -171,7 +168,7 @@ func (c *Columns) check(b *column.Batch) error {
 
 // PageError reports a body that is not a page.
 type PageError struct {
-	Offset  int64  // bytes before the place of the error
+	Offset  int64  // bytes before the error
 	Message string // what is wrong
 }
 

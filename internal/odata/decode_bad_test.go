@@ -164,8 +164,8 @@ func TestDeletions(t *testing.T) {
 			name: "a reason alone", body: `{"value":[{"reason":"because"},{"reason":"because","id":7}]}`,
 			want: odata.Page{Records: 2, Count: -1}, rows: [][]string{{"–", "–", "because"}, {"–", "–", "because"}},
 		},
-		{name: "a deletion of nothing", body: `{"value":[{"@odata.context":"x/$deletedEntity","reason":"deleted"}]}`, fails: "not what was deleted"},
-		{name: "a deletion of no id", body: `{"value":[{"@odata.context":"x/$deletedEntity","id":"accounts(1)"}]}`, fails: "not what was deleted"},
+		{name: "a deletion of nothing", body: `{"value":[{"@odata.context":"x/$deletedEntity","reason":"deleted"}]}`, fails: "does not say what was deleted"},
+		{name: "a deletion of no id", body: `{"value":[{"@odata.context":"x/$deletedEntity","id":"accounts(1)"}]}`, fails: "does not say what was deleted"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,16 +6,15 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Deletion is an item of a page of changes that says that a record was
-// deleted.
+// Deletion is an item in a page of changes saying that a record was deleted.
 type Deletion struct {
 	ID [16]byte
-	// Records is how many records of the page came before. A record with the
-	// same key among them is gone; one after it was made again.
+	// Records is how many records of the page came before it. A record with the
+	// same key among those is gone; one that follows was created again.
 	Records int
 }
 
-// sign is a member by which deletions are told from records.
+// sign is a member that distinguishes deletions from records; several are or-ed.
 type sign uint8
 
 const (
@@ -31,7 +30,7 @@ var signs = map[string]sign{"@odata.context": signContext, "id": signID, "reason
 // section 15.3).
 const deletedContext = "/$deletedEntity"
 
-// removal is what the present record has of the members that make a deletion:
+// removal holds which of the members of a deletion the present record has, and
 // where their values begin in the window.
 type removal struct {
 	signs               sign
@@ -51,9 +50,9 @@ func (d *decoder) note(s sign, i int) {
 	}
 }
 
-// removed reports whether the present record is a deletion: its context says
-// so, or it has a reason and an id but no value in the first column, which
-// for records of changes is their key.
+// removed reports whether the present record is a deletion: its context says so,
+// or it has a reason and an id but no value in the first column, which in changes
+// is the key.
 func (d *decoder) removed() bool {
 	r := &d.removal
 	if r.signs&signContext != 0 {
@@ -81,8 +80,8 @@ func (d *decoder) removedID() (id [16]byte, ok bool) {
 	return crosswalk.ParseGSID(s)
 }
 
-// checkedText returns the string at i, which was read before, without its
-// quotes; false when there is another value.
+// checkedText returns the string at i, which has been read before, without its
+// quotes; false when the value there is not a string.
 func (d *decoder) checkedText(i int) ([]byte, bool) {
 	if d.buf[i] != '"' {
 		return nil, false

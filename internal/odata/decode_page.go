@@ -8,25 +8,25 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// What a scanning method returns in place of the index behind what it read.
+// What a scanning method returns in place of the index after what it read.
 const (
 	short  = -1 // the window ends before the value does
 	failed = -2 // d.err says why
 )
 
-// A page is read in units: the opening brace, a member beside the records, a
-// record, the closing brace. A unit that the window cuts is rewound, and read
-// again once the window holds more. So no state inside of a unit needs to
-// survive a refill.
+// state is where in a page the decoder stands. A page is read in units: the
+// opening brace, a member other than the records, a record, the closing brace. A
+// unit that the window cuts off is rewound and read again once the window holds
+// more, so that no state inside a unit has to survive a refill.
 type state uint8
 
 const (
 	atOpen        state = iota // before the page's opening brace
-	atFirstMember              // behind it
-	atMember                   // behind a member of the page
-	atFirstRecord              // behind the opening bracket of the records
-	atRecord                   // behind a record
-	atEnd                      // behind the page's closing brace
+	atFirstMember              // after it
+	atMember                   // after a member of the page
+	atFirstRecord              // after the opening bracket of the records
+	atRecord                   // after a record
+	atEnd                      // after the page's closing brace
 )
 
 // decoder reads one page at a time. Its window and its predictions survive
@@ -42,30 +42,29 @@ type decoder struct {
 	rows0   int // rows of the batch before the page
 	page    Page
 	removal removal // what the present record says about being a deletion
-	value   bool    // the records were seen
-	depth   int     // values that a member of the present object lies in
+	value   bool    // the records have been seen
+	depth   int     // how many values a member of the present object lies in
 	state   state
 	err     error
 
-	buf  []byte // window; buf[n] is 0, which no value contains, so that most scans need no bounds
+	buf  []byte // window; buf[n] is 0, which no value contains, so that most scans need no bounds check
 	pos  int    // start of the present unit
 	n    int    // end of the bytes read
 	base int64  // bytes of the page before buf[0]
 	eof  bool
 }
 
-// prediction is a key as it stands on the wire, quotes and colon included,
-// and what it stands for.
+// prediction is a key as sent, quotes and colon included, and what it stands for.
 type prediction struct {
 	key    string
 	column int // or skipped or nested
 	sign   sign
 }
 
-// What a key stands for that is no column.
+// What a key stands for when it is not a column.
 const (
 	skipped = -1 // nothing
-	unknown = -2 // it was not looked up yet
+	unknown = -2 // not looked up yet
 	nested  = -3 // node 0; node n is nested-n
 )
 
@@ -111,8 +110,8 @@ func (d *decoder) run() error {
 	}
 }
 
-// refill moves the present unit to the front of the window, makes the window
-// larger when the unit fills it, and reads until the window is full.
+// refill moves the present unit to the front of the window, enlarges the window
+// when the unit fills it, and reads until it is full.
 func (d *decoder) refill() error {
 	if d.eof {
 		if d.n == 0 && d.base == 0 {
@@ -153,7 +152,7 @@ func (d *decoder) refill() error {
 	return nil
 }
 
-// unit reads the next unit and returns the index behind it.
+// unit reads the next unit and returns the index after it.
 func (d *decoder) unit() int {
 	i := d.space(d.pos)
 	switch d.state {
@@ -181,14 +180,14 @@ func (d *decoder) unit() int {
 			d.state = atMember
 			return i + 1
 		}
-		return d.records(i)
+		return d.record(i)
 	case atRecord:
 		switch d.buf[i] {
 		case ']':
 			d.state = atMember
 			return i + 1
 		case ',':
-			return d.records(d.space(i + 1))
+			return d.record(d.space(i + 1))
 		}
 		return d.bad(i, "no comma or bracket follows a record")
 	default:
@@ -204,8 +203,8 @@ func (d *decoder) close(i int) int {
 	return i + 1
 }
 
-// records reads the record that begins at i.
-func (d *decoder) records(i int) int {
+// record reads the record that begins at i.
+func (d *decoder) record(i int) int {
 	if d.buf[i] != '{' {
 		return d.bad(i, "a record is not an object")
 	}
@@ -216,7 +215,7 @@ func (d *decoder) records(i int) int {
 	if d.removal.signs != 0 && d.removed() {
 		id, ok := d.removedID()
 		if !ok {
-			return d.bad(i-1, "a deletion says not what was deleted")
+			return d.bad(i-1, "a deletion does not say what was deleted")
 		}
 		d.batch.Truncate(d.batch.Rows())
 		d.page.Deleted = append(d.page.Deleted, Deletion{ID: id, Records: d.batch.Rows() - d.rows0})
@@ -316,7 +315,7 @@ func (d *decoder) pageCount(i int) int {
 	return end
 }
 
-// bad notes a syntax error at i, unless i is merely the end of the window.
+// bad notes a syntax error at i, unless that is only the end of the window.
 func (d *decoder) bad(i int, message string) int {
 	if i >= d.n {
 		return short

@@ -7,13 +7,13 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// object reads the object whose opening brace is at i, node n, into the batch
-// and returns the index behind it. It does not end the row.
+// object reads the object whose opening brace is at i, node n, into the batch and
+// returns the index after it. It does not end the row.
 //
-// Objects of a page have the same members in the same order, but for the
-// annotations that nulls go without. So the key at the cursor is compared
-// with the one that came at this place in the objects before, then with the
-// next few; only when none fits is it read letter by letter and remembered.
+// The objects of a page have the same members in the same order, except that
+// nulls lack annotations. So the key at the cursor is compared with the one that
+// came at this place in earlier objects, then with the next few; only when none
+// fits is it read byte by byte, and remembered.
 func (d *decoder) object(i, n int) int {
 	i = d.space(i + 1)
 	if d.buf[i] == '}' {
@@ -79,9 +79,9 @@ func (d *decoder) object(i, n int) int {
 	}
 }
 
-// predict remembers at place at of a node what a key stands for, and returns
-// the place of the key that should come next. A key with white space before
-// its colon is not worth it.
+// predict remembers, at place at of a node, what a key stands for, and returns the
+// place of the key that should come next. A key with white space before its colon
+// is not remembered.
 func (d *decoder) predict(n, at int, p prediction) int {
 	plan := d.plans[n]
 	at = min(at, len(plan))
@@ -144,10 +144,10 @@ func (d *decoder) values(i, col int) int {
 	return end
 }
 
-// wrong is returned by value1 for a value that the column cannot hold.
+// wrong is what value1 returns for a value that the column cannot hold.
 const wrong = -3
 
-// value1 reads the value at i into c and returns the index behind it.
+// value1 reads the value at i into c and returns the index after it.
 func (d *decoder) value1(i int, c *column.Column) int {
 	switch b := d.buf[i]; b {
 	case '"':
@@ -202,11 +202,11 @@ func (d *decoder) value1(i int, c *column.Column) int {
 		}
 		return wrong
 	}
-	return d.bad(i, "no value where one is needed")
+	return d.bad(i, "no value where one is expected")
 }
 
-// valueText puts the string with content d.buf[start:end] into c and returns
-// the index behind its closing quote.
+// valueText puts the string with content d.buf[start:end] into c and returns the
+// index after its closing quote.
 func (d *decoder) valueText(start, end int, plain bool, c *column.Column) int {
 	content := d.buf[start:end]
 	if c.Kind == column.Text {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Error is an error that a server answered in a body.
+// Error is an error that a server sent in the body of an answer.
 type Error struct {
 	Status  int    // HTTP status of the answer
 	Code    string // for example "0x80040217"; empty when the body gave none
@@ -25,10 +25,10 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("the server answered %d (%s): %s", e.Status, e.Code, e.Message)
 }
 
-// ParseError makes an Error of an answer that is not what was asked for. It
-// reads the error body of OData JSON, the simpler ones of layers before it
-// and web pages of front doors, and takes any other body as text. It never
-// fails: without anything readable the message is the text of the status.
+// ParseError makes an Error from an answer that is not what was asked for. It
+// reads the error body of OData JSON, the simpler ones of other layers and the web
+// pages of front doors, and takes any other body as text. It never fails: when
+// nothing is readable, the message is the text of the status.
 func ParseError(status int, contentType string, body []byte) *Error {
 	e := &Error{Status: status}
 	body = bytes.TrimSpace(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")))
@@ -51,15 +51,15 @@ func ParseError(status int, contentType string, body []byte) *Error {
 	return e
 }
 
-// members is the part of an error body that matters. Names are matched
-// without regard to case, so that "Message" of the web host fits too.
+// members is the part of an error body that matters. Names match regardless of
+// case, so that the web host's "Message" fits too.
 type members struct {
 	Error      json.RawMessage `json:"error"`
 	Code       json.RawMessage `json:"code"`
 	Message    json.RawMessage `json:"message"`
 	InnerError json.RawMessage `json:"innererror"`
-	// Sent when annotations were asked for; it tells more than "message" when
-	// that is empty.
+	// InnerMessage is sent when annotations were requested, and is needed when
+	// "message" is empty.
 	InnerMessage json.RawMessage `json:"@Microsoft.PowerApps.CDS.InnerError.Message"`
 	Description  json.RawMessage `json:"error_description"`
 }
@@ -67,7 +67,7 @@ type members struct {
 func (e *Error) parseJSON(body []byte) {
 	var m members
 	if json.Unmarshal(body, &m) != nil {
-		e.Message = "" // a body cut in the middle says nothing reliable
+		e.Message = "" // a truncated body says nothing reliable
 		return
 	}
 	if s := text(m.Error); s != "" { // an OAuth error

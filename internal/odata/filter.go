@@ -18,8 +18,8 @@ type Logical struct {
 // Not negates a condition.
 type Not struct{ Expr Expr }
 
-// Comparison compares two operands. A Boolean property that stands alone is
-// read as its comparison with true.
+// Comparison compares two operands. A Boolean property on its own is read as
+// compared with true.
 type Comparison struct {
 	Op          Operator
 	Left, Right Operand
@@ -42,7 +42,7 @@ type Call struct {
 type Argument struct {
 	Name   string
 	Value  Operand  // nil when the argument is a list
-	Values []string // elements of a list; numbers as they were written
+	Values []string // elements of a list; numbers as written
 }
 
 // Lambda is any or all over a collection. Condition is nil for any().
@@ -70,7 +70,7 @@ func (c *Call) Argument(name string) *Argument {
 	return nil
 }
 
-// Operator compares.
+// Operator is the operator of a Comparison.
 type Operator string
 
 // The operators of Comparison.
@@ -92,8 +92,7 @@ type Path []string
 // String returns the path as it is written.
 func (p Path) String() string { return strings.Join(p, "/") }
 
-// Literal is a value. Text is its text without quotes; doubled quotes are
-// undone.
+// Literal is a value. Text is without quotes, and doubled quotes inside are single.
 type Literal struct {
 	Kind LiteralKind
 	Text string
@@ -118,7 +117,7 @@ const (
 	EnumLiteral               // Namespace.Type'Member'
 )
 
-// GrammarError says where a query option cannot be read.
+// GrammarError says where a query option cannot be parsed.
 type GrammarError struct {
 	Text     string // the whole option
 	Position int    // bytes from its beginning
@@ -130,9 +129,8 @@ func (e *GrammarError) Error() string {
 	return fmt.Sprintf("%s at position %d in '%s'.", e.Message, e.Position, e.Text)
 }
 
-// ParseFilter reads a $filter that is already percent-decoded. Aliases holds
-// the values of parameters such as @p1 and may be nil. An error is a
-// *GrammarError.
+// ParseFilter parses a $filter that is already percent-decoded. Aliases holds the
+// values of parameters such as @p1 and may be nil. An error is a *GrammarError.
 //
 // It accepts the part of the grammar that Dataverse supports: no arithmetic,
 // no functions on values, no operator in.

@@ -103,7 +103,7 @@ func (p *parser) bare() {
 	p.tok.literal = Literal{Kind: kind, Text: s}
 }
 
-// quoted reads '..' and undoes doubled quotes.
+// quoted reads '..' and makes doubled quotes single.
 func (p *parser) quoted() string {
 	var b strings.Builder
 	for i := p.pos + 1; i < len(p.text); i++ {
@@ -132,7 +132,7 @@ func (p *parser) run(ok func(byte) bool) string {
 	return p.text[start:p.pos]
 }
 
-// peek returns the byte behind the current token.
+// peek returns the byte after the current token.
 func (p *parser) peek() byte {
 	if p.pos < len(p.text) {
 		return p.text[p.pos]

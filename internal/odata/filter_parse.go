@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// maxNesting bounds nesting, so that no text makes the parser run out of stack.
+// maxNesting bounds nesting, so that no text exhausts the stack.
 const maxNesting = 200
 
 type parser struct {
@@ -35,7 +35,7 @@ func (p *parser) parse() (e Expr, err error) {
 	return e, nil
 }
 
-// fail ends the parsing at the current token.
+// fail ends parsing at the current token.
 func (p *parser) fail(message string) {
 	panic(&GrammarError{Text: p.text, Position: p.tok.pos, Message: message})
 }
@@ -157,7 +157,7 @@ func (p *parser) path() Path {
 	return path
 }
 
-// alias reads @p1 as the value that was given for it.
+// alias reads a parameter such as @p1 as the value given for it.
 func (p *parser) alias() Operand {
 	name := p.tok.text
 	text, ok := p.aliases[name]
@@ -217,7 +217,7 @@ func (p *parser) call() Expr {
 	return c
 }
 
-// value reads what stands behind = in a call: an operand or a JSON list.
+// value reads what follows = in a call: an operand or a JSON list.
 func (p *parser) value(a *Argument) {
 	if p.tok.kind == aliasToken {
 		if text := strings.TrimSpace(p.aliases[p.tok.text]); strings.HasPrefix(text, "[") {
@@ -243,8 +243,8 @@ func (p *parser) value(a *Argument) {
 	a.Value = p.operand()
 }
 
-// jsonList reads a JSON array of texts and numbers at the beginning of s and
-// returns how long it is.
+// jsonList reads the JSON array of strings and numbers with which s begins, and
+// returns its length.
 func jsonList(s string) (values []string, n int, ok bool) {
 	d := json.NewDecoder(strings.NewReader(s))
 	d.UseNumber()
@@ -266,8 +266,8 @@ func jsonList(s string) (values []string, n int, ok bool) {
 	return values, int(d.InputOffset()), true
 }
 
-// lambda reads (o:o/x eq ..) behind Coll/any; the last segment of the path is
-// any or all.
+// lambda reads (o:o/x eq ..) after Coll/any; the last segment of the path is any
+// or all.
 func (p *parser) lambda(path Path) Expr {
 	kind := path[len(path)-1]
 	if len(path) < 2 || kind != "any" && kind != "all" {

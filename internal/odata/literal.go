@@ -14,17 +14,17 @@ func AppendGUID(b []byte, id [16]byte) []byte {
 	return crosswalk.GSID(id).AppendText36(b)
 }
 
-// AppendTime appends t to b as a literal in UTC, with as many digits behind
-// the second as it needs, at most nine.
+// AppendTime appends t to b as a literal in UTC, with as many decimals of the
+// second as it needs, at most nine.
 func AppendTime(b []byte, t time.Time) []byte {
 	return t.UTC().AppendFormat(b, "2006-01-02T15:04:05.999999999Z")
 }
 
-// AppendQuery appends s to b so that it can stand in the query of an address:
-// everything that is not allowed there as it is, or has a meaning there, is
-// percent-encoded. A slash stays as it is between the names of a path, and is
-// encoded inside of texts, where OData's grammar (pchar-no-SQUOTE) does not
-// have it. Spaces become %20, never a plus sign.
+// AppendQuery appends s to b in the form it needs in the query of an address:
+// whatever is not allowed there, or has a meaning of its own, is percent-encoded.
+// A slash stays between the names of a path and is encoded inside strings, where
+// OData's grammar (pchar-no-SQUOTE) does not allow it. Spaces become %20, never a
+// plus sign.
 func AppendQuery(b []byte, s string) []byte {
 	const plain = "-._~'(),:@$!*="
 	const digits = "0123456789ABCDEF"
@@ -127,7 +127,7 @@ func parseDate(s []byte) (int64, bool) {
 	return daysFrom(year, month, day), true
 }
 
-// two reads the two digits that s, which has at least two bytes, begins with.
+// two reads the two digits with which s, of at least two bytes, begins.
 func two(s []byte) (int64, bool) {
 	return int64(s[0]-'0')*10 + int64(s[1]-'0'), isDigit(s[0]) && isDigit(s[1])
 }

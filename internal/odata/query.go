@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Query is the query string of a request, read strictly. Options that were
-// not given are empty; Top is -1.
+// Query is the query string of a request, parsed strictly. Options that were not
+// given are empty; Top is then -1.
 type Query struct {
 	Select     []string
 	Filter     Expr
@@ -44,7 +44,7 @@ type Expand struct {
 
 // QueryError is a query that a server refuses.
 type QueryError struct {
-	Option  string // $skip, $foo, $filter; the name of the option
+	Option  string // name of the option, for example $filter
 	Message string
 	Err     error // a *GrammarError, or nil
 }
@@ -52,12 +52,12 @@ type QueryError struct {
 // Error returns the message.
 func (e *QueryError) Error() string { return e.Message }
 
-// Unwrap returns the syntax error behind it, or nil.
+// Unwrap returns the *GrammarError that caused it, or nil.
 func (e *QueryError) Unwrap() error { return e.Err }
 
-// ParseQuery reads a raw query string, that is one not yet percent-decoded.
-// Options without $ or @ in front are kept in Raw and otherwise left alone.
-// An error is a *QueryError.
+// ParseQuery parses a raw query string, one not yet percent-decoded. Options that
+// begin with neither $ nor @ are kept in Raw and otherwise ignored. An error is a
+// *QueryError.
 func ParseQuery(raw string) (*Query, error) {
 	var options []Option
 	for pair := range strings.SplitSeq(raw, "&") {
@@ -212,7 +212,7 @@ func expands(text string, aliases map[string]string) ([]Expand, error) {
 	return list, nil
 }
 
-// split cuts at a separator outside of quotes and parentheses.
+// split cuts at a separator outside quotes and parentheses.
 func split(text string, separator byte) ([]string, error) {
 	var parts []string
 	depth, start, quoted := 0, 0, false

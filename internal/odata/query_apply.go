@@ -9,14 +9,14 @@ import (
 // Transformation is one step of $apply: FilterBy, Aggregate or GroupBy.
 type Transformation interface{ transformation() }
 
-// FilterBy keeps the rows that a condition chooses.
+// FilterBy keeps the rows that meet a condition.
 type FilterBy struct{ Condition Expr }
 
-// Aggregate makes one row of many.
+// Aggregate combines all rows into one.
 type Aggregate struct{ Of []AggregateItem }
 
-// GroupBy makes one row of all that are alike in the values of some
-// properties. Then is nil when it only lists the values.
+// GroupBy combines all rows with the same values of some properties into one. Then
+// is nil when only those values are listed.
 type GroupBy struct {
 	By   []Path
 	Then *Aggregate
@@ -26,17 +26,17 @@ func (*FilterBy) transformation()  {}
 func (*Aggregate) transformation() {}
 func (*GroupBy) transformation()   {}
 
-// AggregateItem is one value of an Aggregate: Path with Method as Alias, or
-// the number of rows for $count as Alias, whose Path is nil.
+// AggregateItem is one value of an Aggregate: "Path with Method as Alias", or the
+// number of rows for "$count as Alias", whose Path is nil.
 type AggregateItem struct {
 	Path   Path
 	Method string // sum, average, min, max, countdistinct; "" for $count
 	Alias  string
 }
 
-// ParseApply reads a $apply that is already percent-decoded: steps between
-// slashes. Aliases holds the values of parameters and may be nil. An error is
-// a *GrammarError.
+// ParseApply parses a $apply that is already percent-decoded: steps separated by
+// slashes. Aliases holds the values of parameters and may be nil. An error is a
+// *GrammarError.
 func ParseApply(text string, aliases map[string]string) (steps []Transformation, err error) {
 	p := &parser{text: text, aliases: aliases}
 	defer func() {

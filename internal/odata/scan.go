@@ -43,7 +43,7 @@ func (d *decoder) text(i int) (end int, plain bool) {
 			wide |= w & highs
 			// The high bit of a byte of m is set where w holds a quote, a
 			// backslash or a control character. A borrow can set a wrong bit,
-			// but only behind a right one.
+			// but only after a right one.
 			q, b := w^(ones*'"'), w^(ones*'\\')
 			m := ((q-ones)&^q | (b-ones)&^b | (w-ones*' ')&^w) & highs
 			if m != 0 {
@@ -76,8 +76,7 @@ func (d *decoder) text(i int) (end int, plain bool) {
 	}
 }
 
-// escape checks the escape whose backslash is at i and returns the index
-// behind it.
+// escape checks the escape whose backslash is at i and returns the index after it.
 func (d *decoder) escape(i int) int {
 	switch d.buf[i+1] {
 	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
@@ -152,14 +151,14 @@ func appendUnescaped(b, src []byte) []byte {
 	return b
 }
 
-// unit16 returns the value of the escape that src begins with: \u and four
-// hexadecimal digits, which were checked.
+// unit16 returns the value of the escape with which src begins: \u and four
+// hexadecimal digits, which have been checked.
 func unit16(src []byte) rune {
 	return rune(unhex[src[2]])<<12 | rune(unhex[src[3]])<<8 | rune(unhex[src[4]])<<4 | rune(unhex[src[5]])
 }
 
-// number checks the number that begins at i and returns the index behind it
-// and whether it has neither fraction nor exponent.
+// number checks the number that begins at i and returns the index after it, and
+// whether it has neither fraction nor exponent.
 func (d *decoder) number(i int) (end int, whole bool) {
 	buf := d.buf
 	if buf[i] == '-' {
@@ -178,7 +177,7 @@ func (d *decoder) number(i int) (end int, whole bool) {
 	if buf[i] == '.' {
 		whole = false
 		if i++; !isDigit(buf[i]) {
-			return d.bad(i, "no digit behind a decimal point"), false
+			return d.bad(i, "no digit follows a decimal point"), false
 		}
 		for i++; isDigit(buf[i]); i++ {
 		}
@@ -196,12 +195,12 @@ func (d *decoder) number(i int) (end int, whole bool) {
 		}
 	}
 	if i >= d.n {
-		return short, false // it may go on behind the window
+		return short, false // it may go on beyond the window
 	}
 	return i, whole
 }
 
-// literal checks that lit stands at i and returns the index behind it.
+// literal checks that lit stands at i and returns the index after it.
 func (d *decoder) literal(i int, lit string) int {
 	have := d.buf[i:min(i+len(lit), d.n)]
 	switch {
@@ -213,8 +212,8 @@ func (d *decoder) literal(i int, lit string) int {
 	return d.bad(i, "an unknown word")
 }
 
-// skip checks the value that begins at i and returns the index behind it.
-// depth is the number of values it lies in.
+// skip checks the value that begins at i and returns the index after it. depth is
+// how many values it lies in.
 func (d *decoder) skip(i, depth int) int {
 	switch d.buf[i] {
 	case '"':
@@ -238,7 +237,7 @@ func (d *decoder) skip(i, depth int) int {
 		end, _ := d.number(i)
 		return end
 	}
-	return d.bad(i, "no value where one is needed")
+	return d.bad(i, "no value where one is expected")
 }
 
 func (d *decoder) skipNested(i, depth int) int {
@@ -268,7 +267,7 @@ func (d *decoder) skipNested(i, depth int) int {
 		case ',':
 			i = d.space(i + 1)
 		default:
-			return d.bad(i, "no comma where one is needed")
+			return d.bad(i, "no comma where one is expected")
 		}
 	}
 }
@@ -277,7 +276,7 @@ func (d *decoder) skipNested(i, depth int) int {
 // the next one is read.
 func (d *decoder) key(i int) (key []byte, end int) {
 	if d.buf[i] != '"' {
-		return nil, d.bad(i, "no name where a member needs one")
+		return nil, d.bad(i, "no name where a member is expected")
 	}
 	end, plain := d.text(i)
 	if end < 0 {
@@ -290,7 +289,7 @@ func (d *decoder) key(i int) (key []byte, end int) {
 	}
 	end = d.space(end + 1)
 	if d.buf[end] != ':' {
-		return nil, d.bad(end, "no colon behind a name")
+		return nil, d.bad(end, "no colon follows a name")
 	}
 	return key, end + 1
 }
