@@ -52,6 +52,14 @@ type exitError int
 
 func (e exitError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
+// leftError is the number of a run whose end somebody did not wait for. The run
+// goes on.
+type leftError int64
+
+func (e leftError) Error() string { return fmt.Sprintf("run %d was not waited for", int64(e)) }
+
+func (e leftError) Unwrap() error { return context.Canceled }
+
 // exitCode returns the exit code that tells what err is.
 func exitCode(err error) int {
 	var usage usageError
@@ -140,10 +148,16 @@ type failure struct {
 
 func (a *app) describe(err error) failure {
 	var usage usageError
+	var left leftError
 	var e *crosswalk.Error
 	switch {
 	case errors.As(err, &usage):
 		return failure{Code: "usage", Message: sentence(usage.Error()), Hint: fmt.Sprintf("See %q.", a.command+" --help")}
+	case errors.As(err, &left):
+		return failure{
+			Code: "interrupted", Message: "Interrupted.",
+			Hint: fmt.Sprintf("Run %[1]d goes on: see \"crosswalk run show %[1]d\", or end it with \"crosswalk run cancel %[1]d\".", int64(left)),
+		}
 	case errors.Is(err, context.Canceled):
 		return failure{Code: "interrupted", Message: "Interrupted."}
 	case errors.As(err, &e):

@@ -70,6 +70,9 @@ func (cmd *jobRunCmd) scope() (crosswalk.Scope, error) {
 		if s.To, err = parseMoment("to", cmd.To); err != nil {
 			return s, err
 		}
+		if s.From != nil && s.To != nil && !s.From.Before(*s.To) {
+			return s, usageError{fmt.Errorf("--to must be later than --from")}
+		}
 	}
 	return s, nil
 }

@@ -70,6 +70,9 @@ func deletes(d crosswalk.Deletes) string {
 	if d.Policy == crosswalk.DeleteDeactivate {
 		text += " by " + d.Field
 	}
+	if d.Percent() == 100 {
+		return text + "; held before it is all rows"
+	}
 	return fmt.Sprintf("%s; held above %d %% of the rows", text, d.Percent())
 }
 
@@ -80,7 +83,7 @@ func rejectLimit(l crosswalk.RejectLimit) string {
 		above = append(above, plural(l.Count, "reject"))
 	}
 	if l.Percent > 0 {
-		above = append(above, fmt.Sprintf("%d %% of the records rejected", l.Percent))
+		above = append(above, fmt.Sprintf("%d %% of the records", l.Percent))
 	}
 	if len(above) == 0 {
 		return ""

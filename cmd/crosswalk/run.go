@@ -94,7 +94,10 @@ func (cmd *runShowCmd) Run(ctx context.Context, a *app) error {
 func (a *app) tellRun(ctx context.Context, c *client.Client, run crosswalk.Run, wait, asJSON bool) error {
 	var err error
 	if wait {
-		if run, err = a.wait(ctx, c, run); err != nil {
+		asked := run
+		if run, err = a.wait(ctx, c, run); errors.Is(err, context.Canceled) && !asked.Cancelling {
+			return leftError(asked.Number)
+		} else if err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,12 @@ import (
 // commandRun runs the command line against a server that answers whatever is
 // asked of a run with what answer returns, and with 503 where that is nil.
 func commandRun(t *testing.T, terminal bool, answer func(call int64) *crosswalk.Run, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	return commandRunUntil(t.Context(), t, terminal, answer, args...)
+}
+
+// commandRunUntil is commandRun that is interrupted when ctx is done.
+func commandRunUntil(ctx context.Context, t *testing.T, terminal bool, answer func(call int64) *crosswalk.Run, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var calls atomic.Int64
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -30,7 +37,7 @@ func commandRun(t *testing.T, terminal bool, answer func(call int64) *crosswalk.
 	t.Cleanup(s.Close)
 	var out, notes bytes.Buffer
 	a := &app{stdin: strings.NewReader(""), stdout: &out, stderr: &notes, getenv: func(string) string { return "" }, terminal: terminal}
-	code = a.run(t.Context(), append(args, "--server", s.URL, "--token", "t"))
+	code = a.run(ctx, append(args, "--server", s.URL, "--token", "t"))
 	return code, out.String(), notes.String()
 }
 
@@ -55,6 +62,29 @@ func TestWaitBearsARestart(t *testing.T) {
 			}
 			if n := strings.Count(notes, "Waiting goes on"); n != 1 || !strings.Contains(notes, "503") {
 				t.Errorf("it says %d times that the server does not answer:\n%s", n, notes)
+			}
+		})
+	}
+}
+
+func TestInterruptedWaitSaysThatTheRunGoesOn(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		cancelling bool
+		want       bool
+	}{"at work": {false, true}, "being cancelled": {true, false}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, interrupt := context.WithCancel(t.Context())
+			r := crosswalk.Run{ID: crosswalk.NewID(), Number: 7, JobName: "Companies", Status: crosswalk.RunRunning, Cancelling: tt.cancelling}
+			code, _, notes := commandRunUntil(ctx, t, false, func(call int64) *crosswalk.Run {
+				if call >= 3 {
+					interrupt()
+				}
+				return &r
+			}, "run", "show", r.ID, "--wait")
+			if told := strings.Contains(notes, `Run 7 goes on: see "crosswalk run show 7", or end it with "crosswalk run cancel 7".`); code != exitInterrupted || told != tt.want || !strings.Contains(notes, "Interrupted.") {
+				t.Errorf("exit code %d:\n%s", code, notes)
 			}
 		})
 	}
