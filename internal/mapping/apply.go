@@ -5,13 +5,12 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// Apply maps every row of src, a batch as made by NewSourceBatch. Each
-// becomes either a row that it adds to dst, a batch as made by NewBatch, or a
-// reject that it appends to rejects, for the first field that could not be
-// filled. A record with a value of another type than its attribute is
-// rejected as malformed. SourceID, Field, Code, Message, Value and Record of the rejects are
-// filled. Records that the plan's own filter leaves out are neither; their rows in
-// src are returned.
+// Apply maps every row of src, a batch made by NewSourceBatch. Each becomes either
+// a row added to dst, a batch made by NewBatch, or a reject appended to rejects,
+// for the first field that could not be filled. A record with a value of a type
+// other than its attribute's is rejected as malformed. Rejects have their
+// SourceID, Field, Code, Message, Value and Record set. Records that the plan's own
+// filter leaves out become neither; their rows in src are returned as skipped.
 func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []crosswalk.Reject, skipped []int) {
 	key := &src.Columns[0]
 	bad := src.Bad
@@ -42,7 +41,7 @@ func (p *Plan) Apply(src, dst *column.Batch, rejects []crosswalk.Reject) (_ []cr
 	return rejects, skipped
 }
 
-// applyRow appends one row's values to dst, or tells why it cannot.
+// applyRow appends one row's values to dst, or says why it cannot.
 func (p *Plan) applyRow(src, dst *column.Batch, row int) refusal {
 	if !src.Columns[0].Valid[row] {
 		return refusal{code: crosswalk.RejectMalformed}
@@ -72,8 +71,8 @@ func (p *Plan) applyRow(src, dst *column.Batch, row int) refusal {
 	return refusal{}
 }
 
-// met reports whether the incomplete row of the batch has a value to find the
-// lookup by.
+// met reports whether the incomplete row of the batch has a value by which to find
+// the lookup's row.
 func (n *need) met(dst *column.Batch) bool {
 	for _, i := range n.columns {
 		if valid := dst.Columns[i].Valid; valid[len(valid)-1] {

@@ -8,8 +8,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// Input is everything that a plan is made from. None of it may change while
-// the plan is in use.
+// Input is everything from which a plan is made. None of it may change while the
+// plan is in use.
 type Input struct {
 	Entity *crosswalk.Entity // the table that is read
 	// Catalog returns the metadata of a table that a lookup leads to, and
@@ -17,26 +17,26 @@ type Input struct {
 	// followed.
 	Catalog func(logicalName string) (*crosswalk.Entity, error)
 	Object  *crosswalk.Object // the object that is filled
-	// Objects returns the object of that API name, nil when there is none. It
-	// is asked for the objects that lookups point to, and for Person. Nil means
-	// that there are no others.
+	// Objects returns the object of that API name, or nil. It is called for the
+	// objects to which lookups point, and for Person. Nil means that there are no
+	// other objects.
 	Objects   func(name string) *crosswalk.Object
 	Mapping   crosswalk.Mapping
 	Filter    crosswalk.Filter
 	Operation crosswalk.Operation // "" means upsert
-	Now       time.Time           // what dates of the filter are relative to
-	// Tracked says that the request can neither filter nor expand, as with
-	// change tracking: the plan then filters by itself and asks for the ids by
-	// which related rows are read.
+	Now       time.Time           // the moment to which relative dates refer
+	// Tracked says that the request can neither filter nor expand, as with change
+	// tracking: the plan then filters by itself and reads the ids by which related
+	// rows are read separately.
 	Tracked bool
-	// Gone are names of Source columns that turned out to be missing, in spite
-	// of the metadata.
+	// Gone are the names of Source columns that turned out to be missing, despite
+	// the metadata.
 	Gone []string
 }
 
-// Compile makes the plan of a job. The error is a *crosswalk.Error of
-// CodeInvalid with every problem at once, at places that begin with "mapping"
-// or "filter" as in a job's JSON; or the error of Catalog.
+// Compile makes the plan of a job. The error is a *crosswalk.Error of CodeInvalid
+// with all problems, at places that begin with "mapping" or "filter" as in a
+// job's JSON, or the error of Catalog.
 func Compile(in Input) (*Plan, error) {
 	c := compiler{in: in, plan: &Plan{Modified: -1}}
 	c.compile()
@@ -58,12 +58,12 @@ func Compile(in Input) (*Plan, error) {
 type compiler struct {
 	in       Input
 	plan     *Plan
-	zone     *time.Location // of the days that moments become; nil is UTC
+	zone     *time.Location // in which moments become days; nil is UTC
 	problems crosswalk.Problems
 	drifts   []drift
 	err      error // that of the catalog
 	next     int   // column of the batch for the next field
-	reads    []int // columns of Source that the row at work reads
+	reads    []int // columns of Source that the row being compiled reads
 }
 
 func (c *compiler) compile() {
@@ -136,7 +136,7 @@ func (c *compiler) whole(s *sink) {
 	}
 }
 
-// identifiers checks which rows decide about the row that a record updates.
+// identifiers checks the rows that decide which row a record updates.
 func (c *compiler) identifiers(m *crosswalk.Mapping) {
 	n, constants := 0, 0
 	for i := range m.Fields {
@@ -160,11 +160,11 @@ func (c *compiler) identifiers(m *crosswalk.Mapping) {
 	}
 }
 
-// modified adds the moment by which the last of several records for one row
-// wins, unless there cannot be several.
+// modified adds the time of modification by which the latest of several records
+// for one row wins, unless there cannot be several.
 func (c *compiler) modified() {
 	identified := c.plan.Person != nil
-	if c.in.Operation == crosswalk.OperationInsert && !identified { // it tells versions of a record apart
+	if c.in.Operation == crosswalk.OperationInsert && !identified { // it distinguishes versions of a record
 		identified = !slices.ContainsFunc(c.plan.Target, func(t TargetColumn) bool { return t.Identifier })
 	}
 	for i := range c.plan.steps {

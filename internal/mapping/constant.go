@@ -31,7 +31,7 @@ func (v *fixed) append(d *column.Column) {
 func (c *compiler) constant(at string, st *step, text string) *fixed {
 	f := st.field
 	if f.Type == crosswalk.FieldLookup || f.Type == crosswalk.FieldGSID {
-		return nil // said already of the field
+		return nil // already reported for the field
 	}
 	normal, err := f.Normalize(text)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// The forms of dates in texts. A time of day keeps what the source has of a
-// fraction, which Dataverse has not.
+// The forms of dates in texts. A time of day keeps the fraction of the source, if
+// there is one; those of Dataverse have none.
 const (
 	dateLayout = "2006-01-02"
 	timeLayout = "2006-01-02T15:04:05.999999Z"
@@ -20,8 +20,8 @@ const (
 
 const microsecondsPerDay = int64(24 * time.Hour / time.Microsecond)
 
-// convert appends the value of src's row to dst and returns "" or why it
-// cannot; bytes that it then left in dst are the caller's to remove.
+// convert appends the value of src's row to dst and returns "", or else why it
+// cannot; the caller then removes any bytes left in dst.
 func (s *step) convert(src *column.Column, row int, dst *column.Column) crosswalk.RejectCode {
 	if !src.Valid[row] {
 		dst.AppendNull()
@@ -82,7 +82,7 @@ func (s *step) convert(src *column.Column, row int, dst *column.Column) crosswal
 	return ""
 }
 
-// text appends a text of the source's own.
+// text appends a text of the source as it is.
 func (s *step) text(b []byte, dst *column.Column) crosswalk.RejectCode {
 	if code := s.checkText(b); code != "" {
 		return code
@@ -166,8 +166,8 @@ func (s *step) number(src *column.Column, row int, dst *column.Column) crosswalk
 	return malformed(s.decimal(src.Bytes(row), dst))
 }
 
-// malformed is for numbers that JSON already called numbers: one that cannot
-// be read is not the wrong text but the wrong type.
+// malformed adapts the code for values that came as JSON numbers: one that cannot
+// be read is not the wrong text but of the wrong type.
 func malformed(code crosswalk.RejectCode) crosswalk.RejectCode {
 	if code == crosswalk.RejectNotANumber {
 		return crosswalk.RejectMalformed

@@ -87,9 +87,9 @@ func (s *step) limit(n int) int {
 	return n
 }
 
-// optionsToText appends the labels of "1,9" as "Swimming; Camping", or the
-// values as they came, in ascending order: in which one Dataverse sends them is
-// not documented, and another must not look like a change.
+// optionsToText appends the labels of "1,9" as "Swimming; Camping", or the values
+// themselves, in ascending order: the order in which Dataverse sends them is not
+// documented, and a different one must not look like a change.
 func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode {
 	start := len(dst.Data)
 	var room [16]int64
@@ -131,8 +131,8 @@ func (s *step) optionsToText(b []byte, dst *column.Column) crosswalk.RejectCode 
 	return s.endText(dst, start)
 }
 
-// severalOptions appends the labels of choices as options of the field. Those
-// that are to be null are left out.
+// severalOptions appends the labels of choices as options of the field, leaving
+// out those that are to be null.
 func (s *step) severalOptions(values []int64, dst *column.Column) crosswalk.RejectCode {
 	start := len(dst.Data)
 	for _, value := range values {
@@ -172,15 +172,15 @@ func beginOption(dst *column.Column, start int) int {
 	return len(dst.Data)
 }
 
-// settleOption makes the label behind from an option of the field, or takes it
-// away when it is there already or is to be null. It reports false when it is
-// no option.
+// settleOption turns the label that begins at from into an option of the field, or
+// removes it when it is there already or is to be null. It reports false when the
+// label is not an option.
 func (s *step) settleOption(dst *column.Column, start, from int) bool {
 	end := max(from-len("; "), start)
 	option, ok := s.options.settle(bytes.TrimSpace(dst.Data[from:]))
 	switch {
 	case ok && end > start && has(dst.Data[start:end], option):
-		dst.Data = dst.Data[:end] // labels that differ in case only are one option
+		dst.Data = dst.Data[:end] // labels that differ only in case are one option
 	case ok:
 		dst.Data = append(dst.Data[:from], option...)
 	case s.options.policy == crosswalk.OptionNull:
@@ -210,7 +210,7 @@ func has(options []byte, option string) bool {
 	return false
 }
 
-// shownOptions returns choices as read with their labels, for a message.
+// shownOptions returns the labels of choices, given as read, for a message.
 func (s *step) shownOptions(values string) string {
 	var labels []byte
 	for _, text := range strings.Split(values, ",") {

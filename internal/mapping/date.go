@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// moment is a date or a moment as written: the day it names, and the distance
-// of the moment in UTC from midnight of that day, which an offset can push
-// out of the day.
+// moment is a date or a moment as written: the day that it names, and the distance
+// of the moment, in UTC, from midnight of that day; an offset can move it into
+// another day.
 type moment struct{ days, micros int64 }
 
-// parseTime reads 2006-01-02, alone or followed by T or a space and a time of
-// day with or without seconds, a fraction of them and an offset. A time
-// without an offset is UTC. Forms in which day and month can be confused are
-// not read.
+// parseTime reads 2006-01-02, alone or followed by T or a space and a time of day,
+// with or without seconds, their fraction and an offset. A time without an offset
+// is UTC. Forms in which day and month can be confused are refused.
 func parseTime(b []byte) (moment, bool) {
 	var m moment
 	if len(b) < 10 || b[4] != '-' || b[7] != '-' {
@@ -106,8 +105,8 @@ func (m *moment) shift(sign byte, hour, minute int) bool {
 	return true
 }
 
-// pair reads the two digits at b[i:]; it is false if they are not digits or
-// above limit.
+// pair reads the two digits at b[i:]. It reports false when they are not digits or
+// exceed limit.
 func pair(b []byte, i, limit int) (int, bool) {
 	if i+1 >= len(b) || digits(b[i:i+2]) != 2 {
 		return 0, false

@@ -7,14 +7,13 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// allDecimals asks appendDecimal for every digit behind the point.
+// allDecimals asks appendDecimal for every digit after the point.
 const allDecimals = -1
 
 // appendDecimal appends the number b in plain notation with exactly that many
-// decimals, rounding half away from zero. It works on the digits, so that
-// nothing passes through binary floating point. What it appends has no
-// superfluous zero in front and no minus before a zero; with allDecimals,
-// zeros at the end stay as they are.
+// decimals, rounded half away from zero. It works on the digits, so that nothing
+// passes through binary floating point. The result has no superfluous leading
+// zeros and no minus before a zero; with allDecimals, trailing zeros stay.
 func appendDecimal(dst, b []byte, decimals int) ([]byte, crosswalk.RejectCode) {
 	n, ok := splitNumber(b)
 	if !ok {
@@ -74,8 +73,8 @@ func increment(dst []byte, first int) []byte {
 	return dst
 }
 
-// number is the digits of a number and where its point is: 12.5e1 has the
-// digits 12 and 5 and the point 3. Zeros in front are not part of it.
+// number is the digits of a number and the position of its point: 12.5e1 has the
+// digits 12 and 5, and its point is 3. Leading zeros are not part of it.
 type number struct {
 	negative    bool
 	whole, frac []byte
@@ -147,8 +146,8 @@ func splitNumber(b []byte) (number, bool) {
 	return n, true
 }
 
-// trimFraction takes the zeros in front away from a number below one, as long
-// as another digit follows.
+// trimFraction removes leading zeros from the fraction of a number below one, as
+// long as another digit follows.
 func (n *number) trimFraction() {
 	if len(n.whole) > 0 {
 		return
@@ -162,7 +161,7 @@ func (n *number) trimFraction() {
 	}
 }
 
-// digits returns the number of digits b begins with.
+// digits returns the number of digits with which b begins.
 func digits(b []byte) int {
 	i := 0
 	for i < len(b) && b[i] >= '0' && b[i] <= '9' {
@@ -171,7 +170,7 @@ func digits(b []byte) int {
 	return i
 }
 
-// parseInt reads a whole number that an int64 holds.
+// parseInt reads a whole number that fits an int64.
 func parseInt(b []byte) (int64, bool) {
 	negative := len(b) > 0 && b[0] == '-'
 	if negative {

@@ -8,7 +8,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// need is a derived lookup that a row cannot do without: a record whose match
+// need is a derived lookup without which there is no row: a record whose match
 // values are all empty is rejected.
 type need struct {
 	columns []int // of the batch
@@ -25,7 +25,7 @@ func (c *compiler) derived(s *sink, i int, dm *crosswalk.DerivedMapping) {
 		o = c.pointsTo(at("target"), f)
 	}
 	d := Derived{OnSeveral: dm.OnSeveral, OnNone: dm.OnNone, Identifier: c.identifies(f)}
-	c.nonePolicies(at, &d, f)
+	c.matchPolicies(at, &d, f)
 	if len(dm.Match) == 0 || len(dm.Match) > crosswalk.MaxIdentifiers {
 		c.problems.AddHint(at("match"), "Pair a value of the record with a field of the other object, usually its id with External ID.",
 			"A derived mapping has 1 to %d pairs, not %d.", crosswalk.MaxIdentifiers, len(dm.Match))
@@ -88,9 +88,9 @@ func (c *compiler) pointsTo(at string, f *crosswalk.Field) *crosswalk.Object {
 	return o
 }
 
-// nonePolicies checks what happens to matches of no row and of several, and
-// replaces what was left out.
-func (c *compiler) nonePolicies(at func(string) string, d *Derived, f *crosswalk.Field) {
+// matchPolicies checks what happens when no row matches and when several do, and
+// fills in the defaults.
+func (c *compiler) matchPolicies(at func(string) string, d *Derived, f *crosswalk.Field) {
 	if !slices.Contains([]crosswalk.SeveralPolicy{"", crosswalk.SeveralAny, crosswalk.SeveralReject}, d.OnSeveral) {
 		c.problems.AddHint(at("on_several"), `Choose "any" or "reject".`, "%q is no way to treat several matches.", d.OnSeveral)
 	}
@@ -116,9 +116,9 @@ func (c *compiler) nonePolicies(at func(string) string, d *Derived, f *crosswalk
 	}
 }
 
-// pair compiles one pair of a derived mapping: a value of the record, typed as
-// the field of the other object that it must equal. o is nil when the object
-// is not known, lookup when the field to fill is not.
+// pair compiles one pair of a derived mapping: a value of the record, typed like
+// the field of the other object that it must equal. o is nil when the object is
+// unknown, and lookup when the field to fill is.
 func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *crosswalk.Field, m *crosswalk.MatchPair) *TargetColumn {
 	before := len(c.problems)
 	c.reads = nil
@@ -146,7 +146,7 @@ func (c *compiler) pair(at func(string) string, o *crosswalk.Object, lookup *cro
 		return nil
 	}
 	compared := *f
-	compared.MaxLength = 0 // a longer text equals no value, which is no mistake of the record
+	compared.MaxLength = 0 // a longer text equals no value, which does not make the record wrong
 	st := step{source: -1, target: c.next, field: &compared, name: lookup.Name, display: lookup.DisplayName + " (" + f.DisplayName + ")", zone: c.zone}
 	if f.Type == crosswalk.FieldDropdown {
 		st.options = c.plan.dropdown(o.Name, f, crosswalk.OptionReject)

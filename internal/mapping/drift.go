@@ -21,7 +21,7 @@ const (
 	DriftOther     DriftKind = "other"          // something else that a saved job may not have
 )
 
-// Finding is one difference between what a saved job needs and what there is.
+// Finding is one difference between what a saved job needs and what exists.
 type Finding struct {
 	Place   string    `json:"place" doc:"Place in the job, for example mapping.fields[2].source"`
 	Kind    DriftKind `json:"kind" enum:"attribute_gone,table_gone,type_changed,field_gone,option_gone,other"`
@@ -29,9 +29,9 @@ type Finding struct {
 	Fails   bool      `json:"fails" doc:"Whether runs fail until the job is corrected; else they go on with less"`
 }
 
-// Drift compares a saved job with the metadata and the objects of today. It
-// returns nothing when the job can run as it was saved. The error is that of
-// Catalog: what cannot be read now has not drifted.
+// Drift compares a saved job with today's metadata and objects. It returns nothing
+// when the job can run as it was saved. The error is that of Catalog: what cannot
+// be read at the moment has not drifted.
 func Drift(in Input) ([]Finding, error) {
 	_, findings, err := degrade(in)
 	if err != nil {
@@ -40,12 +40,12 @@ func Drift(in Input) ([]Finding, error) {
 	return append(findings, lostOptions(in)...), nil
 }
 
-// Degrade returns the input without what Dynamics no longer has, and a warning
-// for each part left out. Paths are left out of their rows; rows and derived
-// mappings of which nothing is left are left out of the mapping, so that their
-// fields keep the values they have. What the job would mean something else
-// without stays, for Compile to refuse: identifiers, fields that are required,
-// the person's match field, the company of a person, and the filter.
+// Degrade returns the input without what Dynamics no longer has, and a warning for
+// each part that it leaves out. Paths are left out of their rows; rows and derived
+// mappings of which nothing remains are left out of the mapping, so that their
+// fields keep their values. Parts without which the job would mean something else
+// stay, for Compile to refuse: identifiers, required fields, the person's match
+// field, the company of a person, and the filter.
 func Degrade(in Input) (Input, []string) {
 	in, findings, _ := degrade(in) // Compile returns the error of Catalog
 	var warnings []string
@@ -57,7 +57,7 @@ func Degrade(in Input) (Input, []string) {
 	return in, warnings
 }
 
-// drift is a problem that a job has not had when it was saved.
+// drift is a problem that a job did not have when it was saved.
 type drift struct {
 	at    string
 	kind  DriftKind
@@ -147,10 +147,9 @@ func (d *degrader) rows(place string, rows []crosswalk.FieldMapping, o *crosswal
 	return kept
 }
 
-// paths returns the paths of row i that are still there, and false when none
-// of them is or when what the row needs besides is gone; it notes what that
-// means for the field of that name. whole are the places of what a row cannot
-// do without.
+// paths returns the paths of row i that still exist, and false when none does or
+// when something else that the row needs is gone; it notes what that means for the
+// field of that name. whole are the places of what the row cannot do without.
 func (d *degrader) paths(place string, i int, name, source string, fallback []string, needed bool, whole ...string) ([]string, bool) {
 	end := name + " is not filled and keeps the values it has."
 	if needed {
@@ -165,7 +164,7 @@ func (d *degrader) paths(place string, i int, name, source string, fallback []st
 		}
 		x, lost := d.lost(at(place, i, part))
 		if j == 0 && !lost {
-			// That the first attribute no longer fits is told of the field.
+			// That the first attribute no longer fits is reported at the field.
 			x, lost = d.lost(at(place, i, "target"))
 			lost = lost && x.kind == DriftType
 		}
@@ -192,8 +191,8 @@ func (d *degrader) paths(place string, i int, name, source string, fallback []st
 	return left, len(gone) == 0 || len(left) > 0
 }
 
-// promoted returns the row with another first path. What was asked of the
-// first before stays as far as the other has it.
+// promoted returns the row with another first path. What was asked of the former
+// first path stays as far as it applies to the new one.
 func (d *degrader) promoted(fm crosswalk.FieldMapping, path string) crosswalk.FieldMapping {
 	fm.Source = path
 	c := compiler{in: d.in, plan: &Plan{}}
@@ -205,8 +204,8 @@ func (d *degrader) promoted(fm crosswalk.FieldMapping, path string) crosswalk.Fi
 	return fm
 }
 
-// derived returns the derived mappings all of whose pairs are still there:
-// with a pair less, another row could match.
+// derived returns the derived mappings all of whose pairs still exist: with one
+// pair less, a different row could match.
 func (d *degrader) derived(all []crosswalk.DerivedMapping) []crosswalk.DerivedMapping {
 	var kept []crosswalk.DerivedMapping
 	for i, dm := range all {
@@ -247,7 +246,7 @@ func (d *degrader) derived(all []crosswalk.DerivedMapping) []crosswalk.DerivedMa
 	return kept
 }
 
-// rest notes the problems that no leaving out mends.
+// rest notes the problems that leaving something out does not solve.
 func (d *degrader) rest(problems crosswalk.Problems) {
 	for _, p := range problems {
 		x, drifted := d.lost(p.Field)
@@ -262,8 +261,8 @@ func (d *degrader) rest(problems crosswalk.Problems) {
 	}
 }
 
-// lostOptions tells of options that the filter names and that their
-// attributes no longer have.
+// lostOptions reports options that the filter names and that their attributes no
+// longer have.
 func lostOptions(in Input) []Finding {
 	var findings []Finding
 	c := compiler{in: in, plan: &Plan{}}

@@ -9,7 +9,7 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// What of a filter is left to the server. A longer one would come near the
+// How much of a filter is left to the server. A longer one would come close to the
 // limits of an address (32,768 characters with everything else in it) and of a
 // query's conditions (500).
 const (
@@ -17,11 +17,11 @@ const (
 	maxPushedTerms  = 300
 )
 
-// filter compiles the filter of the run: into the text of Plan.Filter, or
-// into Plan.keep when the server cannot decide it. It is never both, so that
-// one of the two decides about a record. Every name in the text comes from
-// the metadata and every value is checked and quoted, so that no value can
-// change the meaning of the query.
+// filter compiles the filter of the run: into the text of Plan.Filter, or into
+// Plan.keep when it cannot be left to the server. It is never both, so that only
+// one of the two decides about a record. Every name in the text comes from the
+// metadata, and every value is checked and quoted, so that no value can change the
+// meaning of the query.
 func (c *compiler) filter(f crosswalk.Filter) {
 	before := len(c.problems)
 	terms := make([]*term, len(f.Conditions))
@@ -49,9 +49,9 @@ func (c *compiler) filter(f crosswalk.Filter) {
 // termOp is what a term of a filter does.
 type termOp uint8
 
-// The terms. Those that compare are false for null, whatever they compare
-// with; what holds for null is a negation of one, so that each condition and
-// its opposite share the records between them.
+// The terms. Those that compare are false for null, whatever they compare with;
+// what holds for null is the negation of one, so that a condition and its opposite
+// together cover all records, without overlap.
 const (
 	opAnd     termOp = iota
 	opOr             // of no terms: false
@@ -78,7 +78,7 @@ func (t *term) compare(op crosswalk.Comparison, v operand) *term {
 	return &term{op: opCompare, trail: t.trail, comparison: op, values: []operand{v}}
 }
 
-// span is from one value up to, but without, another.
+// span is from one value up to, but not including, another.
 func (t *term) span(from, to operand) *term {
 	return &term{op: opAnd, terms: []*term{t.compare(crosswalk.GreaterOrEqual, from), t.compare(crosswalk.Less, to)}}
 }
@@ -152,8 +152,8 @@ func (t *term) condition(op crosswalk.Comparison, values []operand) *term {
 	return t
 }
 
-// ordered compares by an order. A day that a moment is compared with is all
-// of that day: after it means after its end.
+// ordered compares by an order. A day with which a moment is compared is that whole
+// day: after it means after its end.
 func (t *term) ordered(op crosswalk.Comparison, v operand) *term {
 	if !v.day {
 		return t.compare(op, v)
@@ -189,8 +189,7 @@ func (c *compiler) count(at string, a *crosswalk.Attribute, f *crosswalk.Conditi
 	return false
 }
 
-// values returns how many values a comparison takes, -1 for any number but
-// none.
+// values returns how many values a comparison takes, -1 for one or more.
 func values(a *crosswalk.Attribute, op crosswalk.Comparison) int {
 	switch op {
 	case crosswalk.IsNull, crosswalk.IsNotNull:
@@ -211,7 +210,7 @@ func values(a *crosswalk.Attribute, op crosswalk.Comparison) int {
 	return 1
 }
 
-// allowed reports whether attributes of that type can be compared so.
+// allowed reports whether the attribute can be compared that way.
 func allowed(a *crosswalk.Attribute, op crosswalk.Comparison) bool {
 	if op == crosswalk.IsNull || op == crosswalk.IsNotNull {
 		return true
@@ -269,5 +268,5 @@ func expected(a *crosswalk.Attribute) string {
 	return "Give a text in UTF-8 without NUL characters."
 }
 
-// quote writes a text with its quotes doubled.
+// quote writes a text in quotes, with those inside doubled.
 func quote(v string) string { return "'" + strings.ReplaceAll(v, "'", "''") + "'" }

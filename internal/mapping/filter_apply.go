@@ -8,8 +8,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// predicate tells whether a filter lets a record pass. It is safe for
-// concurrent use.
+// predicate reports whether a record passes a filter. It is safe for concurrent
+// use.
 type predicate func(src *column.Batch, row int) bool
 
 // predicate compiles a filter to be applied here, and makes the plan read
@@ -91,8 +91,8 @@ func ordered(op crosswalk.Comparison, less, greater bool) bool {
 	}
 }
 
-// double reads a number of an attribute that is a binary float in Dataverse,
-// and compared as one there.
+// double reads a number of an attribute that Dataverse stores, and compares, as a
+// binary float.
 func double(b []byte) float64 {
 	f, _ := strconv.ParseFloat(string(b), 64) // too large is infinite
 	return f
@@ -141,8 +141,8 @@ func among(a *crosswalk.Attribute, values []operand) func(c *column.Column, row 
 	}
 }
 
-// searching reports whether a text contains another, or begins or ends with
-// it. Spaces at the end count here.
+// searching reports whether a text contains another, or begins or ends with it.
+// Trailing spaces count here.
 func searching(op crosswalk.Comparison, part string) func(c *column.Column, row int) bool {
 	want := appendFolded(nil, []byte(part))
 	holds := map[crosswalk.Comparison]func(s, part []byte) bool{

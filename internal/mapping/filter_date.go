@@ -11,8 +11,7 @@ import (
 // maxDays is the largest number of days that a condition takes: 100 years.
 const maxDays = 36_525
 
-// isRelative reports whether a comparison is relative to the begin of the
-// run.
+// isRelative reports whether a comparison is relative to the start of the run.
 func isRelative(op crosswalk.Comparison) bool {
 	switch op {
 	case crosswalk.LastDays, crosswalk.NextDays, crosswalk.OlderThanDays,
@@ -23,9 +22,9 @@ func isRelative(op crosswalk.Comparison) bool {
 	return false
 }
 
-// relative makes the term of a comparison that is relative to the begin of
-// the run. Dataverse has functions for most of these, but they take the time
-// zone of the user that reads, and weeks that begin on Sunday.
+// relative makes the term of a comparison that is relative to the start of the
+// run. Dataverse has functions for most of these, but they use the time zone of
+// the user who reads, and their weeks begin on Sunday.
 func (c *compiler) relative(at string, t *term, f *crosswalk.Condition) *term {
 	a := t.trail.attribute
 	n := 0
@@ -63,7 +62,8 @@ func (c *compiler) relative(at string, t *term, f *crosswalk.Condition) *term {
 	return t.span(begin(from), begin(to))
 }
 
-// days returns the days, and the one behind them, that a name stands for.
+// days returns the days from one to, but not including, another that a name stands
+// for.
 func days(op crosswalk.Comparison, now time.Time) (from, to int64) {
 	today := dayOf(now)
 	y, m, _ := now.Date()
@@ -91,9 +91,9 @@ func days(op crosswalk.Comparison, now time.Time) (from, to int64) {
 	}
 }
 
-// begin returns where a day begins for the attribute: the day itself for
-// dates, midnight on the wall for times without zone, and for moments
-// midnight in the zone of the mapping.
+// begin returns the value of the attribute with which a day begins: the day itself
+// for dates, midnight as shown for times without a zone, and for moments midnight
+// in the mapping's zone.
 func (c *compiler) begin(a *crosswalk.Attribute, day int64) int64 {
 	switch {
 	case sourceKind(a) == column.Date:
@@ -124,7 +124,7 @@ func midnight(day int64, zone *time.Location) time.Time {
 	return t
 }
 
-// wallOf returns what Dataverse prints for that time on the wall.
+// wallOf returns the value that Dataverse gives for a wall clock's time.
 func wallOf(t time.Time) int64 {
 	y, m, d := t.Date()
 	hour, minute, second := t.Clock()

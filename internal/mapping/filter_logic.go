@@ -12,9 +12,9 @@ const (
 	maxLogicDepth  = 50     // brackets and NOT in one another
 )
 
-// logic compiles the expression that says how the conditions go together, by
-// their numbers from 1. NOT binds closest, then AND, then OR; the words can be
-// written in small letters. It notes what is wrong and then returns nil.
+// logic compiles the expression that says how the conditions combine, by their
+// numbers from 1. NOT binds tightest, then AND, then OR; the words may be written
+// in lower case. When something is wrong it notes that and returns nil.
 func (c *compiler) logic(at, text string, conditions []*term) *term {
 	if len(text) > maxLogicLength {
 		c.problems.AddHint(at, "Keep it below 10,000 characters.", "The expression is too long.")
@@ -34,8 +34,8 @@ func (c *compiler) logic(at, text string, conditions []*term) *term {
 	return t
 }
 
-// logicParser reads an expression. After a failure it stands at the end, so
-// that everything that is still reading comes to its end as well.
+// logicParser reads an expression. After a failure it stands at the end of the
+// text, so that everything still reading comes to its end as well.
 type logicParser struct {
 	text       string
 	pos        int

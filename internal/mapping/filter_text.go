@@ -10,15 +10,15 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// filterText writes a filter for $filter. Negations are carried down to the
-// comparisons, and each says itself what it means for null: so that the
-// outcome does not hang on what the server makes of not and null together.
+// filterText writes a filter for $filter. Negations are pushed down to the
+// comparisons, and each of those says what it means for null, so that the outcome
+// does not depend on what the server makes of null under a not.
 type filterText struct {
-	refused bool // something of it cannot be left to the server
+	refused bool // part of it cannot be left to the server
 	terms   int  // comparisons
 }
 
-// How tightly the pieces of a text hold together.
+// How tightly the operators of a text bind.
 const (
 	looseText = iota // a or b
 	andText          // a and b
@@ -37,8 +37,8 @@ func (w *filterText) text(t *term, no bool) (text string, binding int) {
 		return w.join(t.terms, no, " or ", looseText)
 	}
 	w.terms++
-	// Whether a server joins a related row that is not there as one of nulls
-	// is not documented, so what could hold for it is not asked.
+	// Whether the server treats a missing related row as a row of nulls is not
+	// documented, so a condition that could hold for one is not left to it.
 	if len(t.trail.hops) > 0 && (no != (t.op == opIsNull)) {
 		w.refused = true
 	}
@@ -74,7 +74,7 @@ func (w *filterText) join(terms []*term, no bool, word string, binding int) (str
 	return strings.Join(parts, word), binding
 }
 
-// opposites are the operators with which a comparison fails.
+// opposites are the operators that hold where a comparison does not.
 var opposites = map[crosswalk.Comparison]crosswalk.Comparison{
 	crosswalk.Equal: crosswalk.NotEqual, crosswalk.Less: crosswalk.GreaterOrEqual, crosswalk.LessOrEqual: crosswalk.Greater,
 	crosswalk.Greater: crosswalk.LessOrEqual, crosswalk.GreaterOrEqual: crosswalk.Less,
@@ -85,8 +85,8 @@ var searchNames = map[crosswalk.Comparison]string{
 	crosswalk.Contains: "contains", crosswalk.StartsWith: "startswith", crosswalk.EndsWith: "endswith",
 }
 
-// comparison writes a term that compares, or its opposite for values that are
-// there.
+// comparison writes a term that compares, or its opposite for values that are not
+// null.
 func (w *filterText) comparison(t *term, name string, no bool) (text string, binding int) {
 	literals := make([]string, len(t.values))
 	for i, v := range t.values {
@@ -101,7 +101,7 @@ func (w *filterText) comparison(t *term, name string, no bool) (text string, bin
 		return text, tightText
 	case opOptions:
 		if len(t.trail.hops) > 0 {
-			w.refused = true // how a function names what is behind a lookup is not documented
+			w.refused = true // how a function names a column of a related row is not documented
 		}
 		if no {
 			return queryFunction("DoesNotContainValues", t.trail.attribute, literals), tightText
@@ -141,11 +141,11 @@ func (w *filterText) comparison(t *term, name string, no bool) (text string, bin
 	}
 }
 
-// functional reports whether a query function can take the list of values.
-// None of them may hold a character that would have to be escaped there, and
-// the column may not be a lookup, whose name there differs from its member,
-// or behind one: how either is done is not documented, and a chain of
-// comparisons says the same.
+// functional reports whether a query function can take the list of values. None of
+// them may hold a character that would have to be escaped there, and the column
+// may neither be a lookup, whose name there differs from its member, nor belong to
+// a related row: how either is written is not documented, and a chain of
+// comparisons means the same.
 func functional(t *term) bool {
 	if t.trail.attribute.IsLookup() || len(t.trail.hops) > 0 {
 		return false
@@ -158,8 +158,8 @@ func functional(t *term) bool {
 	return true
 }
 
-// queryFunction writes a query function of Dataverse over the values, which are
-// texts there whatever the column.
+// queryFunction writes a query function of Dataverse over values, which are
+// strings there whatever the column.
 func queryFunction(name string, a *crosswalk.Attribute, values []string) string {
 	var list strings.Builder
 	enc := json.NewEncoder(&list)
@@ -170,8 +170,8 @@ func queryFunction(name string, a *crosswalk.Attribute, values []string) string 
 	return "Microsoft.Dynamics.CRM." + name + "(PropertyName='" + a.LogicalName + "',PropertyValues=" + strings.TrimSpace(list.String()) + ")"
 }
 
-// The years and numbers that a server is asked about: those of its database,
-// and of its numbers with decimals.
+// The years, and the digits before and after the point of numbers, that are left
+// to the server: those that its database can store.
 const (
 	firstYear     = 1753
 	lastYear      = 9999
@@ -179,8 +179,8 @@ const (
 	pushedDecimal = 10
 )
 
-// literal writes a value, and refuses one with which the server does not
-// compare as is done here.
+// literal writes a value, and refuses one that the server would not compare as is
+// done here.
 func (w *filterText) literal(a *crosswalk.Attribute, v operand) string {
 	switch sourceKind(a) {
 	case column.Int:
@@ -201,8 +201,8 @@ func (w *filterText) literal(a *crosswalk.Attribute, v operand) string {
 	if a.Type == crosswalk.AttributeMultiChoice {
 		return strconv.FormatInt(v.n, 10)
 	}
-	// The server takes these for wildcards, in some comparisons or in all;
-	// what it makes of a text of nothing is not documented.
+	// The server takes these characters for wildcards, in some comparisons or in
+	// all; what it makes of an empty text is not documented.
 	w.refused = w.refused || v.text == "" || strings.ContainsAny(v.text, "%_[]")
 	return quote(v.text)
 }

@@ -14,19 +14,18 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// operand is a value that an attribute is compared with. What counts of it
+// operand is a value with which an attribute is compared. Which fields are set
 // depends on the attribute.
 type operand struct {
-	n      int64    // whole numbers, options, 0 and 1; days; microseconds: the begin of a day
-	day    bool     // a moment that was given as a day,
-	end    int64    // and where that ends
+	n      int64    // whole numbers, options, 0 and 1; days; microseconds
+	day    bool     // a moment given as a day, which begins at n
+	end    int64    // and ends here
 	digits string   // numbers with decimals, in plain notation
 	id     [16]byte // ids
 	text   string   // texts
 }
 
-// operand reads a value as one of the attribute, and reports whether it is
-// one at all.
+// operand reads a value of the attribute, and reports whether it is one at all.
 func (c *compiler) operand(a *crosswalk.Attribute, v string) (o operand, ok bool) {
 	switch sourceKind(a) {
 	case column.Int:
@@ -108,8 +107,8 @@ func compareNumbers(a, b []byte) int {
 	return 0
 }
 
-// appendFolded appends a text in the form in which Dataverse compares texts:
-// without regard to case and accents, as its databases do.
+// appendFolded appends a text in the form in which Dataverse's databases compare
+// texts: without regard to case and accents.
 func appendFolded(dst, text []byte) []byte {
 	for i, c := range text {
 		if c >= utf8.RuneSelf {
@@ -132,8 +131,8 @@ func appendFoldedRunes(dst, text []byte) []byte {
 	return dst
 }
 
-// appendEqual appends a text in the form in which it equals another:
-// spaces at the end do not count, as everywhere in SQL.
+// appendEqual appends a text in the form in which texts are compared for equality:
+// trailing spaces do not count, as everywhere in SQL.
 func appendEqual(dst, text []byte) []byte {
 	start := len(dst)
 	dst = appendFolded(dst, text)

@@ -18,8 +18,8 @@ type formula struct {
 	zone       *time.Location
 }
 
-// formula compiles the text of a formula that fills field f. It notes what is
-// wrong with it at that place of the input and then returns nil.
+// formula compiles the text of a formula that fills field f. When something is
+// wrong with it, it notes that at the place in the input and returns nil.
 func (c *compiler) formula(at, text string, f *crosswalk.Field) *formula {
 	x, p := c.expression(at, text)
 	options := x.kind == kindText && f.Type == crosswalk.FieldMultiSelect // by their labels
@@ -61,17 +61,17 @@ func (x *expression) evaluate(src *column.Batch, row int) (v value, reason strin
 		case nil:
 		case failure:
 			v, reason = value{}, string(r)
-		default: // a fault of a function must not end a run
+		default: // a bug in a function must not end a run
 			v, reason = value{}, fmt.Sprintf("it broke: %v", r)
 		}
 	}()
 	return x.eval(&machine{src: src, row: row}), ""
 }
 
-// convert appends the value of the formula for a record to dst, or returns
-// the code of the reject and the reason in words. The text of a value is
-// checked against its field by the caller: its length, its options, and that
-// it is an address where the field asks for one.
+// convert appends the value of the formula for a record to dst, or returns the code
+// of the reject and the reason in words. The caller checks a text against its
+// field: its length, its options, and whether it is an address where the field
+// asks for one.
 func (f *formula) convert(src *column.Batch, row int, dst *column.Column) (crosswalk.RejectCode, string) {
 	v, reason := f.expression.evaluate(src, row)
 	if reason != "" {

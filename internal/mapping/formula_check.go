@@ -11,7 +11,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// expression is a part of a formula that went through the checks.
+// expression is a part of a formula that has been checked.
 type expression struct {
 	kind     kind
 	eval     func(m *machine) value
@@ -131,8 +131,8 @@ func formulaPath(node ast.Node) (string, bool) {
 	return "", false
 }
 
-// fold computes what is the same for every record while the formula is
-// checked, so that its failures show then.
+// fold computes what is the same for every record while the formula is being
+// checked, so that failures show then.
 func (c *checker) fold(node ast.Node, x expression, parts ...expression) (folded expression) {
 	if slices.ContainsFunc(parts, func(p expression) bool { return !p.constant }) {
 		return x
@@ -141,7 +141,7 @@ func (c *checker) fold(node ast.Node, x expression, parts ...expression) (folded
 		switch r := recover().(type) {
 		case nil:
 		case failure:
-			problem(node, "It is so for every record, whatever it holds: write it otherwise.", "This has no value: %s.", string(r))
+			problem(node, "That is so for every record, whatever it holds: write it differently.", "This has no value: %s.", string(r))
 		default:
 			panic(r)
 		}
@@ -151,7 +151,7 @@ func (c *checker) fold(node ast.Node, x expression, parts ...expression) (folded
 	return folded
 }
 
-// want checks the kind of an expression.
+// want checks that an expression is of the kind k, or nil.
 func want(node ast.Node, x expression, k kind, format string, args ...any) {
 	if x.kind != kindNull && x.kind&k == 0 {
 		problem(node, wantHint(x.kind, k), "%s takes %s, not %s.", fmt.Sprintf(format, args...), k, x.kind)
@@ -172,7 +172,8 @@ func wantHint(have, want kind) string {
 	return ""
 }
 
-// same returns the kind that all expressions have, those that are nil aside.
+// same returns the kind that all expressions have in common, apart from those that
+// are nil.
 func same(nodes []ast.Node, all []expression) kind {
 	k := kindNull
 	for i, x := range all {

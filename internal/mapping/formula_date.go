@@ -8,8 +8,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// local returns the value as people in the zone read it from clock and
-// calendar.
+// local returns the value as clocks and calendars in the zone show it.
 func (v value) local(zone *time.Location) time.Time {
 	switch v.kind {
 	case kindDate:
@@ -21,7 +20,7 @@ func (v value) local(zone *time.Location) time.Time {
 	}
 }
 
-// day returns the days from 1970 to the value's day in the zone.
+// day returns the number of days from 1970 to the value's day in the zone.
 func (v value) day(zone *time.Location) int64 {
 	if v.kind == kindDate {
 		return v.n
@@ -29,7 +28,7 @@ func (v value) day(zone *time.Location) int64 {
 	return dayOf(v.local(zone))
 }
 
-// dayOf returns the days from 1970 to the day that t names.
+// dayOf returns the number of days from 1970 to the day of t in its own zone.
 func dayOf(t time.Time) int64 {
 	y, m, d := t.Date()
 	return floorDiv(time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Unix(), 86400)
@@ -60,8 +59,7 @@ func addMonths(t time.Time, n int) time.Time {
 	return time.Date(y, m+time.Month(n), min(d, last), hour, minute, second, t.Nanosecond(), t.Location())
 }
 
-// datePatterns are what a pattern of formatDate is made of, longer ones
-// first.
+// datePatterns are the elements of a pattern of formatDate, longer ones first.
 var datePatterns = []struct{ pattern, layout string }{
 	{"yyyy", "2006"},
 	{"yy", "06"},
@@ -85,8 +83,8 @@ type datePattern []struct {
 	layout bool
 }
 
-// parseDatePattern reads yyyy-MM-dd HH:mm:ss; what stands between apostrophes
-// is text. It returns what it could not read.
+// parseDatePattern reads a pattern such as yyyy-MM-dd HH:mm:ss; what stands between
+// apostrophes is text. It returns what it could not read.
 func parseDatePattern(s string) (p datePattern, bad string) {
 	add := func(text string, layout bool) {
 		p = append(p, struct {
@@ -214,7 +212,7 @@ func dateFunctions() []*function {
 	}
 }
 
-// textMoment reads a text as a moment; it is false for one that is empty.
+// textMoment reads a text as a moment. It reports false for an empty one.
 func textMoment(s string) (moment, bool) {
 	if s = strings.TrimSpace(s); s == "" {
 		return moment{}, false
@@ -233,7 +231,7 @@ func addDays(t time.Time, n int) time.Time {
 	return t.AddDate(0, 0, n)
 }
 
-// moved compiles a function that moves a date and gives one of its kind.
+// moved compiles a function that moves a date and gives one of the same kind.
 func moved(what string, move func(time.Time, int) time.Time) func(*checker, ast.Node, []ast.Node) expression {
 	return func(c *checker, node ast.Node, args []ast.Node) expression {
 		d, n := c.check(args[0]), c.check(args[1])

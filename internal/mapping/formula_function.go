@@ -6,7 +6,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Function describes a function of formulas to people who write them.
+// Function describes a function to people who write formulas.
 type Function struct {
 	Name    string `json:"name"`
 	Group   string `json:"group" doc:"text, number, date or logic"`
@@ -25,12 +25,12 @@ func Functions() []Function {
 	return all
 }
 
-// function is a function of formulas and how it is computed. Null as an
-// argument gives null unless nulls is set.
+// function is a function of formulas and how it is computed. It gives null when an
+// argument is null, unless nulls is set.
 type function struct {
 	Function
 	params   []kind // the last one repeats when the function is variadic
-	optional int    // how many of them may be left out
+	optional int    // how many of the last ones may be left out
 	variadic bool
 	nulls    bool
 	result   kind

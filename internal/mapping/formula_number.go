@@ -8,7 +8,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// exact computes without rounding; what would have to be rounded fails.
+// exact computes without rounding; an operation that would have to round fails.
 var exact = apd.Context{
 	Precision: maxFormulaDigits, MaxExponent: 2 * maxFormulaDigits, MinExponent: -2 * maxFormulaDigits,
 	Traps: apd.DefaultTraps | apd.Inexact,
@@ -20,7 +20,7 @@ var quotient = apd.Context{
 	Traps: apd.DefaultTraps, Rounding: apd.RoundHalfUp,
 }
 
-// rounding is exact but for what it is asked to round.
+// rounding returns a context like exact that can be asked to round.
 func rounding(r apd.Rounder) *apd.Context {
 	c := exact
 	c.Traps, c.Rounding = apd.DefaultTraps, r
@@ -32,8 +32,8 @@ var (
 	cut    = rounding(apd.RoundDown)
 )
 
-// whole returns the nearest whole number that is not below a, or not above
-// it. The library's own rounding to either side takes small numbers for zero.
+// whole returns the nearest whole number that is not below a, or not above it. The
+// library's own rounding up and down treats small numbers as zero.
 func whole(a *apd.Decimal, up bool) *apd.Decimal {
 	d := rounded(cut, a, 0)
 	switch {
@@ -75,7 +75,7 @@ func computed(op func(d, a, b *apd.Decimal) (apd.Condition, error), a, b *apd.De
 	return d
 }
 
-// plain takes the zeros at the end of the decimals away.
+// plain removes trailing zeros from the decimals.
 func plain(d *apd.Decimal) *apd.Decimal {
 	if d.Reduce(d); d.Exponent > 0 {
 		return computed(exact.Add, d, zero)
@@ -83,8 +83,8 @@ func plain(d *apd.Decimal) *apd.Decimal {
 	return d
 }
 
-// rounded returns a with that many decimals, fewer than none for tens and
-// hundreds. Decimals that a does not have are not added.
+// rounded returns a with at most that many decimals; a negative number of them
+// rounds to tens and hundreds.
 func rounded(c *apd.Context, a *apd.Decimal, decimals int) *apd.Decimal {
 	if decimals > crosswalk.MaxDigits || decimals < -crosswalk.MaxDigits {
 		fail("a number cannot be rounded to %d decimals", decimals)

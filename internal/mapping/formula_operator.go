@@ -130,7 +130,7 @@ func (c *checker) arithmetic(n *ast.BinaryNode, a, b expression) expression {
 	return strict(kindNumber, a, b, func(_ *machine, v, w value) value { return numberValue(op(v.number, w.number)) })
 }
 
-// logical is and and or with three values: null is neither true nor false,
+// logical is "and" or "or" in three-valued logic: null is neither true nor false,
 // and matters only where the other side does not decide.
 func logical(or bool, a, b func(*machine) value) expression {
 	return expression{kind: kindBool, eval: func(m *machine) value {
@@ -150,7 +150,7 @@ func logical(or bool, a, b func(*machine) value) expression {
 	}}
 }
 
-// equal compares two values of which each may be null.
+// equal compares two values, each of which may be null.
 func equal(m *machine, v, w value) bool {
 	m.charge(len(v.text) + len(w.text))
 	if v.null() || w.null() {
@@ -172,7 +172,7 @@ func first(all []expression) func(*machine) value {
 	}
 }
 
-// in looks a value up in a list: x in ["a", "b"].
+// in compiles the search for a value in a list: x in ["a", "b"].
 func (c *checker) in(n *ast.BinaryNode) expression {
 	list, ok := n.Right.(*ast.ArrayNode)
 	if !ok {

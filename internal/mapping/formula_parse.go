@@ -13,17 +13,17 @@ import (
 	"github.com/expr-lang/expr/parser/lexer"
 )
 
-// formulaProblem is what is wrong with the text of a formula. It travels as
-// a panic while the text is compiled and never leaves that.
+// formulaProblem is what is wrong with the text of a formula. It travels as a panic
+// while the text is compiled, and never beyond that.
 type formulaProblem struct {
 	position int // characters before it
 	message  string
 	hint     string
 }
 
-// parseFormula reads the text of a formula. The parser keeps numbers as
-// floats, which would cost digits; so it gets to see zeros of the same length
-// in their place, and the numbers are returned by their positions.
+// parseFormula reads the text of a formula. The parser keeps numbers as floats,
+// which would lose digits, so it sees zeros of the same length in their place, and
+// the numbers are returned by their positions.
 func parseFormula(text string) (ast.Node, map[int]string) {
 	switch {
 	case strings.TrimSpace(text) == "":

@@ -6,8 +6,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// Expression is a formula by itself, made to show what it gives while
-// somebody writes it. It is safe for concurrent use.
+// Expression is a formula on its own, compiled to show its values while somebody
+// writes it. It is safe for concurrent use.
 type Expression struct {
 	// Plan says what to read of the sample records; it fills nothing.
 	Plan *Plan
@@ -25,10 +25,9 @@ type Evaluation struct {
 	Reason   string `json:"reason,omitempty" doc:"Why the formula has no value for the record, which would be rejected"`
 }
 
-// CompileFormula compiles the text of a formula over the records of
-// in.Entity. Of the mapping only TimeZone counts. The error is a
-// *crosswalk.Error of CodeInvalid with problems at "formula" and
-// "mapping.time_zone", or the error of in.Catalog.
+// CompileFormula compiles the text of a formula over the records of in.Entity. Of
+// the mapping only TimeZone is used. The error is a *crosswalk.Error of CodeInvalid
+// with problems at "formula" and "mapping.time_zone", or the error of in.Catalog.
 func CompileFormula(in Input, text string) (*Expression, error) {
 	c := compiler{in: in, plan: &Plan{Modified: -1}}
 	c.column(-1, c.key().Member(), sourceKind(c.key()))
@@ -46,7 +45,7 @@ func CompileFormula(in Input, text string) (*Expression, error) {
 	return &Expression{Plan: c.plan, Gives: x.kind.String(), expression: x}, nil
 }
 
-// Evaluate computes the formula for every row of a batch as made by
+// Evaluate computes the formula for every row of a batch made by
 // Plan.NewSourceBatch.
 func (x *Expression) Evaluate(src *column.Batch) []Evaluation {
 	all := make([]Evaluation, src.Rows())

@@ -13,19 +13,18 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// The bounds of a formula: what it may cost to read, and what it may cost for
-// one record. There are no loops in formulas, so that these bounds hold
-// whatever the record.
+// The limits of a formula: what it may cost to read, and what it may cost for one
+// record. Formulas have no loops, so these limits hold whatever the record.
 const (
 	maxFormulaLength = 10_000  // characters of its text
 	maxFormulaNodes  = 500     // values, operators and calls
-	maxFormulaDigits = 1_000   // digits of a number on the way
+	maxFormulaDigits = 1_000   // digits of an intermediate number
 	maxFormulaText   = 1 << 24 // bytes of a text that it makes
-	maxFormulaWork   = 1 << 27 // bytes of text that it looks at, and steps
+	maxFormulaWork   = 1 << 27 // bytes of text that it looks at, plus 8 for each step
 	divisionDigits   = 38      // significant digits of a quotient
 )
 
-// kind is the type of a value in a formula; several together are a choice.
+// kind is the type of a value in a formula; several can be combined by or.
 type kind uint8
 
 // The kinds of values.
@@ -35,14 +34,14 @@ const (
 	kindBool
 	kindDate
 	kindMoment
-	kindWall          // a time on the wall, whatever the zone
-	kindNull kind = 0 // the kind of nil: it goes with every other
+	kindWall          // a wall clock's time, whatever the zone
+	kindNull kind = 0 // the kind of nil, which goes with every other
 	kindTime      = kindMoment | kindWall
 	kindDay       = kindTime | kindDate
 	kindAny       = kindText | kindNumber | kindBool | kindDay
 )
 
-// String returns the kind as people call it.
+// String returns the kind in words for a person.
 func (k kind) String() string {
 	if k == kindNull {
 		return "nothing"
@@ -56,8 +55,8 @@ func (k kind) String() string {
 	return strings.Join(names, " or ")
 }
 
-// attribute returns an attribute whose values are of that kind, so that what
-// a formula gives fits where such an attribute would.
+// attribute returns an attribute whose values are of that kind: a formula can fill
+// whatever such an attribute can.
 func (k kind) attribute() *crosswalk.Attribute {
 	a := &crosswalk.Attribute{DisplayName: "The formula", Type: crosswalk.AttributeString}
 	switch k {
@@ -94,7 +93,7 @@ func kindOf(a *crosswalk.Attribute) kind {
 	}
 }
 
-// value is a value while a formula is computed. The zero value is null.
+// value is a value in the computation of a formula. The zero value is null.
 type value struct {
 	kind   kind
 	text   string
@@ -116,8 +115,8 @@ func boolValue(b bool) value {
 
 func (v value) null() bool { return v.kind == kindNull }
 
-// failure is why a formula has no value for a record. It travels as a panic
-// inside of a formula and never leaves it.
+// failure is why a formula has no value for a record. It travels as a panic inside
+// the computation, and never beyond that.
 type failure string
 
 func fail(format string, args ...any) { panic(failure(fmt.Sprintf(format, args...))) }
@@ -129,14 +128,15 @@ type machine struct {
 	work int
 }
 
-// charge bounds what a formula costs for one record.
+// charge accounts for n bytes of work, and bounds what a formula costs for one
+// record.
 func (m *machine) charge(n int) {
 	if m.work += n + 8; m.work > maxFormulaWork {
 		fail("it is too much work for one record")
 	}
 }
 
-// made checks a text before it is made.
+// made checks the size of a text before it is made.
 func (m *machine) made(bytes int) {
 	if bytes > maxFormulaText {
 		fail("it makes a text of more than %d bytes", maxFormulaText)
@@ -185,7 +185,7 @@ func parseNumber(s string) *apd.Decimal {
 	return d
 }
 
-// written returns the value as text.
+// written returns the value as text, empty for null.
 func (v value) written() string {
 	switch v.kind {
 	case kindNumber:
@@ -219,7 +219,7 @@ func (v value) compare(w value) int {
 	return 0
 }
 
-// whole returns a number that must be a whole one.
+// whole returns a number that must be whole; what says of what, for the failure.
 func (v value) whole(what string) int {
 	n, err := v.number.Int64()
 	if err != nil || n > math.MaxInt32 || n < math.MinInt32 {

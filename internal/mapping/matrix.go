@@ -8,8 +8,8 @@ import (
 // op is a conversion from one attribute type to one field type.
 type op uint8
 
-// The conversions. Where the kind of the target alone makes a difference
-// (whole or decimal numbers), one op covers both.
+// The conversions. Where only the kind of the target differs (whole or decimal
+// numbers), one op covers both.
 const (
 	opNone          op = iota // the types do not go together
 	opText                    // text to text
@@ -26,7 +26,7 @@ const (
 	opBoolToText              // the label
 	opTime                    // a moment to a moment
 	opTimeToDate              // the day in the mapping's time zone
-	opWallToDate              // the day on the wall
+	opWallToDate              // the day as a wall clock shows it
 	opTimeToText              // 2006-01-02T15:04:05Z
 	opWallToText              // 2006-01-02T15:04:05
 	opDate                    // a day to a day
@@ -62,8 +62,7 @@ func sourceKind(a *crosswalk.Attribute) column.Kind {
 	}
 }
 
-// readable reports whether the attribute can be mapped and filtered by at
-// all.
+// readable reports whether the attribute can be mapped and used in filters at all.
 func readable(a *crosswalk.Attribute) bool {
 	switch a.Type {
 	case crosswalk.AttributeString, crosswalk.AttributeMemo, crosswalk.AttributeEntityName, crosswalk.AttributeMultiChoice:
@@ -73,9 +72,9 @@ func readable(a *crosswalk.Attribute) bool {
 	}
 }
 
-// operation returns the conversion of the attribute into the field, opNone
-// when there is none. A dropdown, a multi-select and the text of a Boolean
-// take the label whether asked for or not.
+// operation returns the conversion of the attribute into the field, opNone when
+// there is none. A dropdown, a multi-select and the text of a Boolean take the
+// label whether it is asked for or not.
 func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 	t := f.Type
 	amount := t == crosswalk.FieldNumber || t == crosswalk.FieldCurrency || t == crosswalk.FieldPercentage
@@ -144,8 +143,8 @@ func operation(a *crosswalk.Attribute, label bool, f *crosswalk.Field) op {
 	return opNone
 }
 
-// compared returns the conversion of a value that is compared with the field
-// instead of stored: no text is refused for what it is.
+// compared returns the conversion for a value that is compared with the field
+// rather than stored in it: no text is refused for its content.
 func (o op) compared() op {
 	switch o {
 	case opTextToOption, opEmail, opURL:
@@ -156,8 +155,8 @@ func (o op) compared() op {
 	return o
 }
 
-// dateOperation is operation for dates. A day never moves. A moment becomes
-// its day in the mapping's time zone, a wall-clock time the day on the wall,
+// dateOperation is operation for dates. A day never moves. A moment becomes its day
+// in the mapping's time zone, and a wall clock's time the day that the clock shows,
 // although Dataverse prints both with Z.
 func dateOperation(b crosswalk.DateBehavior, t crosswalk.FieldType) op {
 	day := b == crosswalk.DateOnly

@@ -12,22 +12,22 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Added are labels that are not among the options of a field yet.
+// Added are labels to be added to the options of a field.
 type Added struct {
 	Object string // API name
 	Field  string // API name
 	Labels []string
 }
 
-// options are those of one dropdown field. Labels that are not among them are
-// treated as the job says; those to be added are kept until TakeOptions asks
-// for them.
+// options are those of one dropdown or multi-select field. Labels that are not
+// among them are treated as the job says; those to be added are kept until
+// TakeOptions asks for them.
 type options struct {
 	object string
 	field  *crosswalk.Field
 	policy crosswalk.OptionPolicy // never ""
-	// known are the options by themselves and, where no other option is the
-	// same, in lower case. The map is replaced, never changed.
+	// known holds the options by their own spelling and by that in lower case,
+	// unless another option has that one. The map is replaced, never changed.
 	known atomic.Pointer[map[string]string]
 
 	mu    sync.Mutex
@@ -35,7 +35,7 @@ type options struct {
 	added []string
 }
 
-// dropdown returns the options of a field that a row fills.
+// dropdown returns the options of a field that a row of the mapping fills.
 func (p *Plan) dropdown(object string, f *crosswalk.Field, policy crosswalk.OptionPolicy) *options {
 	o := &options{object: object, field: f, policy: policy, count: len(f.Options)}
 	if o.policy == "" {
@@ -56,9 +56,8 @@ func (p *Plan) dropdown(object string, f *crosswalk.Field, policy crosswalk.Opti
 	return o
 }
 
-// settle returns the option that a label stands for, which differs from it in
-// upper and lower case at most. It reports false when there is none and none
-// can be added.
+// settle returns the option for which a label stands, which differs from it at most
+// in case. It reports false when there is none and none can be added.
 func (o *options) settle(label []byte) (string, bool) {
 	if option, ok := (*o.known.Load())[string(label)]; ok {
 		return option, true
@@ -74,7 +73,7 @@ func (o *options) settle(label []byte) (string, bool) {
 	defer o.mu.Unlock()
 	known := *o.known.Load()
 	if option, ok := known[lower]; ok {
-		return option, true // another batch was faster
+		return option, true // another batch has added it meanwhile
 	}
 	if o.count == crosswalk.MaxOptions {
 		return "", false
@@ -101,7 +100,7 @@ func (o *options) possible(label []byte) bool {
 	return false
 }
 
-// whyNot says behind "has no option" why a label cannot become one.
+// whyNot continues "has no option" with why a label cannot become one.
 func (o *options) whyNot() string {
 	switch {
 	case o.policy != crosswalk.OptionAdd:
@@ -113,8 +112,8 @@ func (o *options) whyNot() string {
 	}
 }
 
-// choice is an option of the source in a dropdown: its label, and the text
-// that is stored for it, nil until it has been settled.
+// choice is an option of the source that fills a dropdown: its label, and the text
+// stored for it, nil until that has been settled.
 type choice struct {
 	label string
 	text  atomic.Pointer[string]
@@ -128,10 +127,10 @@ func choices(labels map[int64]string) map[int64]*choice {
 	return m
 }
 
-// TakeOptions returns the labels that Apply met since the last call and that
-// their fields do not have among their options yet. Who writes the batch adds
-// them to the objects before. Called after each Apply by the same goroutine,
-// it returns what that batch needs; most times, nothing.
+// TakeOptions returns the labels that Apply has met since the last call and that are
+// not among the options of their fields yet. Whoever writes the batch adds them to
+// the objects first. Called after each Apply by the same goroutine, it returns what
+// that batch needs: most of the time nothing.
 func (p *Plan) TakeOptions() []Added {
 	var all []Added
 	for _, o := range p.options {

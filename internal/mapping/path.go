@@ -9,8 +9,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// hop is one lookup of a path: the lookup, the table it is followed to and
-// the navigation property that leads there.
+// hop is one lookup of a path, with the table to which it is followed and the
+// navigation property that leads there.
 type hop struct {
 	lookup     *crosswalk.Attribute
 	navigation string
@@ -33,9 +33,9 @@ type ref struct {
 	related   int // index in Plan.Related of the row that has the attribute; -1 is the record itself
 }
 
-// read returns the column that holds the values of the attribute at the end
-// of a path, which the plan then reads. Where the path leads nowhere it notes
-// a problem at that place of the input and reports false.
+// read makes the plan read the attribute at the end of a path, and returns its
+// column. When the path leads nowhere it notes a problem at the place in the input
+// and reports false.
 func (c *compiler) read(at, path string) (ref, bool) {
 	t, ok := c.resolve(at, path)
 	if !ok {
@@ -44,8 +44,8 @@ func (c *compiler) read(at, path string) (ref, bool) {
 	return c.take(t), true
 }
 
-// resolve finds where a path leads, without reading it. It notes a problem at
-// that place of the input when it leads nowhere.
+// resolve finds where a path leads, without making the plan read it. When the path
+// leads nowhere it notes a problem at the place in the input and reports false.
 func (c *compiler) resolve(at, path string) (trail, bool) {
 	t := trail{path: path}
 	if path == "" {
@@ -78,8 +78,8 @@ func (c *compiler) resolve(at, path string) (trail, bool) {
 	return t, true
 }
 
-// attribute returns the attribute of that name, or notes a problem and
-// returns nil. prefix is what names of its table's columns begin with.
+// attribute returns the attribute of that name, or notes a problem and returns nil.
+// prefix is that of the names of its table's columns.
 func (c *compiler) attribute(at string, e *crosswalk.Entity, prefix, name string) *crosswalk.Attribute {
 	a := e.Attribute(name)
 	if a != nil && slices.Contains(c.in.Gone, prefix+a.Member()) {
@@ -210,8 +210,8 @@ func (c *compiler) annotation(related int, lookup *crosswalk.Attribute, name str
 	return c.column(related, lookup.Member()+"@"+name, column.Text)
 }
 
-// column returns the column of Source with a member of that row, which it
-// adds when it is new.
+// column returns the column of Source with a member of that row, adding it when it
+// is new.
 func (c *compiler) column(related int, member string, kind column.Kind) int {
 	name := member
 	for i := related; i >= 0; i = c.plan.Related[i].Parent {

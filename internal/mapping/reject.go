@@ -13,15 +13,15 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// How many characters of a value a message and a reject show, and of each text
-// the record of a reject.
+// How many characters are shown: of a value in a message and in a reject, and of
+// each text in the record of a reject.
 const (
 	shownInMessage = 80
 	shownInValue   = 1000
 	shownInRecord  = 10_000
 )
 
-// reject tells why the row of src could not be mapped.
+// reject makes the reject of a row of src that could not be mapped.
 func (p *Plan) reject(src *column.Batch, row int, f refusal) crosswalk.Reject {
 	r := crosswalk.Reject{Code: f.code, Record: Record(src, row)}
 	key := &src.Columns[0]
@@ -52,7 +52,8 @@ func (p *Plan) reject(src *column.Batch, row int, f refusal) crosswalk.Reject {
 	return r
 }
 
-// malformed tells about a value that its source column could not hold.
+// malformed makes the reject of a row with a value that its source column could not
+// hold.
 func (p *Plan) malformed(src *column.Batch, bad column.Bad) crosswalk.Reject {
 	r := crosswalk.Reject{Code: crosswalk.RejectMalformed, Value: shorten(bad.Value, shownInValue), Record: Record(src, bad.Row)}
 	key, c := &src.Columns[0], &src.Columns[bad.Column]
@@ -78,7 +79,7 @@ func (p *Plan) reader(source int) *step {
 	return &p.steps[i]
 }
 
-// message says in words why the step could not fill its field.
+// message says why the step could not fill its field.
 func message(s *step, code crosswalk.RejectCode, value string) string {
 	name := s.display
 	shown := strconv.Quote(shorten(value, shownInMessage))
@@ -116,8 +117,8 @@ func shorten(s string, n int) string {
 	return strings.ReplaceAll(s, "\x00", "\u2400")
 }
 
-// Record returns the row of a batch as a JSON object: of a source batch, the
-// record as it was read. Of a text it holds the first 10,000 characters.
+// Record returns a row of a batch as a JSON object; for a source batch, that is the
+// record as it was read. Texts are cut to their first 10,000 characters.
 func Record(batch *column.Batch, row int) string {
 	b := []byte{'{'}
 	for i := range batch.Columns {

@@ -8,18 +8,18 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/column"
 )
 
-// sink is an object whose fields rows of the mapping fill: that of the job, or
+// sink is an object whose fields the rows of a mapping fill: that of the job, or
 // Person.
 type sink struct {
 	object  *crosswalk.Object
 	place   string            // of the rows in the job: mapping.fields
 	prefix  string            // of fields in rejects: "" or Person.
 	filled  map[string]string // what fills a field, by its API name
-	key     string            // field that is the identifier whatever the rows say; ""
+	key     string            // field that is the identifier whatever the rows say, or ""
 	columns []TargetColumn
 }
 
-// reading says what of an attribute is read.
+// reading says what is read of an attribute, and what for.
 type reading struct {
 	label, table, negate bool
 	match                bool // to compare with a field, not to fill it
@@ -77,7 +77,7 @@ func (c *compiler) row(s *sink, i int, fm *crosswalk.FieldMapping) {
 	s.columns = append(s.columns, TargetColumn{Field: *f, Kind: column.KindFor(f), Identifier: identifier, KeepOnNull: keep})
 }
 
-// kinds checks that a row takes its value from one thing only.
+// kinds checks that a row takes its value from one kind of source only.
 func (c *compiler) kinds(at func(string) string, fm *crosswalk.FieldMapping) {
 	given := 0
 	for _, part := range []struct{ name, value string }{{"source", fm.Source}, {"constant", fm.Constant}, {"formula", fm.Formula}} {
@@ -101,9 +101,9 @@ func (c *compiler) kinds(at func(string) string, fm *crosswalk.FieldMapping) {
 	}
 }
 
-// known finds the attributes that a row reads, the first and those to fall
-// back to, so that what is wrong with each is told whatever else is wrong with
-// the row. Those that are not there have no attribute.
+// known finds the attributes that a row reads, the first and the fallbacks, so that
+// problems of each are reported whatever else is wrong with the row. Where there is
+// none, the trail has no attribute.
 func (c *compiler) known(at func(string) string, fm *crosswalk.FieldMapping) (trail, []trail) {
 	if fm.Source == "" && (fm.Constant != "" || fm.Formula != "") {
 		return trail{}, nil
@@ -123,8 +123,8 @@ func (c *compiler) known(at func(string) string, fm *crosswalk.FieldMapping) (tr
 	return source, others
 }
 
-// sources compiles how the attributes that a row reads fill the step's field.
-// What does not fit is told at place for the first of them.
+// sources compiles how the attributes that a row reads fill the step's field. That
+// the first of them does not fit is reported at place.
 func (c *compiler) sources(st *step, m *more, at func(string) string, place string, source trail, others []trail, fm *crosswalk.FieldMapping) {
 	want := reading{label: fm.Label, table: fm.Table, negate: fm.Negate, match: m.match}
 	if source.attribute != nil {
@@ -134,8 +134,8 @@ func (c *compiler) sources(st *step, m *more, at func(string) string, place stri
 		if t.attribute == nil {
 			continue
 		}
-		// What is asked of the first attribute holds for the others as far as
-		// they have it.
+		// What is asked of the first attribute is asked of the others too, as far
+		// as it applies to them.
 		other, has := *st, want
 		has.label = want.label && (t.attribute.HasLabels() || t.attribute.IsLookup())
 		has.table = want.table && t.attribute.IsLookup()
@@ -216,8 +216,8 @@ func (c *compiler) target(s *sink, at, by, name string) *crosswalk.Field {
 	return f
 }
 
-// policies checks the names of a row's policies, and what it asks of its
-// attribute, nil when it has none.
+// policies checks a row's policies, and what it asks of its attribute, which is nil
+// when it has none.
 func (c *compiler) policies(at func(string) string, fm *crosswalk.FieldMapping, a *crosswalk.Attribute) {
 	if a != nil {
 		switch {
@@ -276,8 +276,7 @@ func (c *compiler) fits(at func(string) string, f *crosswalk.Field, fm *crosswal
 	}
 }
 
-// labels returns the attribute's labels by value; options without a label are
-// left out.
+// labels returns the attribute's labels by value, without options that have none.
 func labels(a *crosswalk.Attribute) map[int64]string {
 	m := make(map[int64]string, len(a.Options))
 	for _, o := range a.Options {

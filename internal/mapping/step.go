@@ -36,21 +36,21 @@ type more struct {
 	match     bool     // an empty text is null
 }
 
-// used reports whether there is anything to do beyond.
+// used reports whether there is any more to do.
 func (m *more) used() bool {
 	return m.constant != nil || m.formula != nil || len(m.paths) > 0 || m.otherwise != nil || m.lower || m.match
 }
 
-// refusal is why a row of a batch cannot be mapped. A nil step means that its
-// key is missing; a message, that the code alone does not say it.
+// refusal is why a row of a batch cannot be mapped. A nil step means that the key is
+// missing. A message replaces the usual one of the code.
 type refusal struct {
 	step    *step
 	code    crosswalk.RejectCode
 	message string
 }
 
-// fill appends the value of src's row to d, of a step that does more than take
-// the value of one attribute.
+// fill appends the value of src's row to d, for a step that does more than take the
+// value of one attribute.
 func (s *step) fill(src *column.Batch, row int, d *column.Column) (f refusal) {
 	n, start, m := len(d.Valid), len(d.Data), s.more
 	switch {
@@ -99,14 +99,13 @@ func isEmpty(d *column.Column, n, start int) bool {
 	return !d.Valid[n] || d.Kind == column.Text && len(d.Data) == start
 }
 
-// replaceText puts another text in the place of the one that begins at start.
+// replaceText replaces the last text, which begins at start.
 func replaceText(d *column.Column, start int, text []byte) {
 	d.Data = append(d.Data[:start], text...)
 	d.Ends[len(d.Ends)-1] = len(d.Data)
 }
 
-// check holds a text of row n that is not an attribute's own against the
-// field.
+// check checks a computed text in row n against the field.
 func (s *step) check(d *column.Column, n, start int) crosswalk.RejectCode {
 	if d.Kind != column.Text || !d.Valid[n] {
 		return ""

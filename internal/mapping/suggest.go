@@ -7,9 +7,9 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// knownPairs are attributes of Microsoft's own tables and the fields that they
-// fill, where the names alone do not tell. Of several attributes for one
-// field, the first that the table has is taken.
+// knownPairs are attributes of Microsoft's own tables and the fields that they fill,
+// where the names alone do not show that. Of several attributes for one field, the
+// first that the table has is taken.
 var knownPairs = []struct{ attribute, field string }{
 	{"fullname", "Name"},
 	{"name", "Name"},
@@ -38,13 +38,12 @@ var knownPairs = []struct{ attribute, field string }{
 	{"isdisabled", "Is_Active"},
 }
 
-// Suggest returns rows that fill fields of the object from attributes of the
-// entity: what is certain enough to be offered, for a person to correct. The
-// record's key fills External_ID as identifier, unless a person and a company
-// identify the row; then come the known pairs,
-// attributes and fields of the same name, the attribute that names a record
-// for Name, and addresses by their format. No field and no attribute is in two
-// rows, and every row can be saved as it is.
+// Suggest returns rows that fill fields of the object from attributes of the entity,
+// likely enough to be offered to a person for correction. The record's key fills
+// External_ID, as identifier unless a person and a company identify the row. Then
+// come the known pairs, attributes and fields of the same name, the attribute that
+// names a record for Name, and addresses by their format. No field and no attribute
+// is in two rows, and every row can be saved as it is.
 func Suggest(e *crosswalk.Entity, o *crosswalk.Object) []crosswalk.FieldMapping {
 	s := suggester{entity: e, object: o, rows: map[string]crosswalk.FieldMapping{}, taken: map[string]bool{}}
 	s.pair(e.PrimaryID, externalIDField)
@@ -83,8 +82,8 @@ type suggester struct {
 	taken  map[string]bool                   // attributes
 }
 
-// pair adds a row for the attribute and the field, if there are both, they go
-// together and neither has one.
+// pair adds a row for the attribute and the field, if both exist, fit each other and
+// have no row yet.
 func (s *suggester) pair(attribute, field string) {
 	a, f := s.entity.Attribute(attribute), s.object.Field(field)
 	if f == nil {
@@ -115,8 +114,8 @@ func (s *suggester) pair(attribute, field string) {
 	}
 }
 
-// sameName looks for an attribute with the name of the field: its logical
-// name, with or without the prefix of who made it, or its display name.
+// sameName looks for an attribute with the name of the field: by logical name, with
+// or without the publisher's prefix, or by display name.
 func (s *suggester) sameName(f *crosswalk.Field) {
 	names := []string{plainName(strings.TrimSuffix(f.Name, crosswalk.CustomSuffix)), plainName(f.DisplayName)}
 	for _, of := range []func(*crosswalk.Attribute) string{
