@@ -5,29 +5,29 @@ import (
 	"time"
 )
 
-// Limiter slows down who guesses passwords: each key (an e-mail address, an
-// address of the network) has so many tries, and gets them back evenly over
-// a window. It is safe for concurrent use and keeps nothing across a restart.
+// Limiter slows down whoever guesses passwords: each key (an e-mail address or a
+// network address) has a number of tries, which it gets back evenly over a window.
+// It is safe for concurrent use and keeps nothing across a restart.
 type Limiter struct {
 	tries  int
 	window time.Duration
 	max    int
 
 	mu   sync.Mutex
-	full map[string]time.Time // when the key has all its tries again
+	full map[string]time.Time // when the key will have all its tries again
 }
 
 // maxKeys bounds the memory of a Limiter, about 1 MB.
 const maxKeys = 10_000
 
-// NewLimiter makes a Limiter that allows so many tries per window: all of
-// them at once, and one more each window/tries. Both must be positive.
+// NewLimiter makes a Limiter that allows a number of tries per window: all of them
+// at once, and one more every window/tries. Both must be positive.
 func NewLimiter(tries int, window time.Duration) *Limiter {
 	return &Limiter{tries: max(tries, 1), window: max(window, time.Duration(max(tries, 1))), max: maxKeys, full: make(map[string]time.Time)}
 }
 
-// Take takes one of the tries of key. It returns 0, or, when none is left,
-// how long to wait for the next one; then nothing is taken.
+// Take takes one of the tries of key and returns 0. When none is left, it takes
+// nothing and returns how long to wait for the next one.
 func (l *Limiter) Take(key string) (wait time.Duration) {
 	now := time.Now()
 	each := l.window / time.Duration(l.tries)
@@ -55,9 +55,9 @@ func (l *Limiter) Reset(key string) {
 	delete(l.full, key)
 }
 
-// sweep drops the keys that have all their tries, and when that makes no
-// room the one that would have them first: a flood of made-up keys must
-// neither use up the memory nor lock out everybody.
+// sweep drops the keys that have all their tries and, when that makes no room, the
+// one that would be the first to have them: a flood of made-up keys must neither
+// use up memory nor lock everybody out.
 func (l *Limiter) sweep(now time.Time) {
 	var first string
 	var at time.Time

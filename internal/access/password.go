@@ -25,7 +25,7 @@ const (
 // slots bounds how many hashes are computed at once, since each takes 64 MiB.
 var slots = make(chan struct{}, 4)
 
-// decoy is a hash that no password fits.
+// decoy is a hash that no password matches.
 const decoy = "$argon2id$v=19$m=65536,t=3,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // HashPassword returns the hash of a password as a PHC string:
@@ -41,9 +41,9 @@ func HashPassword(password string) string {
 		base64.RawStdEncoding.EncodeToString(salt), base64.RawStdEncoding.EncodeToString(key))
 }
 
-// VerifyPassword reports whether password is the one behind hash, a string
-// made by HashPassword. With an empty or damaged hash it says no after the
-// same time, so that an answer does not tell whether an account exists.
+// VerifyPassword reports whether password is the one behind hash, a string made by
+// HashPassword. With an empty or damaged hash it reports false after the same time,
+// so that its duration does not reveal whether an account exists.
 func VerifyPassword(hash, password string) bool {
 	h, err := parseHash(hash)
 	if err != nil {
@@ -63,9 +63,9 @@ type passwordHash struct {
 
 var errHash = errors.New("access: not a password hash")
 
-// parseHash reads a PHC string. Costs beyond what a later version of
-// Crosswalk could choose are refused: they come from a damaged database and
-// would use up the memory of the machine.
+// parseHash reads a PHC string. Costs higher than a later version of Crosswalk might
+// choose are refused: they come from a damaged database and would use up the
+// machine's memory.
 func parseHash(s string) (passwordHash, error) {
 	var h passwordHash
 	parts := strings.Split(s, "$")

@@ -1,7 +1,7 @@
-// Package column holds batches of values by column. The page decoder fills
-// one, the mapping turns it into another and the table writer reads that one.
-// Batches are reused from page to page, so that reading a million records
-// allocates no more than reading a thousand.
+// Package column holds batches of values by column. The page decoder fills one, the
+// mapping turns it into another, and the table writer reads that. Batches are reused
+// from page to page, so that reading a million records allocates no more memory than
+// reading a thousand.
 //
 // A Batch is not safe for concurrent use; it belongs to one stage at a time.
 package column
@@ -89,9 +89,9 @@ func (b *Batch) Rows() int { return b.rows }
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() { b.Truncate(0) }
 
-// EndRow completes a row. Columns that got no value since the row before
-// become null. It panics when a column got two values: that is a fault of the
-// stage that fills the batch.
+// EndRow completes a row. Columns that got no value since the last row become null.
+// It panics when a column got two values: that is a bug in the stage that fills the
+// batch.
 func (b *Batch) EndRow() {
 	b.rows++
 	for i := range b.Columns {
@@ -106,8 +106,7 @@ func (b *Batch) EndRow() {
 	}
 }
 
-// Truncate drops all rows from row n on, and every value of an incomplete
-// row.
+// Truncate drops all rows from row n on, and all values of an incomplete row.
 func (b *Batch) Truncate(n int) {
 	b.rows = n
 	for i := range b.Columns {
@@ -118,8 +117,7 @@ func (b *Batch) Truncate(n int) {
 	}
 }
 
-// Append adds the rows of another batch with the same specs, which stays as
-// it is.
+// Append adds copies of the rows of another batch with the same specs.
 func (b *Batch) Append(from *Batch) {
 	for i := range b.Columns {
 		c, f := &b.Columns[i], &from.Columns[i]
@@ -139,8 +137,8 @@ func (b *Batch) Append(from *Batch) {
 	b.rows += from.rows
 }
 
-// AppendBad adds a null to column i of the incomplete row and keeps what was
-// there instead.
+// AppendBad adds a null to column i of the incomplete row and keeps the bad value
+// that was there instead.
 func (b *Batch) AppendBad(i int, value []byte) {
 	b.Columns[i].AppendNull()
 	shown := string(value[:min(len(value), maxBad)])
@@ -160,8 +158,7 @@ func (b *Batch) IsBad(i int) bool {
 	return false
 }
 
-// Retract takes back the value of column i of the incomplete row, if it has
-// one.
+// Retract removes the value of column i of the incomplete row, if it has one.
 func (b *Batch) Retract(i int) {
 	b.Columns[i].Truncate(b.rows)
 	for n := len(b.Bad) - 1; n >= 0 && b.Bad[n].Row == b.rows; n-- {
@@ -171,8 +168,7 @@ func (b *Batch) Retract(i int) {
 	}
 }
 
-// Truncate drops the values of the column from row n on; a column that has
-// fewer stays as it is.
+// Truncate drops the values of the column from row n on, if there are any.
 func (c *Column) Truncate(n int) {
 	if len(c.Valid) <= n {
 		return

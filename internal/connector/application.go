@@ -14,11 +14,11 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/store"
 )
 
-// AuthorizeApplication authorizes a connection that signs in as an
-// application: it gets a token with the secret or the certificate, finds out
-// as which application user of which organization that is, and stores it. No
-// browser is needed. On any error the connection stays as it was. It returns
-// CodeConflict for a connection that signs in as a user.
+// AuthorizeApplication authorizes a connection that signs in as an application: it
+// gets a token with the secret or the certificate, finds out to which application
+// user and organization that belongs, and stores it. No browser is needed. On any
+// error the connection stays as it was. It returns CodeConflict for a connection that
+// signs in as a user.
 func (c *Connector) AuthorizeApplication(ctx context.Context, id string) (Outcome, error) {
 	var out Outcome
 	var err error
@@ -43,8 +43,8 @@ func (c *Connector) AuthorizeApplication(ctx context.Context, id string) (Outcom
 	return out, c.authorized(ctx, &out, grant)
 }
 
-// explainApplication says what an administrator must do when an environment
-// refuses an application; for people the error explains itself.
+// explainApplication says what an administrator must do when an environment refuses
+// an application. For connections that sign in as a user it returns err as it is.
 func (c *Connector) explainApplication(conn crosswalk.Connection, err error) error {
 	var refusal *odata.Error
 	if !conn.SignInMode.Application() || !errors.As(err, &refusal) {
@@ -68,8 +68,7 @@ func (c *Connector) explainApplication(conn crosswalk.Connection, err error) err
 	return crosswalk.Errorf(crosswalk.CodeForbidden, "%s", message).WithHint("%s", hint).WithCause(err)
 }
 
-// consentLife is how long the link for an administrator works: it travels by
-// mail.
+// consentLife is how long the link for an administrator works: it may travel by mail.
 const consentLife = 7 * 24 * time.Hour
 
 // AdminConsentLink returns an address at which an administrator of the
@@ -91,16 +90,15 @@ func (c *Connector) AdminConsentLink(ctx context.Context, id string) (string, er
 	return cfg.AdminConsentURL(state), nil
 }
 
-// keepAliveAfter is how long a connection may stand unused before its
-// authorization is refreshed. Microsoft ends a refresh token that was not
-// used for 90 days; a month leaves many tries.
+// keepAliveAfter is how long a connection may be unused before its authorization is
+// refreshed. Microsoft ends a refresh token that has not been used for 90 days; a
+// month leaves many attempts.
 const keepAliveAfter = 30 * 24 * time.Hour
 
-// KeepAlive refreshes the authorizations of connections that nobody has used
-// for a month, so that they do not end. Call it about once a day. A
-// connection that cannot be refreshed is logged and, when Microsoft refuses
-// for good, disconnected; the error is that of reading the connections only.
-// It returns how many were refreshed.
+// KeepAlive refreshes the authorizations of connections that have not been used for a
+// month, so that they do not expire, and returns how many. Call it about once a day.
+// A connection that cannot be refreshed is logged and, when Microsoft refuses for
+// good, disconnected; the error is only that of reading the connections.
 func (c *Connector) KeepAlive(ctx context.Context) (int, error) {
 	refreshed := 0
 	page := store.Page{Limit: 200}

@@ -10,15 +10,15 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// How often the activity log tells that a connection was led to one host, and
-// of how many hosts that is remembered.
+// How often the activity log may say that a connection was led to a given host, and
+// for how many hosts that is remembered.
 const (
 	awayEvery = time.Hour
 	awayHosts = 100
 )
 
-// ledAway returns what notes in the activity log that answers of a
-// connection's environment lead elsewhere: whoever changes them is after the
+// ledAway returns a function that notes in the activity log that answers of a
+// connection's environment lead elsewhere: whoever tampers with them is after the
 // token.
 func (c *Connector) ledAway(conn crosswalk.Connection) func(to string) {
 	var mu sync.Mutex

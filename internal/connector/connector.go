@@ -1,7 +1,6 @@
-// Package connector gives signed-in access to connections: it puts the stored
-// authorization, the sign-in server and the Web API together. It starts and
-// completes sign-ins, keeps tokens fresh, hands out Dataverse clients and
-// caches metadata.
+// Package connector provides signed-in access to connections: it brings together the
+// stored authorization, the sign-in server and the Web API. It begins and completes
+// sign-ins, keeps tokens fresh, hands out Dataverse clients and caches metadata.
 package connector
 
 import (
@@ -38,7 +37,7 @@ type Connector struct {
 	Config
 	mu       sync.Mutex
 	links    map[string]link   // by connection
-	versions map[string]string // of the metadata, by connection
+	versions map[string]string // of the metadata last seen, by connection
 }
 
 // link is what all who use a connection share: one client, so that they keep
@@ -56,9 +55,9 @@ func New(cfg Config) *Connector {
 	return &Connector{Config: cfg, links: map[string]link{}, versions: map[string]string{}}
 }
 
-// Client returns the Dataverse client of a connection. All callers share one
-// client a connection, and with it its pace. It returns CodeConflict when the
-// connection is not authorized.
+// Client returns the Dataverse client of a connection. All callers share one client
+// per connection, and with it its pace. It returns CodeConflict when the connection
+// is not authorized, and CodeDisconnected when its authorization no longer works.
 func (c *Connector) Client(ctx context.Context, id string) (*dataverse.Client, error) {
 	conn, err := c.Store.FindConnection(ctx, id)
 	if err != nil {
@@ -88,7 +87,7 @@ func (c *Connector) link(conn crosswalk.Connection) link {
 	return l
 }
 
-// Ready returns nil when jobs of the connection can run, else an error that
+// Ready returns nil when jobs of the connection can run, and otherwise an error that
 // says why not.
 func Ready(conn crosswalk.Connection) error {
 	switch conn.Status {
@@ -106,17 +105,16 @@ func Ready(conn crosswalk.Connection) error {
 	}
 }
 
-// Forget drops the client of a connection, so that the next one is made from
-// what is stored now.
+// Forget drops the client of a connection, so that the next one is made from what is
+// stored by then.
 func (c *Connector) Forget(id string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.links, id)
 }
 
-// Revoke destroys the stored tokens of a connection. Microsoft has no
-// endpoint to revoke a grant; removing the consent is up to the administrator
-// there.
+// Revoke destroys the stored tokens of a connection. Microsoft has no endpoint to
+// revoke a grant; removing the consent there is up to an administrator.
 func (c *Connector) Revoke(ctx context.Context, id string) error {
 	c.Forget(id)
 	return c.Store.Revoke(ctx, id)
@@ -153,10 +151,9 @@ func (c *Connector) loadTokens(ctx context.Context, id string) (oauth.Tokens, er
 	return oauth.Tokens{AccessToken: s.Access, RefreshToken: s.Refresh, ExpiresAt: s.Expires, Version: version}, nil
 }
 
-// tokens returns the token source of a connection. A refresh that Microsoft
-// refuses for good marks the connection disconnected, one that fails by its
-// set-up leaves it authorized and shows the cause, and any other failure
-// leaves it as it is.
+// tokens returns the token source of a connection. A refresh that Microsoft refuses
+// for good marks the connection as disconnected; one that fails because of the set-up
+// leaves it authorized and shows the cause; any other failure leaves it as it is.
 func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 	id := conn.ID
 	return &oauth.Source{
@@ -171,7 +168,7 @@ func (c *Connector) tokens(conn crosswalk.Connection) *oauth.Source {
 			return c.Store.SaveTokens(ctx, id, old.Version, raw, fresh.ExpiresAt)
 		},
 		Refresh: func(ctx context.Context, refreshToken, claims string) (*oauth.Grant, error) {
-			// The app registration can be edited meanwhile: read it anew.
+			// The app registration may have been edited meanwhile: read it again.
 			now, err := c.Store.FindConnection(ctx, id)
 			if err != nil {
 				return nil, err

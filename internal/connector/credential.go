@@ -13,9 +13,8 @@ import (
 // tokenTimeout is how long one request to the sign-in server may take.
 const tokenTimeout = 30 * time.Second
 
-// oauthConfig returns how to sign in to a connection. The authority is asked
-// from the environment itself each time, which also finds out about a wrong
-// address.
+// oauthConfig returns how to sign in to a connection. Each time it asks the
+// environment itself for the authority, which also reveals a wrong address.
 func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) (oauth.Config, error) {
 	challenge, err := dataverse.Probe(ctx, nil, conn.EnvironmentURL)
 	if err != nil {
@@ -34,8 +33,8 @@ func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) 
 		return oauth.Config{}, err
 	}
 	if cfg.Tenant == "organizations" && conn.TenantID != "" {
-		// The environment names no tenant, but we know it: a guest's tokens
-		// must come from the environment's tenant and not from his own.
+		// The environment names no tenant, but we know it: a guest's tokens must
+		// come from the environment's tenant and not from the guest's own.
 		cfg.Tenant = conn.TenantID
 	}
 	if conn.ClientID == "" {
@@ -49,8 +48,8 @@ func (c *Connector) oauthConfig(ctx context.Context, conn crosswalk.Connection) 
 	return cfg, err
 }
 
-// prove adds the secret or the certificate to a configuration. That there is
-// none, or none that is good now, is final.
+// prove adds the secret or the certificate to a configuration. The error is final
+// when there is none, or when the certificate is not valid now.
 func (c *Connector) prove(ctx context.Context, conn crosswalk.Connection, cfg *oauth.Config) error {
 	sealed, err := c.Store.ConnectionSecrets(ctx, conn.ID)
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
 )
 
-// Input returns what a job's mapping is compiled from: its entity and object,
-// the tables that its lookups lead to and the objects that its target points
-// to. now is the moment that relative dates count from.
+// Input returns what is needed to compile a job's mapping: its entity and object, the
+// tables to which its lookups lead, and the objects to which its target points. now
+// is the moment to which relative dates refer.
 func (c *Connector) Input(ctx context.Context, job crosswalk.Job, entity *crosswalk.Entity, now time.Time) (mapping.Input, error) {
 	objects, err := c.Store.ListObjects(ctx)
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Entities returns the readable tables of a connection's environment whose
-// names hold search, without their attributes. The list is read once and
-// kept until Refresh.
+// Entities returns the readable tables of a connection's environment whose names
+// contain search, without their attributes. The list is read once and kept until
+// Refresh.
 func (c *Connector) Entities(ctx context.Context, id, search string) ([]crosswalk.Entity, error) {
 	found, _, err := c.Store.ListEntities(ctx, id, search)
 	if err != nil || len(found) > 0 {
@@ -61,10 +61,10 @@ func (c *Connector) FreshEntity(ctx context.Context, id, name string) (*crosswal
 	return entity, c.Store.SaveEntity(ctx, id, *entity)
 }
 
-// Watch forgets the cached metadata of a connection when version, as its
-// client saw it last, is another one than before: somebody has published a
-// change. So it does with the first version that the process sees, since
-// nobody knows what happened before. An empty version changes nothing.
+// Watch forgets the cached metadata of a connection when version, the one last seen
+// by its client, differs from the one before: somebody has published a change. It
+// also does so for the first version that the process sees, since it does not know
+// what happened before that. An empty version changes nothing.
 func (c *Connector) Watch(ctx context.Context, id, version string) error {
 	c.mu.Lock()
 	same := version == "" || c.versions[id] == version
@@ -81,8 +81,8 @@ func (c *Connector) Watch(ctx context.Context, id, version string) error {
 	return nil
 }
 
-// Refresh forgets the cached metadata of a connection, and which of its tables
-// cannot be read in several streams.
+// Refresh forgets the cached metadata of a connection, and which of its tables cannot
+// be read in several streams.
 func (c *Connector) Refresh(ctx context.Context, id string) error {
 	if err := c.Store.DropEntities(ctx, id); err != nil {
 		return err

@@ -38,17 +38,17 @@ func (r *Report) add(name, detail string, err error) bool {
 	return check.OK
 }
 
-// warn notes a finding that works for now.
+// warn notes that something works for now.
 func (r *Report) warn(name string, w *crosswalk.Warning) {
 	if w != nil {
 		r.Checks = append(r.Checks, Check{Name: name, OK: true, Warn: true, Detail: w.Message, Hint: w.Hint})
 	}
 }
 
-// Test asks a connection's environment who we are, whether it is still the
-// pinned organization, what of it can be read and how fast it answers. A
-// failed check is part of the report; an error is returned only when the
-// connection cannot be tested at all.
+// Test asks a connection's environment who we are, whether it is still the pinned
+// organization, what can be read there and how fast it answers. A failed check is
+// part of the report; an error is returned only when the connection cannot be tested
+// at all.
 func (c *Connector) Test(ctx context.Context, id string) (Report, error) {
 	conn, err := c.Store.FindConnection(ctx, id)
 	if err != nil {
@@ -79,8 +79,7 @@ func (c *Connector) Test(ctx context.Context, id string) (Report, error) {
 	return r, nil
 }
 
-// testReading looks whether the tables that everybody syncs can be read, and
-// of how many rows.
+// testReading checks whether the tables that everybody syncs can be read, and how far.
 func (c *Connector) testReading(ctx context.Context, conn crosswalk.Connection, client *dataverse.Client, userID string, r *Report) {
 	const name = "Organization-wide read"
 	const hint = "Give the user a security role that reads this table at organization level. Without it rows of others are missing, and changes cannot be tracked."
@@ -128,9 +127,9 @@ func organization(conn crosswalk.Connection) string {
 	return fmt.Sprintf("%s, %s.", conn.Authorization.OrganizationName, conn.OrganizationID)
 }
 
-// Pinned returns nil when organizationID is the organization the connection
-// was first authorized to, else CodeConflict. Environments get copied,
-// restored and renamed behind their address.
+// Pinned returns nil when organizationID is the organization to which the connection
+// was first authorized, and CodeConflict otherwise. Environments get copied, restored
+// and renamed behind their addresses.
 func Pinned(conn crosswalk.Connection, organizationID string) error {
 	if conn.OrganizationID == "" || conn.OrganizationID == organizationID {
 		return nil

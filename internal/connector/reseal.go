@@ -6,10 +6,10 @@ import (
 	"fmt"
 )
 
-// Reseal seals with the key that seals now what is sealed with another one of
-// the key file, secret by secret, and returns how many these were. Killed in
-// the middle, it goes on at the next call. It returns an error when some could
-// not be sealed anew, such as those whose key is lost; the others are.
+// Reseal seals every secret that was sealed with another key of the key file again
+// with the one that seals now, one by one, and returns how many they were. When it is
+// killed in the middle, the next call goes on. It returns an error when some secrets
+// could not be resealed, such as those whose key is lost; the others are.
 func (c *Connector) Reseal(ctx context.Context) (n int, err error) {
 	list, err := c.Store.Secrets(ctx)
 	if err != nil {

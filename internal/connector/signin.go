@@ -18,8 +18,8 @@ import (
 // signInLife is how long a person may take on the sign-in pages.
 const signInLife = 15 * time.Minute
 
-// pending is what must be remembered between the two halves of a sign-in. It
-// is stored sealed.
+// pending is what must be remembered between the two halves of a sign-in. It is
+// stored sealed.
 type pending struct {
 	Verifier string `json:"verifier"`
 	Nonce    string `json:"nonce"`
@@ -71,7 +71,7 @@ func (c *Connector) remember(ctx context.Context, id string, p pending, in store
 	return state, c.Store.InsertSignIn(ctx, in)
 }
 
-// LocalPath returns path when it is a path of this site, else "/connections".
+// LocalPath returns path when it is a path on this site, and "/connections" otherwise.
 // It keeps a sign-in from ending on somebody else's site.
 func LocalPath(path string) string {
 	const fallback = "/connections"
@@ -92,14 +92,14 @@ type Callback struct {
 	SessionID                            string // of the browser that came back; empty when it has none
 }
 
-// Outcome says how a sign-in ended. Connection and ReturnTo are set as soon
-// as the sign-in is known, whether it ended well or not.
+// Outcome says how a sign-in ended. Connection and ReturnTo are set once the sign-in
+// is known, whether it succeeded or not.
 type Outcome struct {
 	Connection crosswalk.Connection
 	ReturnTo   string
 	JobMade    bool // the out-of-the-box job was made
 	Again      bool // the connection had been authorized before
-	Consent    bool // it was an administrator's approval; the connection is as before
+	Consent    bool // it was an administrator's approval, which leaves the connection as it was
 }
 
 // Complete ends a sign-in: it redeems the code, finds out who signed in to
@@ -154,7 +154,7 @@ func (c *Connector) Complete(ctx context.Context, cb Callback) (Outcome, error) 
 	return out, c.authorized(ctx, &out, grant)
 }
 
-// authorized finds out who the grant belongs to and stores it.
+// authorized finds out to whom the grant belongs and stores it.
 func (c *Connector) authorized(ctx context.Context, out *Outcome, grant *oauth.Grant) error {
 	auth, err := c.identify(ctx, out.Connection, grant)
 	if err != nil {
@@ -175,7 +175,7 @@ func (c *Connector) authorized(ctx context.Context, out *Outcome, grant *oauth.G
 	return err
 }
 
-// identify asks the environment who the new tokens belong to.
+// identify asks the environment to whom the new tokens belong.
 func (c *Connector) identify(ctx context.Context, conn crosswalk.Connection, grant *oauth.Grant) (crosswalk.Authorization, error) {
 	client := dataverse.New(dataverse.Config{
 		BaseURL: conn.EnvironmentURL,
@@ -209,7 +209,7 @@ func (c *Connector) identify(ctx context.Context, conn crosswalk.Connection, gra
 	if user.DomainName != "" {
 		auth.UserName = user.DomainName
 	}
-	if auth.UserName == "" { // as some application users
+	if auth.UserName == "" { // some application users have none
 		auth.UserName = cmp.Or(conn.ClientID, c.ClientID)
 	}
 	return auth, nil

@@ -6,8 +6,8 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// Words returns what an error means for a person and what to do about it.
-// The text of a fault of Crosswalk's own stays in the log.
+// Words returns what an error means to a person and what to do about it. The text of
+// an internal error stays in the log.
 func Words(err error) (message, hint string) {
 	var e *crosswalk.Error
 	if errors.As(err, &e) {

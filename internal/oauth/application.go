@@ -9,9 +9,9 @@ import (
 )
 
 // Credentials gets an access token for the app registration itself (client
-// credentials, RFC 6749 section 4.4), proven by the certificate or the client
-// secret. There is no refresh token: when the token ends the next one is made
-// the same way. Tenant must be the tenant's id. It returns an *Error when
+// credentials, RFC 6749 section 4.4), which proves itself by the certificate or the
+// client secret. There is no refresh token: when the token expires, the next one is
+// requested the same way. Tenant must be the tenant's id. It returns an *Error when
 // Microsoft refuses or does not answer properly.
 func (c Config) Credentials(ctx context.Context) (*Grant, error) {
 	if !tenantID.MatchString(c.Tenant) {
@@ -34,8 +34,8 @@ func (c Config) Credentials(ctx context.Context) (*Grant, error) {
 	return g, nil
 }
 
-// appScope asks for what the app registration may do in the environment; the
-// only scope an application can ask for.
+// appScope asks for whatever the app registration may do in the environment, the
+// only scope that an application can ask for.
 func (c Config) appScope() string { return strings.TrimSuffix(c.Resource, "/") + "/.default" }
 
 // AdminConsentURL returns the address at which an administrator of the tenant

@@ -33,10 +33,9 @@ const (
 	minBits = 2048 // Microsoft takes no shorter keys
 )
 
-// ParseCertificate reads a certificate and its RSA private key from PEM, in
-// whatever order; a chain behind the certificate is ignored. It returns
-// CodeInvalid with what is wrong and what to do. Whether it has expired is
-// not its business.
+// ParseCertificate reads a certificate and its RSA private key from PEM, in any
+// order; other certificates of a chain are ignored. It returns CodeInvalid with what
+// is wrong and what to do. It does not check whether the certificate has expired.
 func ParseCertificate(text []byte) (*Certificate, error) {
 	fail := func(format string, args ...any) (*Certificate, error) {
 		return nil, crosswalk.Errorf(crosswalk.CodeInvalid, format, args...).WithHint(hintPEM)
@@ -114,15 +113,15 @@ func (c *Certificate) Facts() crosswalk.Certificate {
 	}
 }
 
-// CheckValidity returns nil while the certificate is good at the time now,
-// else CodeInvalid.
+// CheckValidity returns nil when the certificate is valid at the time now, and
+// CodeInvalid otherwise.
 func (c *Certificate) CheckValidity(now time.Time) error {
 	switch {
 	case now.After(c.leaf.NotAfter):
 		return crosswalk.Errorf(crosswalk.CodeInvalid, "The certificate expired on %s.", c.leaf.NotAfter.UTC().Format(time.DateOnly)).
 			WithHint("Make a new certificate and upload it under Certificates & secrets of the app registration, then store it here.")
 	case now.Before(c.leaf.NotBefore.Add(-clockSkew)):
-		return crosswalk.Errorf(crosswalk.CodeInvalid, "The certificate is good from %s on only.", c.leaf.NotBefore.UTC().Format(time.DateOnly)).
+		return crosswalk.Errorf(crosswalk.CodeInvalid, "The certificate is not valid before %s.", c.leaf.NotBefore.UTC().Format(time.DateOnly)).
 			WithHint("Check the clock of this machine, or wait until then.")
 	}
 	return nil
@@ -142,13 +141,13 @@ func (c *Certificate) GoString() string { return c.String() }
 // LogValue is String for structured logs.
 func (c *Certificate) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
-// assertionLife is how long an assertion is good; Microsoft advises five to
-// ten minutes.
+// assertionLife is how long an assertion is valid; Microsoft advises five to ten
+// minutes.
 const assertionLife = 10 * time.Minute
 
-// assertion makes the signed statement that replaces a client secret
-// (RFC 7523): who we are, for this token endpoint only, for a few minutes,
-// once. Source: Microsoft's description of certificate credentials.
+// assertion makes the signed statement that replaces a client secret (RFC 7523). It
+// says who we are, to this token endpoint only, for a few minutes, once. Source:
+// Microsoft's description of certificate credentials.
 func (c *Certificate) assertion(clientID, audience string, now time.Time) (string, error) {
 	sum := sha256.Sum256(c.leaf.Raw)
 	enc := base64.RawURLEncoding

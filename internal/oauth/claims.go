@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-// capability tells Microsoft that we can answer a claims challenge. In return
-// access tokens live for about a day and can be taken back within minutes.
+// capability tells Microsoft that we can handle claims challenges. In return access
+// tokens live for about a day and can be revoked within minutes.
 // Source: Microsoft's description of continuous access evaluation.
 const capability = `{"access_token":{"xms_cc":{"values":["cp1"]}}}`
 
-// mergeClaims adds what a challenge demands to our capability. Demands that
-// are not an object of objects are left out: they come from outside.
+// mergeClaims adds what a challenge demands to our capability. Demands come from
+// outside; those that are not an object of objects are left out.
 func mergeClaims(demanded string) string {
 	var add map[string]map[string]json.RawMessage
 	if demanded == "" || json.Unmarshal([]byte(demanded), &add) != nil {

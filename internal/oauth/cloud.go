@@ -43,8 +43,8 @@ var environments = []struct {
 	{".dynamics.cn", china},
 }
 
-// CanonicalAuthority returns the present name of a sign-in server that goes
-// by an older one, else authority as it is.
+// CanonicalAuthority returns the current name of a sign-in server known by an older
+// one, and any other authority as it is.
 func CanonicalAuthority(authority string) string {
 	if strings.EqualFold(authority, "https://login.windows.net") {
 		return "https://login.microsoftonline.com"
@@ -52,12 +52,11 @@ func CanonicalAuthority(authority string) string {
 	return authority
 }
 
-// CheckAuthority refuses, with an Error of CodeInvalid, a sign-in server that
-// is not one of Microsoft's, and one of another national cloud than the
-// environment. The address of the server comes from the environment's own
-// answer; without this check whoever runs a false environment could collect
-// client secrets. A sandbox on this machine may name a server on this
-// machine.
+// CheckAuthority refuses, with an Error of CodeInvalid, a sign-in server that is not
+// Microsoft's or belongs to a national cloud other than the environment's. The
+// address of the server comes from the environment's own answer; without this check,
+// a fake environment could collect client secrets. A sandbox on this machine may
+// name a server on this machine.
 func CheckAuthority(authority, resource string) error {
 	u, err := url.Parse(authority)
 	r, err2 := url.Parse(resource)

@@ -17,9 +17,9 @@ type Config struct {
 	Tenant       string       // id of the tenant, or "organizations" when it is not known yet
 	ClientID     string       // application (client) id
 	ClientSecret string       // empty for a public client, and ignored when there is a Certificate
-	Certificate  *Certificate // with which the app proves who it is; nil means the secret
+	Certificate  *Certificate // by which the app proves who it is; nil means by the secret
 	RedirectURL  string       // where the browser comes back to, exactly as registered
-	Resource     string       // address of the environment, without a slash at the end
+	Resource     string       // address of the environment, without a trailing slash
 	Claims       string       // claims (JSON) a challenge demanded; empty for none
 
 	HTTP *http.Client     // nil means a client with a timeout of 30 s
@@ -41,10 +41,10 @@ func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }
 // random bits. It also serves as a state or nonce.
 func NewVerifier() string { return oauth2.GenerateVerifier() }
 
-// AuthCodeURL returns the address to which to send the browser. The state
-// comes back with the answer, the nonce inside the id token, and the verifier
-// is needed by Exchange; only its SHA-256 is in the address. The prompt is
-// "", "login", "consent" or "select_account".
+// AuthCodeURL returns the address to which to send the browser. The state comes back
+// with the answer, and the nonce inside the id token. Exchange needs the verifier, of
+// which only the SHA-256 is in the address. The prompt is "", "login", "consent" or
+// "select_account".
 func (c Config) AuthCodeURL(state, nonce, verifier string, prompt string) string {
 	conf := oauth2.Config{
 		ClientID:    c.ClientID,

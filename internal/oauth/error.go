@@ -60,11 +60,11 @@ func (e *Error) Error() string {
 // Unwrap returns the failure of the network, if that is what happened.
 func (e *Error) Unwrap() error { return e.cause }
 
-// Disconnects reports whether the authorization itself is refused, so that it
-// gives no token until a person authorizes again: the OAuth error decides.
-// No answer, HTTP 429, 5xx, pages of HTML and numbers of Microsoft's that
-// pass disconnect nothing, and neither does what is set up wrongly, such as a
-// tenant, a redirect address or an app that is disabled.
+// Disconnects reports whether the authorization itself is refused, so that it gives
+// no token until a person authorizes again; the OAuth error decides that. A missing
+// answer, HTTP 429 and 5xx, HTML pages and Microsoft's numbers for transient trouble
+// do not disconnect, and neither does a wrong set-up, such as a wrong tenant or
+// redirect address, or a disabled app.
 func (e *Error) Disconnects() bool {
 	if e.Status == http.StatusTooManyRequests || e.Status >= 500 {
 		return false
@@ -114,8 +114,8 @@ func parseError(resp *http.Response, body []byte, now time.Time, secrets []strin
 	return e
 }
 
-// CallbackError makes an Error of the error and error_description with which
-// the browser came back instead of a code.
+// CallbackError makes an Error from the error and error_description with which the
+// browser came back instead of a code.
 func CallbackError(code, description string) *Error {
 	e := &Error{Status: http.StatusBadRequest}
 	e.fill(code, description, nil)
@@ -138,7 +138,7 @@ func (e *Error) fill(code, description string, secrets []string) {
 	e.Description = clean(blot(description, secrets), 500)
 }
 
-// clean makes one line of s and cuts it to about n bytes.
+// clean turns s into one line and cuts it to about n bytes.
 func clean(s string, n int) string {
 	s = strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, "?"), func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
 	if len(s) > n {
@@ -147,7 +147,7 @@ func clean(s string, n int) string {
 	return s
 }
 
-// blot replaces secrets that a server echoes.
+// blot replaces secrets that a server has echoed.
 func blot(s string, secrets []string) string {
 	for _, secret := range secrets {
 		if len(secret) >= 4 {

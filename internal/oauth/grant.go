@@ -47,10 +47,10 @@ func (g *Grant) GoString() string { return g.String() }
 // LogValue is String for structured logs.
 func (g *Grant) LogValue() slog.Value { return slog.StringValue(g.String()) }
 
-// Exchange redeems the code that the browser brought back. The verifier and
-// the nonce are those given to AuthCodeURL. It returns an *Error when
-// Microsoft refuses, and an Error of CodeInvalid when the answer belongs to
-// another sign-in or tenant or lacks the lasting permission.
+// Exchange redeems the code that the browser brought back. The verifier and the
+// nonce are those given to AuthCodeURL. It returns an *Error when Microsoft refuses,
+// and a *crosswalk.Error of CodeInvalid when the answer belongs to another sign-in or
+// tenant, or lacks a refresh token.
 func (c Config) Exchange(ctx context.Context, code, verifier, nonce string) (*Grant, error) {
 	answer, err := c.post(ctx, url.Values{
 		"grant_type":    {"authorization_code"},
@@ -128,9 +128,9 @@ func (s *seconds) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// duration takes a missing lifetime as the shortest Microsoft gives to an
-// access token, and none as longer than a day: the next refresh then comes
-// too early rather than too late.
+// duration treats a missing lifetime as the shortest that Microsoft gives an access
+// token, and none as longer than about a day: the next refresh then comes too early
+// rather than too late.
 func (s seconds) duration() time.Duration {
 	const shortest, longest = 3600, 28 * 3600
 	if s <= 0 {
@@ -144,8 +144,8 @@ const maxAnswer = 1 << 20
 
 var plainClient = &http.Client{Timeout: 30 * time.Second}
 
-// post sends a token request. The secrets are blotted out of whatever the
-// server says back.
+// post sends a token request. The secrets are blotted out of whatever the server
+// answers.
 func (c Config) post(ctx context.Context, form url.Values, secrets ...string) (*tokenAnswer, error) {
 	if err := CheckAuthority(c.Authority, c.Resource); err != nil {
 		return nil, err

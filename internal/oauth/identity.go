@@ -38,9 +38,9 @@ func (a *audience) UnmarshalJSON(b []byte) error {
 // clockSkew is how far our clock may be off Microsoft's.
 const clockSkew = 5 * time.Minute
 
-// identify checks the id token and takes from it who signed in. The token
-// came straight from the token endpoint over TLS, which stands in for the
-// check of its signature (OpenID Connect Core, section 3.1.3.7, point 6).
+// identify checks the id token and takes from it who signed in. The token came
+// straight from the token endpoint over TLS, which replaces checking its signature
+// (OpenID Connect Core, section 3.1.3.7, point 6).
 func (c Config) identify(token, nonce string, g *Grant) error {
 	claims, err := parseIDToken(token)
 	if err != nil {

@@ -130,12 +130,12 @@ func (e *Error) meaning() *meaning {
 	return byCode[e.Code]
 }
 
-// Explain puts what Exchange, Refresh or CallbackError returned in words. The
-// code of the result is CodeDisconnected when somebody has to sign in again,
-// CodeInvalid when something is set up wrongly (with the field of the
-// connection at fault, if it is one) and CodeUnavailable when it passes by
-// itself. An error that already is in words comes back as it is; the end of a
-// context is unavailable. It returns nil for nil.
+// Explain puts what Exchange, Refresh or CallbackError returned into words. The code
+// of the result is CodeDisconnected when somebody has to sign in again, CodeInvalid
+// when something is set up wrongly (with the field of the connection at fault, if
+// there is one), and CodeUnavailable when the trouble, or the end of a context, is
+// temporary. An error that is a *crosswalk.Error already comes back as it is. It
+// returns nil for nil.
 func Explain(err error) *crosswalk.Error {
 	if err == nil {
 		return nil
@@ -151,7 +151,7 @@ func Explain(err error) *crosswalk.Error {
 		}
 		return crosswalk.Errorf(crosswalk.CodeInternal, "The sign-in failed.").WithHint(hintBug).WithCause(err)
 	}
-	// The server's own trouble comes before what its body says.
+	// The server's own trouble takes precedence over what its body says.
 	var late interface{ Timeout() bool }
 	switch {
 	case e.Status == 0 && errors.As(err, &late) && late.Timeout():

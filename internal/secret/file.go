@@ -20,12 +20,12 @@ const fileHead = `# Key of Crosswalk. It opens the secrets stored in the databas
 # One key a line; the first one seals, the others only open.
 `
 
-// OpenKeyFile reads the keys at path and makes the file, with one random key,
-// when there is none. The file is text: a base64 key of 32 bytes a line, the
-// first of which seals; empty lines and lines that begin with # do not count.
-// It refuses, with an Error of CodeInvalid, a file that other users of the
-// machine can read and a file without a proper key. Several processes may
-// open the same path at once; they get the same key.
+// OpenKeyFile reads the keys at path, and makes the file with one random key when
+// there is none. The file is text with one key per line, 32 bytes in base64; the
+// first key seals. Empty lines and lines that begin with # are ignored. It refuses,
+// with an Error of CodeInvalid, a file that other users of the machine can read and
+// a file without a valid key. Several processes may open the same path at once; they
+// get the same key.
 func OpenKeyFile(path string) (*Keyring, error) {
 	text, err := readKeyFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,8 +72,8 @@ func readKeyFile(path string) ([]byte, error) {
 	return text[:n], nil
 }
 
-// makeKeyFile writes the file beside path first and then links it to path, so
-// that nobody ever sees half a file and the first of several processes wins.
+// makeKeyFile first writes the file next to path and then links it to path, so that
+// nobody ever sees half a file and the first of several processes wins.
 func makeKeyFile(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".crosswalk-key-*") // mode 0600
 	if err != nil {

@@ -35,8 +35,8 @@ const (
 // Overhead is how many bytes longer a sealed value is than its plaintext.
 const Overhead = headerSize + 12 + 16
 
-// keyID tells which key sealed a value. It is derived from the key, so that
-// it needs no place of its own in the file, and says nothing about it.
+// keyID identifies the key that sealed a value. It is derived from the key, so that
+// the file need not hold it, but reveals nothing about the key.
 type keyID [idSize]byte
 
 // Keyring seals values with its first key and opens values sealed with any of
@@ -87,8 +87,8 @@ func (k *Keyring) Seal(plaintext []byte, context string) ([]byte, error) {
 }
 
 // Open decrypts what Seal made with the same context. It returns an Error of
-// CodeInternal when the value was sealed with a key that is not in the ring,
-// with another context, or was changed since.
+// CodeInternal when the value was sealed with another context or with a key that is
+// not in the ring, or has been changed since.
 func (k *Keyring) Open(sealed []byte, context string) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != version {
 		return nil, crosswalk.Errorf(crosswalk.CodeInternal, "A stored secret is damaged.").
@@ -107,14 +107,13 @@ func (k *Keyring) Open(sealed []byte, context string) ([]byte, error) {
 	return plaintext, nil
 }
 
-// Stale reports whether sealed was made with another key than the one that
-// seals now, and so should be opened and sealed again.
+// Stale reports whether sealed was made with a key other than the one that seals
+// now, and so should be opened and sealed again.
 func (k *Keyring) Stale(sealed []byte) bool {
 	return len(sealed) < headerSize || !bytes.Equal(sealed[1:headerSize], k.first[:])
 }
 
-// ID returns the id of the key that seals, as text. It says nothing about the
-// key.
+// ID returns the id of the key that seals, as text. It reveals nothing about the key.
 func (k *Keyring) ID() string { return hex.EncodeToString(k.first[:]) }
 
 // Has reports whether the key of that id is in the ring.
