@@ -25,6 +25,8 @@ type Checkpoint struct {
 	Mark string `json:"mark,omitempty"`
 	// Of identifies the definition that Mark belongs to.
 	Of string `json:"of,omitempty"`
+	// User is the systemuserid of the user who reads.
+	User string `json:"user,omitempty"`
 	// Trail detects pages that lead in circles.
 	Trail Trail `json:"trail,omitzero"`
 	// Days is for how many days Dynamics remembers changes; 0 when unknown.

@@ -16,9 +16,9 @@ const (
 type Position struct {
 	Way Way       `json:"way" enum:"change_tracking,modified_on,everything" doc:"How the next run finds what has changed"`
 	Why string    `json:"why,omitempty" doc:"Why changes are not tracked"`
-	At  time.Time `json:"at" doc:"When the run began after which only changes are read"`
+	At  time.Time `json:"at" doc:"When the run began that came this far; the next run reads what has changed since"`
 	// ExpiresAt is nil when changes are not tracked.
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When Dynamics forgets what has changed since; a run after that reads every record"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When Dynamics forgets what has changed since; after that, a run reads every record"`
 	// Tried is when change tracking was last attempted; zero when metadata say
 	// that the table does not track changes.
 	Tried time.Time `json:"-"`
@@ -26,4 +26,6 @@ type Position struct {
 	Mark string `json:"-"`
 	// Of identifies the definition that the mark belongs to.
 	Of string `json:"-"`
+	// User is the systemuserid of the user who has read up to it.
+	User string `json:"-"`
 }

@@ -40,6 +40,8 @@ func reads(t *crosswalk.Task) string {
 		return every + ", as this is the first run to end."
 	case t.Position.Of != t.Checkpoint.Of:
 		return every + ", as the job or its object has changed since its last run."
+	case anotherUser(t):
+		return every + ", as the connection signs in as another user since the last run."
 	case t.Position.Way == crosswalk.WayTracked:
 		return readsTracked
 	case refusedBefore(t):

@@ -262,6 +262,9 @@ func (r *runner) slice(ctx context.Context, task crosswalk.Task, log *slog.Logge
 		return false, err
 	}
 	first := task.Checkpoint.Page == 0
+	if first {
+		task.Checkpoint.User = who.UserID
+	}
 	if first && incremental(&task) {
 		task.Checkpoint.Days, err = client.TrackingDays(ctx, who.OrganizationID)
 		if err != nil {

@@ -64,10 +64,17 @@ func (r *runner) newSource(task *crosswalk.Task, object *crosswalk.Object, cfg e
 // since returns where an incremental run goes on from, "" when it reads
 // everything.
 func since(t *crosswalk.Task) string {
-	if t.Run.Scope.Kind == crosswalk.ScopeEverything || t.Position.Of != t.Checkpoint.Of {
+	if t.Run.Scope.Kind == crosswalk.ScopeEverything || t.Position.Of != t.Checkpoint.Of || anotherUser(t) {
 		return ""
 	}
 	return t.Position.Mark
+}
+
+// anotherUser reports whether a run reads as another user than the last one.
+// That user may see records that have not changed since. Where changes are
+// tracked, both see all.
+func anotherUser(t *crosswalk.Task) bool {
+	return t.Position.Way == crosswalk.WayModified && t.Position.User != t.Checkpoint.User
 }
 
 // trackAgain is how long a job finds changes by their time until it is tried

@@ -20,13 +20,14 @@ type storedPosition struct {
 	At    time.Time     `json:"at"`
 	Mark  string        `json:"mark"`
 	Of    string        `json:"of"`
+	User  string        `json:"user,omitempty"`
 	Tried time.Time     `json:"tried,omitzero"`
 	Days  int           `json:"days,omitempty"` // for which changes are remembered
 	Told  bool          `json:"told,omitempty"` // that it expires soon
 }
 
 func (p storedPosition) position() *crosswalk.Position {
-	at := &crosswalk.Position{Way: p.Way, Why: p.Why, At: p.At, Tried: p.Tried, Mark: p.Mark, Of: p.Of}
+	at := &crosswalk.Position{Way: p.Way, Why: p.Why, At: p.At, Tried: p.Tried, Mark: p.Mark, Of: p.Of, User: p.User}
 	if p.Way == crosswalk.WayTracked && p.Days > 0 {
 		end := p.At.AddDate(0, 0, p.Days)
 		at.ExpiresAt = &end
@@ -44,7 +45,7 @@ func (s *Store) movePosition(ctx context.Context, tx *database.Tx, r crosswalk.R
 	if err := decode(text, &at); err != nil || at.Mark == "" {
 		return err
 	}
-	p := storedPosition{Way: at.Way, Why: at.Why, At: r.QueuedAt, Tried: at.Tried, Mark: at.Mark, Of: at.Of, Days: at.Days}
+	p := storedPosition{Way: at.Way, Why: at.Why, At: r.QueuedAt, Tried: at.Tried, Mark: at.Mark, Of: at.Of, User: at.User, Days: at.Days}
 	if r.StartedAt != nil {
 		p.At = *r.StartedAt
 	}

@@ -99,7 +99,7 @@ func TestPosition(t *testing.T) {
 			ok(t, save(t, s, db, store.Progress{RunID: r.ID, Fence: 1, Checkpoint: at}))
 			ok(t, s.FinishRun(ctx, r.ID, 1, test.status, "", ""))
 			if test.moves {
-				want = crosswalk.Position{Way: at.Way, Why: at.Why, At: *task.Run.StartedAt, Tried: at.Tried, Mark: at.Mark, Of: at.Of}
+				want = crosswalk.Position{Way: at.Way, Why: at.Why, At: *task.Run.StartedAt, Tried: at.Tried, Mark: at.Mark, Of: at.Of, User: at.User}
 			}
 			found := must(s.FindJob(ctx, j.ID))(t)
 			switch {

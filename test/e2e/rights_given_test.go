@@ -89,6 +89,45 @@ func TestRightsGiven(t *testing.T) {
 	})
 }
 
+// When another user signs in, the records come that the one before did not see,
+// although they have not changed, and it is asked before rows go that the new one
+// does not see.
+func TestAnotherUser(t *testing.T) {
+	t.Parallel()
+	inSmallPages(t, func(t *testing.T, fresh func(t *testing.T) server.Config) {
+		k := newKeeper(t, fresh(t), 200, nil)
+		k.must(k.sandbox.SetTracked("account", false))
+		k.sees(sandbox.Basic)
+		if run := k.runs(crosswalk.RunSuccess, "Every record"); run.Counts.Inserted == 0 || run.Counts.Inserted > 100 {
+			t.Fatalf("%+v", run.Counts)
+		}
+		k.sandbox.Advance(time.Hour)
+		_, err := k.sandbox.ChangeRows("account", 20, 1) // so that most lie far behind
+		k.must(err)
+		k.runs(crosswalk.RunSuccess, readsByTime)
+		as := func(u client.ConnectionUpdate) {
+			t.Helper()
+			_, err := k.client.UpdateConnection(t.Context(), k.conn.ID, u)
+			k.must(err)
+			k.must(k.authorize(k.conn.ID, "accept"))
+		}
+		id, secret, mode := sandbox.ClientID, sandbox.ClientSecret, crosswalk.SignInSecret
+		as(client.ConnectionUpdate{SignInMode: &mode, ClientID: &id, ClientSecret: &secret})
+		k.runs(crosswalk.RunSuccess, "")
+		k.equal("as the application", "")
+		k.runs(crosswalk.RunSuccess, readsByTime)
+		mode = crosswalk.SignInUser
+		as(client.ConnectionUpdate{SignInMode: &mode})
+		held := k.runs(crosswalk.RunHeld, "")
+		if !strings.Contains(held.Message, "no longer shown to the connection's user") {
+			t.Errorf("held for %q", held.Message)
+		}
+		_, err = k.client.CancelRun(t.Context(), held.ID)
+		k.must(err)
+		k.equal("as the user", "")
+	})
+}
+
 // triedAhead has the job's last try to have changes tracked lie a year ahead.
 func (k *keeper) triedAhead() {
 	k.t.Helper()
