@@ -29,19 +29,19 @@ type Connection struct {
 	Name            string           `json:"name" doc:"Unique name, 1 to 100 characters"`
 	Connector       string           `json:"connector" doc:"Kind of source; always dynamics365"`
 	EnvironmentURL  string           `json:"environment_url" doc:"Base address of the environment, without a trailing slash"`
-	SignInMode      SignInMode       `json:"sign_in_mode" enum:"user,client_secret,certificate" doc:"As whom the connection signs in: a user in the browser, or the app registration with a client secret or a certificate"`
+	SignInMode      SignInMode       `json:"sign_in_mode" enum:"user,client_secret,certificate" doc:"As whom the connection signs in: as a user in the browser, or as the app registration with a client secret or a certificate"`
 	ClientID        string           `json:"client_id" doc:"Application (client) id of the app registration"`
 	HasSecret       bool             `json:"has_secret" doc:"Whether a client secret is stored; the secret itself is never shown"`
-	SecretExpiresAt *time.Time       `json:"secret_expires_at,omitempty" doc:"When the client secret ends, if somebody entered it"`
+	SecretExpiresAt *time.Time       `json:"secret_expires_at,omitempty" doc:"When the client secret expires, if somebody entered that"`
 	Certificate     *Certificate     `json:"certificate,omitempty" doc:"The stored certificate; its private key is never shown"`
-	Warning         *Warning         `json:"warning,omitempty" doc:"The secret or certificate ends soon or has ended"`
+	Warning         *Warning         `json:"warning,omitempty" doc:"Present when the secret or certificate expires soon or has expired"`
 	Status          ConnectionStatus `json:"status" enum:"not_authorized,authorized,revoked,disconnected" doc:"Whether jobs of the connection can run"`
-	StatusCause     string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token"`
+	StatusCause     string           `json:"status_cause,omitempty" doc:"Why the connection is disconnected or, while it is authorized, which wrong set-up keeps Microsoft from giving it a new token"`
 	StatusHint      string           `json:"status_hint,omitempty" doc:"What to do about it"`
-	SignInFailure   *SignInFailure   `json:"sign_in_failure,omitempty" doc:"Why the last try to authorize the connection failed; absent once one has succeeded"`
-	OrganizationID  string           `json:"organization_id,omitempty" doc:"The organization the first authorization pinned the connection to"`
+	SignInFailure   *SignInFailure   `json:"sign_in_failure,omitempty" doc:"Why the last attempt to authorize the connection failed; absent once one has succeeded"`
+	OrganizationID  string           `json:"organization_id,omitempty" doc:"The organization to which the first authorization pinned the connection"`
 	TenantID        string           `json:"tenant_id,omitempty" doc:"The Microsoft Entra tenant of that organization"`
-	Authorization   *Authorization   `json:"authorization,omitempty" doc:"The present authorization; absent when there is none"`
+	Authorization   *Authorization   `json:"authorization,omitempty" doc:"The current authorization; absent when there is none"`
 	Jobs            int              `json:"jobs" doc:"Number of jobs of the connection"`
 	LastActivity    *time.Time       `json:"last_activity,omitempty" doc:"When a job of the connection last ran"`
 	CreatedAt       time.Time        `json:"created_at"`
@@ -51,7 +51,7 @@ type Connection struct {
 // Authorization is the OAuth grant behind a connection. The tokens themselves
 // are stored sealed and are not part of it.
 type Authorization struct {
-	UserID           string    `json:"user_id" doc:"systemuserid of the user we act as"`
+	UserID           string    `json:"user_id" doc:"systemuserid of the user as whom the connection acts"`
 	UserName         string    `json:"user_name" doc:"Sign-in name of that user"`
 	DisplayName      string    `json:"display_name" doc:"Full name of that user"`
 	OrganizationID   string    `json:"organization_id"`
@@ -59,7 +59,7 @@ type Authorization struct {
 	TenantID         string    `json:"tenant_id"`
 	Scopes           []string  `json:"scopes" doc:"What was granted"`
 	AuthorizedAt     time.Time `json:"authorized_at"`
-	ExpiresAt        time.Time `json:"expires_at" doc:"When the present access token expires; it is refreshed ahead of that"`
+	ExpiresAt        time.Time `json:"expires_at" doc:"When the current access token expires; it is refreshed before that"`
 }
 
 // SignInFailure is why an attempt to authorize a connection failed. It left the

@@ -35,11 +35,11 @@ type ObjectDefinition struct {
 // FieldDefinition is a field as a person defines it.
 type FieldDefinition struct {
 	Name        string    `json:"name,omitempty" doc:"API name, for example Tier__gc; made from the display name when absent"`
-	RenamedFrom string    `json:"renamed_from,omitempty" doc:"API name that the field had; absent keeps it"`
+	RenamedFrom string    `json:"renamed_from,omitempty" doc:"Former API name of the field; absent when it stays the same"`
 	DisplayName string    `json:"display_name" doc:"Begins with a letter, unique in the object"`
 	Type        FieldType `json:"type" enum:"String,RichText,Number,Currency,Percentage,Boolean,Date,DateTime,Email,URL,Dropdown,MultiSelect,Lookup,GSID"`
 	MaxLength   int       `json:"max_length,omitempty" minimum:"0" doc:"Longest text in characters; 0 means no limit"`
-	Decimals    int       `json:"decimals,omitempty" minimum:"0" doc:"Digits behind the decimal point of numbers, 0 to 9"`
+	Decimals    int       `json:"decimals,omitempty" minimum:"0" doc:"Digits after the decimal point of numbers, 0 to 9"`
 	Required    bool      `json:"required,omitempty"`
 	System      bool      `json:"system,omitempty" doc:"Ignored: system fields stay as they are"`
 	Unique      bool      `json:"unique,omitempty" doc:"No two rows have the same value; any number may have none"`

@@ -5,9 +5,9 @@ import "cmp"
 // Deletes says what becomes of a row whose record is gone: deleted in Dynamics,
 // hidden from the connection's user, or no longer chosen by the filter.
 type Deletes struct {
-	Policy DeletePolicy `json:"policy,omitempty" enum:"ignore,flag,deactivate,delete" default:"ignore" doc:"ignore: the row stays as it is; flag: it is marked as deleted; deactivate: a Boolean of it becomes false; delete: it goes away"`
-	Field  string       `json:"field,omitempty" doc:"Of deactivate: API name of the Boolean field that becomes false"`
-	Guard  int          `json:"guard,omitempty" minimum:"0" maximum:"100" doc:"A run that would touch more than this many percent of the job's rows is held until somebody decides; 0 means 20, 100 only guards against all"`
+	Policy DeletePolicy `json:"policy,omitempty" enum:"ignore,flag,deactivate,delete" default:"ignore" doc:"ignore: the row stays as it is; flag: it is marked as deleted; deactivate: one of its Boolean fields becomes false; delete: it is deleted"`
+	Field  string       `json:"field,omitempty" doc:"For deactivate: API name of the Boolean field that becomes false"`
+	Guard  int          `json:"guard,omitempty" minimum:"0" maximum:"100" doc:"A run that would touch more than this percentage of the job's rows is held until somebody decides; 0 means 20, and with 100 a run is held only when it would touch all rows"`
 }
 
 // DeletePolicy says what becomes of a row whose record is gone. The zero value

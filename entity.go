@@ -51,9 +51,9 @@ type Entity struct {
 	PrimaryName    string      `json:"primary_name" doc:"Logical name of the attribute that names a row"`
 	ChangeTracking bool        `json:"change_tracking" doc:"Whether the table tracks changes"`
 	Activity       bool        `json:"activity" doc:"Whether the table is an activity, which inherits attributes"`
-	Custom         bool        `json:"custom" doc:"Whether a customizer made the table"`
+	Custom         bool        `json:"custom" doc:"Whether the table was made by a customizer"`
 	Attributes     []Attribute `json:"attributes,omitempty" doc:"Readable attributes, sorted by logical name"`
-	Keys           []EntityKey `json:"keys,omitempty" doc:"Alternate keys that are in force, sorted by name"`
+	Keys           []EntityKey `json:"keys,omitempty" doc:"Active alternate keys, sorted by name"`
 }
 
 // EntityKey is an alternate key of a table: attributes whose values together
@@ -79,13 +79,13 @@ type Attribute struct {
 	Type         AttributeType `json:"type"`
 	Format       string        `json:"format,omitempty" doc:"Refines a text (Email, Url, Phone, …) or a date (DateOnly, DateAndTime)"`
 	MaxLength    int           `json:"max_length,omitempty" doc:"Longest text in UTF-16 units; 0 when unknown"`
-	Precision    int           `json:"precision,omitempty" doc:"Digits behind the decimal point"`
+	Precision    int           `json:"precision,omitempty" doc:"Digits after the decimal point"`
 	DateBehavior DateBehavior  `json:"date_behavior,omitempty" doc:"Only for DateTime"`
 	Targets      []string      `json:"targets,omitempty" doc:"Tables a lookup can point to"`
 	// Navigation is keyed by the logical names of tables. A lookup that can
 	// point to several tables has a navigation property for each; an owner has
 	// one for the table owner, which stands for users and teams alike.
-	Navigation map[string]string `json:"navigation,omitempty" doc:"Of a lookup: its navigation property by the table it leads to"`
+	Navigation map[string]string `json:"navigation,omitempty" doc:"For a lookup: its navigation property, by the table to which it leads"`
 	Options    []Option          `json:"options,omitempty" doc:"Options of a choice"`
 	Secured    bool              `json:"secured,omitempty" doc:"Column security applies: without permission the value reads as null"`
 }

@@ -8,8 +8,8 @@ type Event struct {
 	At      time.Time `json:"at"`
 	Actor   string    `json:"actor" doc:"Who did it"`
 	Action  string    `json:"action" doc:"What was done, for example connection.authorized"`
-	Subject string    `json:"subject" doc:"Name of the thing it was done to"`
-	Detail  string    `json:"detail,omitempty" doc:"One more sentence"`
-	RunID   string    `json:"run_id,omitempty" doc:"Id of the run it was about; it may have been deleted since"`
+	Subject string    `json:"subject" doc:"Name of what it was done to"`
+	Detail  string    `json:"detail,omitempty" doc:"More about it, in a sentence"`
+	RunID   string    `json:"run_id,omitempty" doc:"Id of the run that it was about, which may have been deleted since"`
 	Run     int64     `json:"run_number,omitempty" doc:"Number of that run"`
 }

@@ -35,13 +35,13 @@ type Field struct {
 	DisplayName string    `json:"display_name"`
 	Type        FieldType `json:"type"`
 	MaxLength   int       `json:"max_length,omitempty" doc:"Longest text in characters; 0 means no limit"`
-	Decimals    int       `json:"decimals,omitempty" doc:"Digits behind the decimal point of numbers, 0 to 9"`
+	Decimals    int       `json:"decimals,omitempty" doc:"Digits after the decimal point of numbers, 0 to 9"`
 	Required    bool      `json:"required,omitempty"`
 	System      bool      `json:"system,omitempty" doc:"Filled by Crosswalk; cannot be mapped or edited"`
 	Unique      bool      `json:"unique,omitempty" doc:"No two rows have the same value; any number may have none"`
 	Default     string    `json:"default,omitempty" doc:"Value of new rows whose job does not fill the field"`
 	Options     []string  `json:"options,omitempty" doc:"Known options of a dropdown"`
-	Lookup      string    `json:"lookup,omitempty" doc:"Object a lookup points to, by GSID"`
+	Lookup      string    `json:"lookup,omitempty" doc:"API name of the object to which a lookup points, by GSID"`
 }
 
 // Column returns the name of the SQL column that holds the field: the API

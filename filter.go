@@ -3,7 +3,7 @@ package crosswalk
 // Filter chooses the records of a run. The zero value chooses all.
 type Filter struct {
 	Conditions []Condition `json:"conditions,omitempty" doc:"Absent means every record"`
-	Expression string      `json:"expression,omitempty" doc:"How the conditions go together, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold"`
+	Expression string      `json:"expression,omitempty" doc:"How the conditions combine, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold"`
 }
 
 // Condition compares one attribute. Texts compare without regard to case and
@@ -12,7 +12,7 @@ type Filter struct {
 type Condition struct {
 	Attribute string     `json:"attribute" doc:"Path of the attribute"`
 	Operator  Comparison `json:"operator" enum:"eq,ne,gt,ge,lt,le,in,not_in,between,contains,not_contains,starts_with,ends_with,is_null,is_not_null,last_days,next_days,older_than_days,today,yesterday,tomorrow,this_week,last_week,this_month,last_month,this_year,last_year"`
-	Values    []string   `json:"values,omitempty" doc:"One value; two for between; several for in and not_in; none for is_null, is_not_null and days, weeks, months and years by name"`
+	Values    []string   `json:"values,omitempty" doc:"One value; two for between; several for in and not_in; none for is_null, is_not_null and named days, weeks, months and years"`
 }
 
 // Comparison is the operator of a Condition.

@@ -42,9 +42,9 @@ type Job struct {
 	RejectLimit    RejectLimit `json:"reject_limit"`
 	Mapping        Mapping     `json:"mapping"`
 	Filter         Filter      `json:"filter"`
-	OutOfTheBox    bool        `json:"out_of_the_box" doc:"Made by the first authorization; its source and target are fixed"`
+	OutOfTheBox    bool        `json:"out_of_the_box" doc:"Whether the first authorization made the job; its source and target are then fixed"`
 	Version        int64       `json:"version" doc:"Rises with every change; send it back when you change the job"`
-	Position       *Position   `json:"position,omitempty" doc:"Up to where the records are stored; absent before the first run and for full loads"`
+	Position       *Position   `json:"position,omitempty" doc:"Up to which point the records are stored; absent before the first run and for full loads"`
 	LastRun        *LastRun    `json:"last_run,omitempty" doc:"The newest run, or the one that is held; absent before the first"`
 	CreatedAt      time.Time   `json:"created_at"`
 	UpdatedAt      time.Time   `json:"updated_at"`
@@ -70,7 +70,7 @@ func (j *Job) Check(p *Problems, o *Object) {
 type LastRun struct {
 	ID     string    `json:"id"`
 	Status RunStatus `json:"status"`
-	At     time.Time `json:"at" doc:"When it ended, or was queued while it has not"`
+	At     time.Time `json:"at" doc:"When it ended, or was queued if it has not ended"`
 }
 
 // NewUserSync returns the out-of-the-box job of a connection. Users are

@@ -16,7 +16,7 @@ const MaxLookups = 3
 // lookups is empty or leads to another table or to a row that is gone.
 type Mapping struct {
 	Fields  []FieldMapping   `json:"fields" doc:"One row per target field"`
-	Derived []DerivedMapping `json:"derived,omitempty" doc:"One row per lookup field, which is filled with the row that matches"`
+	Derived []DerivedMapping `json:"derived,omitempty" doc:"One row per lookup field that is filled with the row that matches"`
 	Person  *PersonMapping   `json:"person,omitempty" doc:"Only for Company_Person: how the person of each record is found or made"`
 	// TimeZone decides the day of a moment, in fields of type Date, formulas and
 	// filters.
@@ -30,13 +30,13 @@ type FieldMapping struct {
 	Fallback   []string     `json:"fallback,omitempty" doc:"Further paths, tried in order while the value is empty; for example customerid(contact).fullname"`
 	Constant   string       `json:"constant,omitempty" doc:"The same value for every record, in place of source"`
 	Formula    string       `json:"formula,omitempty" doc:"Expression over the record's attributes, in place of source"`
-	Label      bool         `json:"label,omitempty" doc:"Take the label of the option instead of its value; of a lookup, the name of the row it leads to"`
-	Table      bool         `json:"table,omitempty" doc:"Of a lookup: take the logical name of the table it leads to"`
+	Label      bool         `json:"label,omitempty" doc:"Take the label of the option instead of its value or, for a lookup, the name of the row to which it leads"`
+	Table      bool         `json:"table,omitempty" doc:"For a lookup: take the logical name of the table to which it leads"`
 	Negate     bool         `json:"negate,omitempty" doc:"Invert a Boolean"`
 	Target     string       `json:"target" doc:"API name of the field to fill"`
 	Identifier bool         `json:"identifier,omitempty" doc:"Whether the field decides which row a record updates"`
 	OnNull     NullPolicy   `json:"on_null,omitempty" enum:"overwrite,keep" default:"overwrite" doc:"What an empty value does to a filled field"`
-	Default    string       `json:"default,omitempty" doc:"Value in place of an empty one, before on_null"`
+	Default    string       `json:"default,omitempty" doc:"Value that replaces an empty one, before on_null applies"`
 	OnTooLong  LengthPolicy `json:"on_too_long,omitempty" enum:"reject,truncate" default:"reject" doc:"What happens to a text longer than the field"`
 	OnUnknown  OptionPolicy `json:"on_unknown,omitempty" enum:"add,reject,null" default:"add" doc:"What happens to a value that is not among the options of a dropdown"`
 }
@@ -49,7 +49,7 @@ type DerivedMapping struct {
 	Target    string        `json:"target" doc:"API name of the lookup field to fill"`
 	Match     []MatchPair   `json:"match" doc:"1 to 6 pairs that must all be equal"`
 	OnSeveral SeveralPolicy `json:"on_several,omitempty" enum:"any,reject" default:"any" doc:"What happens when several rows match; any takes the one with the lowest GSID"`
-	OnNone    NonePolicy    `json:"on_none,omitempty" enum:"empty,reject" doc:"What happens when no row matches a value that is there; a lookup into the job's own object cannot reject. Absent means reject for a required lookup and for the company of a Company Person, which cannot stay empty, else empty"`
+	OnNone    NonePolicy    `json:"on_none,omitempty" enum:"empty,reject" doc:"What happens when no row matches a value that is not empty; a lookup into the job's own object cannot reject. Absent means reject for a required lookup and for the company of a Company Person, which cannot stay empty, and otherwise empty"`
 }
 
 // MatchPair is a value of the record and the field it must equal.
@@ -58,7 +58,7 @@ type MatchPair struct {
 	Fallback []string `json:"fallback,omitempty" doc:"Further paths, tried in order while the value is empty"`
 	Constant string   `json:"constant,omitempty" doc:"The same value for every record, in place of source"`
 	Label    bool     `json:"label,omitempty" doc:"Take the label instead of the value"`
-	Field    string   `json:"field" doc:"API name of the field of the object that the lookup points to"`
+	Field    string   `json:"field" doc:"API name of the field in the object to which the lookup points"`
 }
 
 // PersonMapping finds or makes the Person of each Company Person record. The

@@ -39,7 +39,7 @@ type ObjectStep struct {
 	Kind     StepKind    `json:"kind" enum:"add_field,drop_field,rename_field,retype_field,change_length,change_required,change_unique,change_default,change_options,change_display_name,change_order"`
 	Field    string      `json:"field,omitempty" doc:"API name of the field before the change; absent for the object itself"`
 	Detail   string      `json:"detail" doc:"The step in words"`
-	Effect   StepEffect  `json:"effect" enum:"safe,lossy,refused" doc:"safe: every value stays; lossy: values or parts of them go away; refused: rows or jobs stand in the way"`
+	Effect   StepEffect  `json:"effect" enum:"safe,lossy,refused" doc:"safe: every value stays; lossy: values or parts of them are lost; refused: rows or jobs stand in the way"`
 	Reason   string      `json:"reason,omitempty" doc:"Why the step is lossy or refused, and what to do"`
 	Rows     int64       `json:"rows" doc:"Rows that the step writes, that lose something, or that stand in the way"`
 	Examples []string    `json:"examples,omitempty" doc:"Some of the values concerned"`
@@ -62,7 +62,7 @@ type ObjectPlan struct {
 	Steps    []ObjectStep `json:"steps" doc:"Empty when nothing would change"`
 	Warnings []string     `json:"warnings"`
 	Allowed  bool         `json:"allowed" doc:"Whether no step is refused"`
-	Lossy    bool         `json:"lossy" doc:"Whether a step takes values away"`
+	Lossy    bool         `json:"lossy" doc:"Whether a step loses values"`
 	Hash     string       `json:"hash" doc:"Send it back to apply exactly this plan"`
 }
 

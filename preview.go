@@ -10,10 +10,10 @@ type Preview struct {
 type PreviewRecord struct {
 	SourceID string          `json:"source_id" doc:"Key of the record in Dynamics"`
 	Outcome  PreviewOutcome  `json:"outcome" enum:"insert,update,unchanged,skip,duplicate,reject"`
-	Changes  []PreviewChange `json:"changes,omitempty" doc:"Of an update what would change, of an insert what is not empty"`
-	Field    string          `json:"field,omitempty" doc:"Of a reject: API name of the field that could not be filled"`
-	Code     RejectCode      `json:"code,omitempty" doc:"Of a reject: its stable reason"`
-	Message  string          `json:"message,omitempty" doc:"Of a reject: the reason in words"`
+	Changes  []PreviewChange `json:"changes,omitempty" doc:"For an update, what would change; for an insert, what is not empty"`
+	Field    string          `json:"field,omitempty" doc:"For a reject: API name of the field that could not be filled"`
+	Code     RejectCode      `json:"code,omitempty" doc:"For a reject: its stable reason"`
+	Message  string          `json:"message,omitempty" doc:"For a reject: the reason in words"`
 }
 
 // PreviewChange is the value of a field before and after, as text; nil means

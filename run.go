@@ -44,16 +44,16 @@ type Run struct {
 	Message        string     `json:"message,omitempty" doc:"Why the run failed, was cancelled or skipped, or what keeps it from going on"`
 	Hint           string     `json:"hint,omitempty" doc:"What to do about it"`
 	Warnings       []string   `json:"warnings,omitempty" doc:"What the run had to do without, for example attributes that were removed in Dynamics"`
-	Step           *StepState `json:"step,omitempty" doc:"What the run does after it has read all records, or was at when it ended; absent while it reads, and when it came to its end"`
-	Decision       *Decided   `json:"decision,omitempty" doc:"What somebody decided about deletions that the run was held for"`
+	Step           *StepState `json:"step,omitempty" doc:"What the run does after it has read all records, or was doing when it ended; absent while it reads, and when it was completed"`
+	Decision       *Decided   `json:"decision,omitempty" doc:"What somebody decided about the deletions for which the run was held"`
 	Counts         Counts     `json:"counts"`
 	Total          int64      `json:"total" doc:"Estimated number of records to read; -1 when unknown"`
-	WaitsFor       int64      `json:"waits_for,omitempty" doc:"Number of the held run of the job that has to be decided about before this queued one begins"`
-	Cancelling     bool       `json:"cancelling,omitempty" doc:"A cancel was asked for and has not taken effect yet"`
+	WaitsFor       int64      `json:"waits_for,omitempty" doc:"Number of the held run of the job that somebody has to decide about before this queued one begins"`
+	Cancelling     bool       `json:"cancelling,omitempty" doc:"Whether somebody has cancelled the run, and that has not taken effect yet"`
 	RequestedBy    string     `json:"requested_by" doc:"Who started it"`
 	QueuedAt       time.Time  `json:"queued_at"`
 	StartedAt      *time.Time `json:"started_at,omitempty"`
-	HeldAt         *time.Time `json:"held_at,omitempty" doc:"When it was held; from then until decision.at, or until it ended, nobody worked on it"`
+	HeldAt         *time.Time `json:"held_at,omitempty" doc:"When it was held; from then until decision.at, or until it ended, it was not worked on"`
 	EndedAt        *time.Time `json:"ended_at,omitempty"`
 }
 
@@ -84,10 +84,10 @@ type Counts struct {
 	Read       int64         `json:"read" doc:"Records read"`
 	Inserted   int64         `json:"inserted" doc:"Rows made"`
 	Updated    int64         `json:"updated" doc:"Rows changed"`
-	Unchanged  int64         `json:"unchanged" doc:"Rows that already were as read; nothing was written"`
+	Unchanged  int64         `json:"unchanged" doc:"Rows that were already as read; nothing was written"`
 	Rejected   int64         `json:"rejected" doc:"Records that could not be mapped or stored"`
-	Duplicates int64         `json:"duplicates" doc:"Records whose identifiers another record has too, which was modified later"`
-	Skipped    int64         `json:"skipped" doc:"Records left aside: by the operation Insert because their row exists, by Update because it does not, or by a filter that Crosswalk applies itself"`
+	Duplicates int64         `json:"duplicates" doc:"Records with the same identifiers as another record that was modified later"`
+	Skipped    int64         `json:"skipped" doc:"Records left out: by the operation insert because their row exists, by update because it does not, or by a filter that Crosswalk applies itself"`
 	Deleted    int64         `json:"deleted" doc:"Rows deleted, flagged or deactivated because their records are gone"`
 	Pages      int64         `json:"pages" doc:"Pages read"`
 	Bytes      int64         `json:"bytes" doc:"Bytes received, as sent over the wire"`
@@ -116,7 +116,7 @@ type Decided struct {
 	Decision Decision  `json:"decision" enum:"release,discard"`
 	By       string    `json:"by" doc:"Who decided"`
 	At       time.Time `json:"at"`
-	HeldFor  string    `json:"held_for" doc:"What the run was held for"`
+	HeldFor  string    `json:"held_for" doc:"Why the run was held"`
 }
 
 // Decision says what to do about the deletions that a run was held for.

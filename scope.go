@@ -5,14 +5,14 @@ import "time"
 // Scope says which records a run reads. The zero value leaves that to the job's
 // load mode.
 type Scope struct {
-	Kind ScopeKind `json:"kind,omitempty" enum:"load_mode,everything,range,rejects" default:"load_mode" doc:"load_mode: as the job says; everything: every record, whatever the last run read; range: records made or changed within a time; rejects: the rejected records of a run"`
+	Kind ScopeKind `json:"kind,omitempty" enum:"load_mode,everything,range,rejects" default:"load_mode" doc:"load_mode: as the job says; everything: every record, whatever the last run read; range: records created or changed within a period; rejects: the rejected records of a run"`
 	// Attribute, From and To are for ScopeRange. From is included, To is not;
 	// one of them may be absent.
-	Attribute string     `json:"attribute,omitempty" enum:"createdon,modifiedon" doc:"Of a range: which time counts"`
-	From      *time.Time `json:"from,omitempty" doc:"Of a range: its begin"`
-	To        *time.Time `json:"to,omitempty" doc:"Of a range: its end, which no longer belongs to it"`
+	Attribute string     `json:"attribute,omitempty" enum:"createdon,modifiedon" doc:"For a range: which time counts"`
+	From      *time.Time `json:"from,omitempty" doc:"For a range: its start"`
+	To        *time.Time `json:"to,omitempty" doc:"For a range: its end, which is not included"`
 	// RunID is for ScopeRejects.
-	RunID string `json:"run_id,omitempty" doc:"Of rejects: the run that rejected them"`
+	RunID string `json:"run_id,omitempty" doc:"For rejects: the run that rejected them"`
 }
 
 // ScopeKind is the kind of a Scope. The zero value means ScopeLoadMode.

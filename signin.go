@@ -24,10 +24,10 @@ func (m SignInMode) Application() bool { return m == SignInSecret || m == SignIn
 // Certificate is what may be shown of a stored certificate. Its private key
 // is stored sealed and never shown.
 type Certificate struct {
-	Subject    string    `json:"subject" doc:"Whom the certificate names"`
+	Subject    string    `json:"subject" doc:"Subject of the certificate"`
 	Thumbprint string    `json:"thumbprint" doc:"SHA-1 of the certificate in upper-case hex, as the app registration lists it"`
-	NotBefore  time.Time `json:"not_before" doc:"From when it is good"`
-	NotAfter   time.Time `json:"not_after" doc:"Until when it is good"`
+	NotBefore  time.Time `json:"not_before" doc:"Start of its validity"`
+	NotAfter   time.Time `json:"not_after" doc:"End of its validity"`
 }
 
 // Warning is something that will stop a connection if nobody acts.

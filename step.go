@@ -25,8 +25,8 @@ const (
 // StepState is how far a run is in a step.
 type StepState struct {
 	Name  Step  `json:"name" enum:"keys,index,compare,flag,deactivate,delete,lookups,persons"`
-	Done  int64 `json:"done" doc:"How many rows the step has looked at or treated"`
-	Total int64 `json:"total" doc:"Of how many; 0 when that is not known"`
+	Done  int64 `json:"done" doc:"How many rows the step has looked at or written"`
+	Total int64 `json:"total" doc:"Out of how many; 0 when unknown"`
 }
 
 // Words says what is done in the step, for a person: a sentence without its

@@ -805,7 +805,7 @@ export interface components {
              * @description Longest text in UTF-16 units; 0 when unknown
              */
             max_length?: number;
-            /** @description Of a lookup: its navigation property by the table it leads to */
+            /** @description For a lookup: its navigation property, by the table to which it leads */
             navigation?: {
                 [key: string]: string;
             };
@@ -813,7 +813,7 @@ export interface components {
             options?: components["schemas"]["Option"][];
             /**
              * Format: int64
-             * @description Digits behind the decimal point
+             * @description Digits after the decimal point
              */
             precision?: number;
             /** @description Column security applies: without permission the value reads as null */
@@ -829,7 +829,7 @@ export interface components {
             display_name: string;
             /**
              * Format: date-time
-             * @description When the present access token expires; it is refreshed ahead of that
+             * @description When the current access token expires; it is refreshed before that
              */
             expires_at: string;
             organization_id: string;
@@ -837,7 +837,7 @@ export interface components {
             /** @description What was granted */
             scopes: string[];
             tenant_id: string;
-            /** @description systemuserid of the user we act as */
+            /** @description systemuserid of the user as whom the connection acts */
             user_id: string;
             /** @description Sign-in name of that user */
             user_name: string;
@@ -857,15 +857,15 @@ export interface components {
         Certificate: {
             /**
              * Format: date-time
-             * @description Until when it is good
+             * @description End of its validity
              */
             not_after: string;
             /**
              * Format: date-time
-             * @description From when it is good
+             * @description Start of its validity
              */
             not_before: string;
-            /** @description Whom the certificate names */
+            /** @description Subject of the certificate */
             subject: string;
             /** @description SHA-1 of the certificate in upper-case hex, as the app registration lists it */
             thumbprint: string;
@@ -886,11 +886,11 @@ export interface components {
             attribute: string;
             /** @enum {string} */
             operator: "eq" | "ne" | "gt" | "ge" | "lt" | "le" | "in" | "not_in" | "between" | "contains" | "not_contains" | "starts_with" | "ends_with" | "is_null" | "is_not_null" | "last_days" | "next_days" | "older_than_days" | "today" | "yesterday" | "tomorrow" | "this_week" | "last_week" | "this_month" | "last_month" | "this_year" | "last_year";
-            /** @description One value; two for between; several for in and not_in; none for is_null, is_not_null and days, weeks, months and years by name */
+            /** @description One value; two for between; several for in and not_in; none for is_null, is_not_null and named days, weeks, months and years */
             values?: string[];
         };
         Connection: {
-            /** @description The present authorization; absent when there is none */
+            /** @description The current authorization; absent when there is none */
             authorization?: components["schemas"]["Authorization"];
             /** @description The stored certificate; its private key is never shown */
             certificate?: components["schemas"]["Certificate"];
@@ -918,17 +918,17 @@ export interface components {
             last_activity?: string;
             /** @description Unique name, 1 to 100 characters */
             name: string;
-            /** @description The organization the first authorization pinned the connection to */
+            /** @description The organization to which the first authorization pinned the connection */
             organization_id?: string;
             /**
              * Format: date-time
-             * @description When the client secret ends, if somebody entered it
+             * @description When the client secret expires, if somebody entered that
              */
             secret_expires_at?: string;
-            /** @description Why the last try to authorize the connection failed; absent once one has succeeded */
+            /** @description Why the last attempt to authorize the connection failed; absent once one has succeeded */
             sign_in_failure?: components["schemas"]["SignInFailure"];
             /**
-             * @description As whom the connection signs in: a user in the browser, or the app registration with a client secret or a certificate
+             * @description As whom the connection signs in: as a user in the browser, or as the app registration with a client secret or a certificate
              * @enum {string}
              */
             sign_in_mode: "user" | "client_secret" | "certificate";
@@ -937,7 +937,7 @@ export interface components {
              * @enum {string}
              */
             status: "not_authorized" | "authorized" | "revoked" | "disconnected";
-            /** @description Why the connection is disconnected, or, while it is authorized, what is set up wrongly so that Microsoft gives it no new token */
+            /** @description Why the connection is disconnected or, while it is authorized, which wrong set-up keeps Microsoft from giving it a new token */
             status_cause?: string;
             /** @description What to do about it */
             status_hint?: string;
@@ -945,7 +945,7 @@ export interface components {
             tenant_id?: string;
             /** Format: date-time */
             updated_at: string;
-            /** @description The secret or certificate ends soon or has ended */
+            /** @description Present when the secret or certificate expires soon or has expired */
             warning?: components["schemas"]["Warning"];
         };
         ConnectionChange: {
@@ -1002,7 +1002,7 @@ export interface components {
             deleted: number;
             /**
              * Format: int64
-             * @description Records whose identifiers another record has too, which was modified later
+             * @description Records with the same identifiers as another record that was modified later
              */
             duplicates: number;
             /**
@@ -1032,7 +1032,7 @@ export interface components {
             requests: number;
             /**
              * Format: int64
-             * @description Records left aside: by the operation Insert because their row exists, by Update because it does not, or by a filter that Crosswalk applies itself
+             * @description Records left out: by the operation insert because their row exists, by update because it does not, or by a filter that Crosswalk applies itself
              */
             skipped: number;
             /**
@@ -1042,7 +1042,7 @@ export interface components {
             throttled_ns: number;
             /**
              * Format: int64
-             * @description Rows that already were as read; nothing was written
+             * @description Rows that were already as read; nothing was written
              */
             unchanged: number;
             /**
@@ -1058,19 +1058,19 @@ export interface components {
             by: string;
             /** @enum {string} */
             decision: "release" | "discard";
-            /** @description What the run was held for */
+            /** @description Why the run was held */
             held_for: string;
         };
         Deletes: {
-            /** @description Of deactivate: API name of the Boolean field that becomes false */
+            /** @description For deactivate: API name of the Boolean field that becomes false */
             field?: string;
             /**
              * Format: int64
-             * @description A run that would touch more than this many percent of the job's rows is held until somebody decides; 0 means 20, 100 only guards against all
+             * @description A run that would touch more than this percentage of the job's rows is held until somebody decides; 0 means 20, and with 100 a run is held only when it would touch all rows
              */
             guard?: number;
             /**
-             * @description ignore: the row stays as it is; flag: it is marked as deleted; deactivate: a Boolean of it becomes false; delete: it goes away
+             * @description ignore: the row stays as it is; flag: it is marked as deleted; deactivate: one of its Boolean fields becomes false; delete: it is deleted
              * @default ignore
              * @enum {string}
              */
@@ -1080,7 +1080,7 @@ export interface components {
             /** @description 1 to 6 pairs that must all be equal */
             match: components["schemas"]["MatchPair"][];
             /**
-             * @description What happens when no row matches a value that is there; a lookup into the job's own object cannot reject. Absent means reject for a required lookup and for the company of a Company Person, which cannot stay empty, else empty
+             * @description What happens when no row matches a value that is not empty; a lookup into the job's own object cannot reject. Absent means reject for a required lookup and for the company of a Company Person, which cannot stay empty, and otherwise empty
              * @enum {string}
              */
             on_none?: "empty" | "reject";
@@ -1100,13 +1100,13 @@ export interface components {
             attributes?: components["schemas"]["Attribute"][];
             /** @description Whether the table tracks changes */
             change_tracking: boolean;
-            /** @description Whether a customizer made the table */
+            /** @description Whether the table was made by a customizer */
             custom: boolean;
             /** @description Name shown to people */
             display_name: string;
             /** @description Name of the table in addresses, for example accounts */
             entity_set_name: string;
-            /** @description Alternate keys that are in force, sorted by name */
+            /** @description Active alternate keys, sorted by name */
             keys?: components["schemas"]["EntityKey"][];
             /** @description Name of the table, for example account */
             logical_name: string;
@@ -1138,29 +1138,29 @@ export interface components {
             actor: string;
             /** Format: date-time */
             at: string;
-            /** @description One more sentence */
+            /** @description More about it, in a sentence */
             detail?: string;
             id: string;
-            /** @description Id of the run it was about; it may have been deleted since */
+            /** @description Id of the run that it was about, which may have been deleted since */
             run_id?: string;
             /**
              * Format: int64
              * @description Number of that run
              */
             run_number?: number;
-            /** @description Name of the thing it was done to */
+            /** @description Name of what it was done to */
             subject: string;
         };
         Field: {
             /**
              * Format: int64
-             * @description Digits behind the decimal point of numbers, 0 to 9
+             * @description Digits after the decimal point of numbers, 0 to 9
              */
             decimals?: number;
             /** @description Value of new rows whose job does not fill the field */
             default?: string;
             display_name: string;
-            /** @description Object a lookup points to, by GSID */
+            /** @description API name of the object to which a lookup points, by GSID */
             lookup?: string;
             /**
              * Format: int64
@@ -1181,7 +1181,7 @@ export interface components {
         FieldDefinition: {
             /**
              * Format: int64
-             * @description Digits behind the decimal point of numbers, 0 to 9
+             * @description Digits after the decimal point of numbers, 0 to 9
              */
             decimals?: number;
             /** @description Value of new rows whose job does not fill the field */
@@ -1199,7 +1199,7 @@ export interface components {
             name?: string;
             /** @description Known options of a dropdown */
             options?: string[];
-            /** @description API name that the field had; absent keeps it */
+            /** @description Former API name of the field; absent when it stays the same */
             renamed_from?: string;
             required?: boolean;
             /** @description Ignored: system fields stay as they are */
@@ -1217,7 +1217,7 @@ export interface components {
         FieldMapping: {
             /** @description The same value for every record, in place of source */
             constant?: string;
-            /** @description Value in place of an empty one, before on_null */
+            /** @description Value that replaces an empty one, before on_null applies */
             default?: string;
             /** @description Further paths, tried in order while the value is empty; for example customerid(contact).fullname */
             fallback?: string[];
@@ -1225,7 +1225,7 @@ export interface components {
             formula?: string;
             /** @description Whether the field decides which row a record updates */
             identifier?: boolean;
-            /** @description Take the label of the option instead of its value; of a lookup, the name of the row it leads to */
+            /** @description Take the label of the option instead of its value or, for a lookup, the name of the row to which it leads */
             label?: boolean;
             /** @description Invert a Boolean */
             negate?: boolean;
@@ -1249,7 +1249,7 @@ export interface components {
             on_unknown: "add" | "reject" | "null";
             /** @description Path of the attribute to read, for example name or primarycontactid.emailaddress1 or customerid(account).name */
             source?: string;
-            /** @description Of a lookup: take the logical name of the table it leads to */
+            /** @description For a lookup: take the logical name of the table to which it leads */
             table?: boolean;
             /** @description API name of the field to fill */
             target: string;
@@ -1257,7 +1257,7 @@ export interface components {
         Filter: {
             /** @description Absent means every record */
             conditions?: components["schemas"]["Condition"][];
-            /** @description How the conditions go together, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold */
+            /** @description How the conditions combine, by their numbers from 1: (1 AND 2) OR NOT 3; absent means that all must hold */
             expression?: string;
         };
         Finding: {
@@ -1347,9 +1347,9 @@ export interface components {
             object: string;
             /** @enum {string} */
             operation: "upsert" | "insert" | "update";
-            /** @description Made by the first authorization; its source and target are fixed */
+            /** @description Whether the first authorization made the job; its source and target are then fixed */
             out_of_the_box: boolean;
-            /** @description Up to where the records are stored; absent before the first run and for full loads */
+            /** @description Up to which point the records are stored; absent before the first run and for full loads */
             position?: components["schemas"]["Position"];
             reject_limit: components["schemas"]["RejectLimit"];
             /** Format: date-time */
@@ -1439,7 +1439,7 @@ export interface components {
         LastRun: {
             /**
              * Format: date-time
-             * @description When it ended, or was queued while it has not
+             * @description When it ended, or was queued if it has not ended
              */
             at: string;
             id: string;
@@ -1536,7 +1536,7 @@ export interface components {
             warnings?: string[];
         };
         Mapping: {
-            /** @description One row per lookup field, which is filled with the row that matches */
+            /** @description One row per lookup field that is filled with the row that matches */
             derived?: components["schemas"]["DerivedMapping"][];
             /** @description One row per target field */
             fields: components["schemas"]["FieldMapping"][];
@@ -1550,7 +1550,7 @@ export interface components {
             constant?: string;
             /** @description Further paths, tried in order while the value is empty */
             fallback?: string[];
-            /** @description API name of the field of the object that the lookup points to */
+            /** @description API name of the field in the object to which the lookup points */
             field: string;
             /** @description Take the label instead of the value */
             label?: boolean;
@@ -1593,7 +1593,7 @@ export interface components {
             allowed: boolean;
             /** @description Send it back to apply exactly this plan */
             hash: string;
-            /** @description Whether a step takes values away */
+            /** @description Whether a step loses values */
             lossy: boolean;
             /** @description API name */
             object: string;
@@ -1605,7 +1605,7 @@ export interface components {
             /** @description The step in words */
             detail: string;
             /**
-             * @description safe: every value stays; lossy: values or parts of them go away; refused: rows or jobs stand in the way
+             * @description safe: every value stays; lossy: values or parts of them are lost; refused: rows or jobs stand in the way
              * @enum {string}
              */
             effect: "safe" | "lossy" | "refused";
@@ -1654,12 +1654,12 @@ export interface components {
         Position: {
             /**
              * Format: date-time
-             * @description When the run began after which only changes are read
+             * @description When the run began that came this far; the next run reads what has changed since
              */
             at: string;
             /**
              * Format: date-time
-             * @description When Dynamics forgets what has changed since; a run after that reads every record
+             * @description When Dynamics forgets what has changed since; after that, a run reads every record
              */
             expires_at?: string;
             /**
@@ -1716,13 +1716,13 @@ export interface components {
             reject_limit?: components["schemas"]["RejectLimit"];
         };
         PreviewRecord: {
-            /** @description Of an update what would change, of an insert what is not empty */
+            /** @description For an update, what would change; for an insert, what is not empty */
             changes?: components["schemas"]["PreviewChange"][];
-            /** @description Of a reject: its stable reason */
+            /** @description For a reject: its stable reason */
             code?: string;
-            /** @description Of a reject: API name of the field that could not be filled */
+            /** @description For a reject: API name of the field that could not be filled */
             field?: string;
-            /** @description Of a reject: the reason in words */
+            /** @description For a reject: the reason in words */
             message?: string;
             /** @enum {string} */
             outcome: "insert" | "update" | "unchanged" | "skip" | "duplicate" | "reject";
@@ -1837,19 +1837,19 @@ export interface components {
             };
         };
         Run: {
-            /** @description A cancel was asked for and has not taken effect yet */
+            /** @description Whether somebody has cancelled the run, and that has not taken effect yet */
             cancelling?: boolean;
             connection_id: string;
             connection_name: string;
             counts: components["schemas"]["Counts"];
-            /** @description What somebody decided about deletions that the run was held for */
+            /** @description What somebody decided about the deletions for which the run was held */
             decision?: components["schemas"]["Decided"];
             /** Format: date-time */
             ended_at?: string;
             entity: string;
             /**
              * Format: date-time
-             * @description When it was held; from then until decision.at, or until it ended, nobody worked on it
+             * @description When it was held; from then until decision.at, or until it ended, it was not worked on
              */
             held_at?: string;
             /** @description What to do about it */
@@ -1878,7 +1878,7 @@ export interface components {
             started_at?: string;
             /** @enum {string} */
             status: "queued" | "running" | "held" | "success" | "partial_success" | "failed" | "cancelled" | "skipped";
-            /** @description What the run does after it has read all records, or was at when it ended; absent while it reads, and when it came to its end */
+            /** @description What the run does after it has read all records, or was doing when it ended; absent while it reads, and when it was completed */
             step?: components["schemas"]["StepState"];
             /**
              * Format: int64
@@ -1887,7 +1887,7 @@ export interface components {
             total: number;
             /**
              * Format: int64
-             * @description Number of the held run of the job that has to be decided about before this queued one begins
+             * @description Number of the held run of the job that somebody has to decide about before this queued one begins
              */
             waits_for?: number;
             /** @description What the run had to do without, for example attributes that were removed in Dynamics */
@@ -1899,26 +1899,26 @@ export interface components {
         };
         Scope: {
             /**
-             * @description Of a range: which time counts
+             * @description For a range: which time counts
              * @enum {string}
              */
             attribute?: "createdon" | "modifiedon";
             /**
              * Format: date-time
-             * @description Of a range: its begin
+             * @description For a range: its start
              */
             from?: string;
             /**
-             * @description load_mode: as the job says; everything: every record, whatever the last run read; range: records made or changed within a time; rejects: the rejected records of a run
+             * @description load_mode: as the job says; everything: every record, whatever the last run read; range: records created or changed within a period; rejects: the rejected records of a run
              * @default load_mode
              * @enum {string}
              */
             kind: "load_mode" | "everything" | "range" | "rejects";
-            /** @description Of rejects: the run that rejected them */
+            /** @description For rejects: the run that rejected them */
             run_id?: string;
             /**
              * Format: date-time
-             * @description Of a range: its end, which no longer belongs to it
+             * @description For a range: its end, which is not included
              */
             to?: string;
         };
@@ -1963,14 +1963,14 @@ export interface components {
         StepState: {
             /**
              * Format: int64
-             * @description How many rows the step has looked at or treated
+             * @description How many rows the step has looked at or written
              */
             done: number;
             /** @enum {string} */
             name: "keys" | "index" | "compare" | "flag" | "deactivate" | "delete" | "lookups" | "persons";
             /**
              * Format: int64
-             * @description Of how many; 0 when that is not known
+             * @description Out of how many; 0 when unknown
              */
             total: number;
         };
