@@ -25,7 +25,7 @@ func TestLog(t *testing.T) {
 			Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 			Transport: answers(func(r *http.Request) (*http.Response, error) {
 				if n++; n == 1 {
-					return answer(r, 503, nil, "busy"), nil
+					return answer(r, 503, http.Header{"Retry-After": {"7"}}, "busy"), nil
 				}
 				return answer(r, 200, http.Header{"X-Ms-Service-Request-Id": {"srv-77"}}, onePage), nil
 			}),
@@ -34,7 +34,7 @@ func TestLog(t *testing.T) {
 		if _, err := c.Page(t.Context(), q, "", odata.NewColumns(accountSpecs), column.NewBatch(accountSpecs)); err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"path=/api/data/v9.2/accounts", "status=503", "tried again", "status=200", "service_request_id=srv-77"} {
+		for _, want := range []string{"path=/api/data/v9.2/accounts", "status=503", "sent=", "retry_after=7", "tried again", "status=200", "service_request_id=srv-77"} {
 			if !strings.Contains(log.String(), want) {
 				t.Errorf("no %s in\n%s", want, &log)
 			}

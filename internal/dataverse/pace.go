@@ -78,13 +78,16 @@ func (p *pacer) wait(ctx context.Context) error {
 				return context.Cause(ctx)
 			}
 		}
-		left, _ := p.left()
-		if left == 0 {
+		p.mu.Lock()
+		now := time.Now()
+		left := p.until.Sub(now)
+		p.mu.Unlock()
+		if left <= 0 {
+			tallyOf(ctx).passed = now
 			return nil
 		}
-		begin := time.Now()
 		err := sleep(ctx, left)
-		tallyOf(ctx).throttled += time.Since(begin)
+		tallyOf(ctx).throttled += time.Since(now)
 		if err != nil {
 			return err
 		}

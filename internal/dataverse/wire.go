@@ -25,6 +25,7 @@ type tally struct {
 	requests  int64
 	bytes     int64
 	throttled time.Duration
+	passed    time.Time // when the gate let the last attempt through
 }
 
 type tallyKey struct{}
@@ -114,11 +115,17 @@ func (l *logger) RoundTrip(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	attrs := []slog.Attr{slog.String("path", req.URL.Path), slog.Duration("took", time.Since(begin))}
+	if at := tallyOf(req.Context()).passed; !at.Before(begin) {
+		attrs = append(attrs, slog.Time("sent", at))
+	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	} else {
 		attrs = append(attrs, slog.Int("status", resp.StatusCode),
 			slog.String("service_request_id", resp.Header.Get("X-Ms-Service-Request-Id")))
+		if text := resp.Header.Get("Retry-After"); text != "" {
+			attrs = append(attrs, slog.String("retry_after", text))
+		}
 	}
 	l.log.LogAttrs(req.Context(), slog.LevelDebug, "dataverse request", attrs...)
 	return resp, err
