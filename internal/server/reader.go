@@ -82,7 +82,7 @@ func (s *reader) begin(ctx context.Context) (err error) {
 	if at.Page > 0 {
 		return nil
 	}
-	text := reads(s.task)
+	text := reads(s.task, at.Link)
 	if found.many && s.oneStream != "" {
 		text += " " + inOneStream + s.oneStream
 	}
@@ -161,5 +161,5 @@ func (r *runner) leaveRanges(ctx context.Context, task *crosswalk.Task, unfit *e
 		}
 	}
 	task.Checkpoint.Link = ""
-	return r.store.SetRunReads(ctx, task.Run.ID, task.Fence, reads(task)+" "+inOneStream+unfit.Why)
+	return r.store.SetRunReads(ctx, task.Run.ID, task.Fence, reads(task, "")+" "+inOneStream+unfit.Why)
 }

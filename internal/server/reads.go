@@ -25,10 +25,10 @@ func every(link string) string {
 	return "Every record"
 }
 
-// reads says which records a run reads, how it finds them and why. The source
-// must have been made.
-func reads(t *crosswalk.Task) string {
-	every := every(t.Checkpoint.Link)
+// reads says which records a run reads, how it finds them and why. link is that
+// of the next page. The source must have been made.
+func reads(t *crosswalk.Task, link string) string {
+	every := every(link)
 	switch kind := t.Run.Scope.Kind; {
 	case kind == crosswalk.ScopeRejects, kind == crosswalk.ScopeRange:
 		return t.Run.Scope.Words() + "."
@@ -67,6 +67,8 @@ func readsNow(t *crosswalk.Task, p pipeline.Changes, link string) string {
 		return ""
 	case p.Way == crosswalk.WayModified && since(t) != "":
 		return readsModified + p.Fallback
+	case since(t) == "": // which has a reason of its own
+		return reads(t, link) + " " + p.Fallback
 	default:
 		return every(link) + ". " + p.Fallback
 	}

@@ -26,7 +26,7 @@ func inEachWay(t *testing.T, accounts, pageSize int, fn func(t *testing.T, k *ke
 	}{
 		"tracked":            {true, 1 << 40, "Every record, as this is the first run"},
 		"tracked by keys":    {true, accounts / 3, "Every record, in several streams, as this is the first run"},
-		"by time of changes": {false, 1 << 40, "Every record. Dynamics does not track"},
+		"by time of changes": {false, 1 << 40, "Every record, as this is the first run to end. Dynamics does not track"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

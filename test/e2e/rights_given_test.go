@@ -113,7 +113,7 @@ func TestAnotherUser(t *testing.T) {
 		}
 		id, secret, mode := sandbox.ClientID, sandbox.ClientSecret, crosswalk.SignInSecret
 		as(client.ConnectionUpdate{SignInMode: &mode, ClientID: &id, ClientSecret: &secret})
-		k.runs(crosswalk.RunSuccess, "")
+		k.runs(crosswalk.RunSuccess, "Every record, as the connection signs in as another user since the last run. Dynamics does not track")
 		k.equal("as the application", "")
 		k.runs(crosswalk.RunSuccess, readsByTime)
 		mode = crosswalk.SignInUser
