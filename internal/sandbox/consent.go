@@ -154,8 +154,8 @@ func (in *signIn) consentForTenant(clientID string) {
 	}
 }
 
-// GrantAdminConsent does what an administrator does on the admin consent
-// page: the app is allowed for everybody.
+// GrantAdminConsent does what an administrator does on the admin consent page:
+// it allows the app for everybody.
 func (s *Sandbox) GrantAdminConsent(clientID string) error {
 	a, ok := s.signIn.app(clientID)
 	if !ok {

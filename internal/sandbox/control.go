@@ -2,8 +2,8 @@ package sandbox
 
 import "time"
 
-// State is what the sandbox is at the moment. The organization and its rows
-// are those behind the address.
+// State is the present state of a sandbox. The organization and its rows are
+// those behind the address.
 type State struct {
 	TenantID       string         `json:"tenant_id"`
 	OrganizationID string         `json:"organization_id"`
@@ -24,7 +24,7 @@ type State struct {
 	Apps           []AppStanding  `json:"apps"`
 }
 
-// State returns what the sandbox is at the moment.
+// State returns the present state of the sandbox.
 func (s *Sandbox) State() State {
 	at := s.active()
 	st := State{
@@ -42,10 +42,10 @@ func (s *Sandbox) State() State {
 	return st
 }
 
-// Reset takes back what was changed since the sandbox began: rows, metadata,
-// faults, limits, roles, people, app registrations, switches, the clock and
-// the log of requests. Delta tokens are of no use afterwards, as after a
-// restore; tokens, sessions and consents that were ended stay so.
+// Reset undoes all changes since the sandbox began: of rows, metadata, faults,
+// limits, roles, people, app registrations, switches, the clock and the log of
+// requests. Delta tokens are useless afterwards, as after a restore; tokens,
+// sessions and consents that were ended stay ended.
 func (s *Sandbox) Reset() {
 	s.writing.Lock()
 	d := s.base.clone()

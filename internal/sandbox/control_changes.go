@@ -7,15 +7,16 @@ import (
 	"time"
 )
 
-// RowChange asks for changes of rows in bulk, done in the order insert,
-// change, delete.
+// RowChange asks for bulk changes of rows, made in the order insert, change,
+// delete.
 type RowChange struct {
 	Table  string `json:"table"`
 	Insert int    `json:"insert,omitempty"`
 	Change int    `json:"change,omitempty"`
 	Delete int    `json:"delete,omitempty"`
 	Seed   uint64 `json:"seed,omitempty"`
-	// ModifiedOn dates the changes otherwise than the clock; zero means by it.
+	// ModifiedOn is the time with which changes are dated; zero means the
+	// clock's.
 	ModifiedOn time.Time `json:"modified_on,omitzero"`
 }
 
@@ -46,7 +47,8 @@ func (c RowChange) apply(s *Sandbox) (RowChange, error) {
 	return done, nil
 }
 
-// UserChange changes how a person stands. Empty members change nothing.
+// UserChange changes the state of a person's account. Empty members change
+// nothing.
 type UserChange struct {
 	User           string `json:"user"` // sign-in name or object id
 	Disabled       *bool  `json:"disabled,omitempty"`
@@ -173,7 +175,7 @@ type RoleChange struct {
 	Role Role   `json:"role"`
 }
 
-// AppRegistration is an App as the control API takes it.
+// AppRegistration is an App in the form of the control API.
 type AppRegistration struct {
 	ClientID     string   `json:"client_id"`
 	Name         string   `json:"name,omitempty"`
@@ -203,7 +205,7 @@ func (a AppRegistration) apply(s *Sandbox) error {
 	return s.SetApp(app)
 }
 
-// AppChange changes how an app registration stands. Empty members change
+// AppChange changes the state of an app registration. Nil members change
 // nothing.
 type AppChange struct {
 	App           string  `json:"app"` // client id

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// Control is one thing that can be done to a sandbox while it runs: by a
-// method of Sandbox, over HTTP and from the command line. The three are always
-// the same; Controls lists all there are.
+// Control is something that can be done to a running sandbox: by a method of
+// Sandbox, over HTTP and from the command line, all with the same effect.
 type Control struct {
 	Go      string `json:"go"`      // method of Sandbox
 	Method  string `json:"method"`  // of HTTP
@@ -19,7 +18,7 @@ type Control struct {
 	Effect  string `json:"effect"`
 }
 
-// The words in the examples of controls that stand for one of many.
+// The placeholders in the examples of controls.
 const (
 	ExampleUser = "USER" // sign-in name or object id of a person
 	ExampleApp  = "APP"  // client id of an app registration
@@ -40,8 +39,8 @@ type flag struct {
 	On bool `json:"on"`
 }
 
-// Controls returns all that can be done to a running sandbox, in the order of
-// the page about it.
+// Controls returns everything that can be done to a running sandbox, in the
+// order of docs/sandbox.md.
 func Controls() []Control {
 	var all []Control
 	for _, e := range endpoints() {

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// Request is one request that was answered, as the log of requests keeps it.
+// Request is a request that was answered, as kept in the log of requests.
 type Request struct {
 	Number     int64       `json:"number"` // counts from 1
 	Time       time.Time   `json:"time"`
@@ -32,7 +32,7 @@ type Request struct {
 	Fault      string      `json:"fault,omitempty"` // kind of the fault that struck
 }
 
-// RequestFilter chooses requests of the log. The zero value chooses all.
+// RequestFilter chooses requests from the log. The zero value chooses all.
 type RequestFilter struct {
 	After  int64  // only those with a larger number
 	Path   string // only those whose address contains it

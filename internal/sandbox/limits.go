@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Limits are the service protection limits: what one user may ask of one web
-// server within a window (api-limits.md). The zero value has none, and a
-// member that is 0 does not limit.
+// Limits are the service protection limits: what one user may demand of one web
+// server within a window (api-limits.md). The zero value has none, and a member
+// that is 0 sets no limit.
 type Limits struct {
 	Servers       int  `json:"servers"`        // virtual web servers, each with windows of its own; 0 turns all limits off
 	Requests      int  `json:"requests"`       // within the window
@@ -28,7 +28,7 @@ func RealLimits(servers int) Limits {
 	return Limits{Servers: servers, Requests: 6000, ExecutionTime: Span(20 * time.Minute), Concurrency: 52, Window: Span(300 * time.Second)}
 }
 
-// SetLimits changes the limits at once; what was counted is forgotten.
+// SetLimits changes the limits at once and resets what was counted.
 func (s *Sandbox) SetLimits(l Limits) {
 	if l.Window <= 0 {
 		l.Window = Span(300 * time.Second)
@@ -45,7 +45,7 @@ func (s *Sandbox) SetLimits(l Limits) {
 	s.front.Store(f)
 }
 
-// Limits returns the limits as they are.
+// Limits returns the present limits.
 func (s *Sandbox) Limits() Limits { return s.front.Load().limits }
 
 // front is the web servers behind the environment's address.

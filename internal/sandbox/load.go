@@ -10,17 +10,17 @@ import (
 // errNoTable is what changes of a table that is not there fail with.
 var errNoTable = errors.New("sandbox: no such table")
 
-// ChangeRows changes n rows of a table, chosen and changed as the seed says:
-// the same seed on the same rows does the same. Each changed row has another
-// version, modifiedon and text in one column. It returns how many rows it
-// changed, fewer than n where there are fewer.
+// ChangeRows changes n rows of a table. The seed decides which and how: the
+// same seed on the same rows does the same. Each changed row gets a new
+// version, a new modifiedon and another text in one column. It returns how many
+// rows it changed, fewer than n when the table has fewer.
 func (s *Sandbox) ChangeRows(entity string, n int, seed uint64) (int, error) {
 	return s.changeRows(entity, n, seed, time.Time{})
 }
 
-// BackdateRows is ChangeRows with another modifiedon than that of the clock,
-// as imports and plug-ins write it: who looks for changes by their time does
-// not find them.
+// BackdateRows is ChangeRows with a modifiedon other than the clock's time, as
+// imports and plug-ins write it: whoever looks for changes by their time does
+// not find these.
 func (s *Sandbox) BackdateRows(entity string, n int, seed uint64, modified time.Time) (int, error) {
 	return s.changeRows(entity, n, seed, modified)
 }
@@ -46,14 +46,14 @@ func (s *Sandbox) changeRows(entity string, n int, seed uint64, modified time.Ti
 	})
 }
 
-// DeleteRows deletes n rows of a table that the seed chooses, and returns how
+// DeleteRows deletes n rows of a table, chosen by the seed, and returns how
 // many it deleted.
 func (s *Sandbox) DeleteRows(entity string, n int, seed uint64) (int, error) {
 	return s.each(entity, n, seed, func(tx *transaction, t *table, row int) { tx.remove(t, row, 0) })
 }
 
-// InsertRows adds n rows to a table, whose keys lie among the others as the
-// seed says. It returns how many it added.
+// InsertRows adds n rows to a table, with keys that the seed spreads among the
+// others. It returns how many it added.
 func (s *Sandbox) InsertRows(entity string, n int, seed uint64) (int, error) {
 	made := 0
 	err := s.update(func(tx *transaction) error {

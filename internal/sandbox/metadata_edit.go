@@ -84,8 +84,8 @@ func (s *Sandbox) AddColumn(table string, col Column) error {
 	})
 }
 
-// RemoveColumn removes a column from a table, and with it what rows hold. It
-// fails when there is none of that name or when the table cannot be without.
+// RemoveColumn removes a column from a table, with its values. It fails when
+// there is no such column, or when the table needs it.
 func (s *Sandbox) RemoveColumn(table, column string) error {
 	return s.define(table, func(e *entity, t *tableChange) error {
 		if err := e.canLose(column); err != nil {
@@ -139,8 +139,8 @@ func (s *Sandbox) AddOption(table, column, label string) (value int64, err error
 var needed = []string{"systemuser", "team", "businessunit", "transactioncurrency", "activitypointer", "appointment", "email", "phonecall", "task"}
 
 // RemoveTable removes a table with all its rows: its entity set is then an
-// unknown segment. It fails when there is none of that name, or when no
-// organization is without it.
+// unknown segment. It fails when there is no such table, or when every
+// organization has it.
 func (s *Sandbox) RemoveTable(name string) error {
 	return s.update(func(tx *transaction) error {
 		if err := tx.data.canLose(name); err != nil {

@@ -20,8 +20,8 @@ func (s *Sandbox) SetLabel(table, column, label string) error {
 	})
 }
 
-// SetOptionLabel gives an option of a column another label; an empty one
-// leaves it without. Rows keep its value. It fails when the column has no such
+// SetOptionLabel gives an option of a column another label; an empty one leaves
+// it without a label. Rows keep its value. It fails when the column has no such
 // option.
 func (s *Sandbox) SetOptionLabel(table, column string, value int64, label string) error {
 	return s.define(table, func(e *entity, _ *tableChange) error {

@@ -11,8 +11,7 @@ import (
 // Depth is how far a privilege reaches.
 type Depth string
 
-// The depths of privileges. They include one another from the first to the
-// last.
+// The depths of privileges, each of which includes those before it.
 const (
 	None   Depth = "none"
 	Basic  Depth = "basic"  // rows the user owns
@@ -21,7 +20,7 @@ const (
 	Global Depth = "global" // all rows
 )
 
-// Role is what a user may do. The zero value may do everything.
+// Role is what a user may do. The zero value allows everything.
 type Role struct {
 	Default Depth            `json:"default,omitempty"` // where Tables says nothing; empty means Global
 	Tables  map[string]Depth `json:"tables,omitempty"`  // by logical name, or name.Privilege, for example account.Write
@@ -31,8 +30,8 @@ type Role struct {
 	Disabled      bool     `json:"disabled,omitempty"`   // 0x80040225
 	NotMember     bool     `json:"not_member,omitempty"` // 0x80072560
 	Unlicensed    bool     `json:"unlicensed,omitempty"` // 0x8004D24B
-	// NoDelegate takes the privilege to act on behalf of other users
-	// (prvActOnBehalfOfAnotherUser) away.
+	// NoDelegate takes away the privilege to act on behalf of other users
+	// (prvActOnBehalfOfAnotherUser).
 	NoDelegate bool `json:"no_delegate,omitempty"`
 }
 
@@ -57,9 +56,9 @@ func (s *Sandbox) changeRights(change func(*rights)) {
 
 var errNoUser = errors.New("sandbox: no such user")
 
-// SetRole gives a user a role at once. The user is named by systemuserid or
-// user name; "" means everybody who has no role of their own. It fails when
-// there is no such user.
+// SetRole gives a user a role, which takes effect at once. The user is named by
+// systemuserid or user name; "" means everybody without a role of their own. It
+// fails when there is no such user.
 func (s *Sandbox) SetRole(user string, r Role) error {
 	id, err := s.userID(user)
 	if err != nil {
@@ -77,9 +76,9 @@ func (s *Sandbox) SetAdminMode(on bool) {
 	s.changeRights(func(next *rights) { next.adminMode = on })
 }
 
-// BlockApp keeps an app out of the environment by its client id, or lets it
-// in again (0x80095ffc, the access control of apps). Whether there is such an
-// app does not matter.
+// BlockApp keeps the app with that client id out of the environment, or lets it
+// in again (0x80095ffc, app access control). Whether there is such an app does
+// not matter.
 func (s *Sandbox) BlockApp(clientID string, on bool) {
 	s.changeRights(func(next *rights) {
 		id := strings.ToLower(clientID)

@@ -2,8 +2,8 @@
 // over seeded sample data, and the Microsoft sign-in server in front of it,
 // both on one listener.
 //
-// It shares nothing with the client side but the OData grammar: a mistake in
-// the client must meet a stand-in that does not make the same one.
+// It shares nothing with the client side but the OData grammar, so that a
+// mistake in the client meets a stand-in that does not make the same one.
 package sandbox
 
 import (
@@ -25,8 +25,8 @@ import (
 type Config struct {
 	Seed uint64 // same seed and counts, same data
 
-	// Rows of the tables; 0 means the default, a negative number none. There
-	// is always at least one user, who can sign in.
+	// Numbers of rows; 0 means the default, a negative number none. There is
+	// always at least one user, who can sign in.
 	Users         int
 	Accounts      int
 	Contacts      int
@@ -36,38 +36,39 @@ type Config struct {
 	Activities    int // of all sorts together: tasks, phone calls, e-mails and appointments in equal parts
 
 	// Awkward spoils some rows, so that a careful mapping must reject them:
-	// accounts without a name or with a website that is no address, users
-	// whose e-mail is none or whose user name has over 300 characters.
-	// Without it every row maps cleanly.
+	// accounts without a name or with a website that is not an address, and
+	// users whose e-mail is not an address or whose user name has over 300
+	// characters. Without it every row maps cleanly.
 	Awkward bool
 
 	// BaseURL is the address of the environment, for example
 	// http://127.0.0.1:8089; empty means the scheme and host of each request.
-	// With a name of Microsoft's (see PublicURL) and HTTPS, requests to names
-	// of Microsoft's are taken for this environment and the sign-in server of
-	// its cloud; those to other names still mean the name they use.
+	// With HTTPS and one of Microsoft's host names (see PublicURL), requests to
+	// such names reach this environment and the sign-in server of its cloud;
+	// for requests to other names the address is that of the request.
 	BaseURL string
 
 	Unverified Unverified // behaviours that are not known for certain
 	Limits     Limits     // service protection; the zero value has none
 
-	// MetadataCache is how long after a change of metadata requests for them
-	// still show what was, as the caches of Dataverse do for about 30 seconds.
-	// 0 shows changes at once.
+	// MetadataCache is how long after a change requests for metadata still show
+	// the former state, as the caches of Dataverse do for about 30 seconds. 0
+	// shows changes at once.
 	MetadataCache time.Duration
 
 	Latency time.Duration    // how long every answer of the Web API is held back
 	Now     func() time.Time // nil means time.Now
 	Logger  *slog.Logger     // nil means no log
 
-	// Apps are app registrations beside ClientID and PublicClientID; one with
-	// the id of another takes its place.
+	// Apps are app registrations besides ClientID and PublicClientID, or in
+	// place of those with the same id.
 	Apps []App
 
-	// ContinuousAccess has the Web API ask for new tokens within their lives
-	// when something happened to the account (continuous access evaluation),
-	// from clients that declare that they can handle it; their tokens live for
-	// about a day. Dataverse was getting it region by region in 2026.
+	// ContinuousAccess lets the Web API demand new tokens before the old ones
+	// expire when something has happened to the account (continuous access
+	// evaluation), from clients that declare that they can handle it; their
+	// tokens live for about a day. Dataverse was getting it region by region in
+	// 2026.
 	ContinuousAccess bool
 
 	bearer string // a token the Web API takes as the first user's, for tests of the Web API alone
@@ -135,8 +136,8 @@ type conditions struct {
 	front        atomic.Pointer[front]
 }
 
-// New makes a sandbox. It fails only when a number of rows is larger than
-// the generator can name.
+// New makes a sandbox. It fails only when it is asked for more rows than the
+// generator can name.
 func New(cfg Config) (*Sandbox, error) {
 	s := &Sandbox{cfg: cfg, log: cfg.Logger, now: cfg.Now, conditions: &conditions{}, hookTimeout: webhookTimeout}
 	if s.log == nil {
@@ -197,9 +198,10 @@ func (s *Sandbox) Count(entity string) int {
 // snapshot returns the rows as they are now.
 func (s *Sandbox) snapshot() *dataset { return s.current.Load() }
 
-// Inject adds a fault: before each request to the Web API it is asked, and
-// when it returns true it has answered the request itself. Faults are asked
-// in the order they were added; the returned function takes the fault away.
+// Inject adds a fault that is called before each request to the Web API is
+// handled, and returns true when it has answered the request itself. Faults are
+// called in the order in which they were added; the returned function removes
+// the fault.
 func (s *Sandbox) Inject(fault func(w http.ResponseWriter, r *http.Request) bool) (remove func()) {
 	f := &injected{fault}
 	s.mu.Lock()

@@ -22,10 +22,10 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 )
 
-// The app registrations that every sandbox knows, unless Config.Apps holds
-// one with the same id. The first is a confidential client with the secret
-// ClientSecret and the certificate of Sandbox.Certificate; its application
-// user is in the environment. The second is a public client.
+// The app registrations that every sandbox knows, unless Config.Apps replaces
+// them. ClientID is a confidential client with the secret ClientSecret and the
+// certificate of Sandbox.Certificate; the environment has its application user.
+// PublicClientID is a public client.
 const (
 	ClientID       = "51f81489-12ee-4a9e-aaae-a2591f45987d"
 	ClientSecret   = "sandbox-secret"
@@ -43,15 +43,15 @@ type App struct {
 	Certificates []*x509.Certificate
 	Public       bool
 
-	// Redirects are the addresses that sign-ins may come back to. None means
-	// any host and port of this machine, for a confidential client with the
-	// path /oauth/callback. For http://localhost the port does not matter to
-	// a public client, as with Entra.
+	// Redirects are the addresses to which sign-ins may return. None means any
+	// host and port of this machine, for a confidential client only with the
+	// path /oauth/callback. As in Entra, the port of http://localhost does not
+	// matter for a public client.
 	Redirects []string
 
-	// AdminConsent says that people cannot consent for themselves: they are
-	// refused with AADSTS90094, and the app itself with 700016, until an
-	// administrator has consented for the tenant.
+	// AdminConsent says that users cannot consent for themselves: until an
+	// administrator has consented for the tenant, they are refused with
+	// AADSTS90094, and the app itself with 700016.
 	AdminConsent bool
 }
 
@@ -172,9 +172,9 @@ func appKeyFor(seed uint64) *appKey {
 	return made.(func() *appKey)()
 }
 
-// Certificate returns the certificate with which the app ClientID can prove
-// who it is instead of with its secret, and its private key, as PEM. It is
-// derived from the seed: it guards sample data only.
+// Certificate returns the certificate by which the app ClientID can prove who
+// it is, instead of by its secret, with its private key, as PEM. It is derived
+// from the seed: it protects nothing but sample data.
 func (s *Sandbox) Certificate() []byte {
 	k := appKeyFor(s.cfg.Seed)
 	der, err := x509.MarshalPKCS8PrivateKey(k.private)

@@ -10,7 +10,7 @@ import (
 
 var errNoApp = errors.New("sandbox: no such app registration")
 
-// AppStanding is an app registration and what became of it.
+// AppStanding is an app registration and its present state.
 type AppStanding struct {
 	ClientID      string `json:"client_id"`
 	Name          string `json:"name"`
@@ -21,7 +21,7 @@ type AppStanding struct {
 	Consent       bool   `json:"consent"` // an administrator consented for the tenant
 }
 
-// Apps returns the app registrations in the order of their names.
+// Apps returns the app registrations, sorted by name.
 func (s *Sandbox) Apps() []AppStanding {
 	in := s.signIn
 	in.mu.Lock()
@@ -36,10 +36,10 @@ func (s *Sandbox) Apps() []AppStanding {
 	return all
 }
 
-// SetApp adds an app registration, or puts another in the place of the one
-// with its id. Consents stay. The application user of a new app is not in the
-// environment until a systemuser with that applicationid is made. It fails when
-// the id is no GUID, and when a public app brings a proof of itself.
+// SetApp adds an app registration, or replaces the one with its id. Consents
+// stay. The environment does not have the application user of a new app until a
+// systemuser with that applicationid is created. It fails when the id is not a
+// GUID, and when a public app has a secret or a certificate.
 func (s *Sandbox) SetApp(a App) error {
 	if _, ok := parseGUID(a.ClientID); !ok {
 		return errors.New("sandbox: the client id of an app is a GUID")
@@ -73,21 +73,21 @@ func (s *Sandbox) SetSecret(clientID, secret string) error {
 	return s.registration(clientID, func(a *registration) { a.Secret, a.expired = secret, false })
 }
 
-// ExpireSecret lets the secret of an app expire, or be good again: it is
-// refused with AADSTS7000222.
+// ExpireSecret lets the secret of an app expire, or makes it valid again. An
+// expired one is refused with AADSTS7000222.
 func (s *Sandbox) ExpireSecret(clientID string, expired bool) error {
 	return s.registration(clientID, func(a *registration) { a.expired = expired })
 }
 
-// DisableApp disables an app registration, or enables it again: it is refused
-// with AADSTS7000112.
+// DisableApp disables an app registration, or enables it again. A disabled one
+// is refused with AADSTS7000112.
 func (s *Sandbox) DisableApp(clientID string, disabled bool) error {
 	return s.registration(clientID, func(a *registration) { a.disabled = disabled })
 }
 
-// SetApplicationRole gives the application user of an app a security role, as
-// it has at first, or takes it away: the Web API then refuses it with
-// 0x80040220.
+// SetApplicationRole gives the application user of an app its security role,
+// which it has at first, or takes it away: the Web API then refuses the app
+// with 0x80040220.
 func (s *Sandbox) SetApplicationRole(clientID string, role bool) error {
 	return s.registration(clientID, func(a *registration) { a.noRole = !role })
 }

@@ -63,10 +63,10 @@ func (s *Sandbox) account(user string, change func(*standing)) error {
 	return nil
 }
 
-// DisableUser disables an account in Entra, or enables it again: its sign-ins
-// and refreshes are refused with AADSTS50057. User is a sign-in name or object
-// id. Access tokens stay good until they end, but for continuous access
-// evaluation.
+// DisableUser disables an account in Entra, or enables it again. Sign-ins and
+// refreshes of a disabled one are refused with AADSTS50057. User is a sign-in
+// name or object id. Access tokens stay valid until they expire, except under
+// continuous access evaluation.
 func (s *Sandbox) DisableUser(user string, disabled bool) error {
 	return s.account(user, func(st *standing) { st.disabled = disabled; st.events++ })
 }
@@ -78,9 +78,10 @@ func (s *Sandbox) SetGuest(user string, guest bool) error {
 	return s.account(user, func(st *standing) { st.guest = guest })
 }
 
-// ChangePassword does what a person's own change of password does, or an
-// administrator's reset outside of the Entra admin center: refresh tokens of
-// public clients end with AADSTS50173, those of confidential clients stay.
+// ChangePassword does what happens when users change their own password, or an
+// administrator resets it outside the Entra admin center: refresh tokens of
+// public clients end with AADSTS50173, and those of confidential clients stay
+// valid.
 func (s *Sandbox) ChangePassword(user string) error {
 	return s.account(user, func(st *standing) { st.passwords++; st.events++ })
 }
@@ -95,25 +96,25 @@ func (s *Sandbox) RevokeUserSessions(user string) error {
 	return s.account(user, func(st *standing) { st.sessions++; st.events++ })
 }
 
-// RevokeSessions ends all browser sessions and refresh tokens given so far,
-// as an administrator's "revoke sessions" does: the next refresh is refused
-// with AADSTS50173. Access tokens stay good until they end, but for continuous
-// access evaluation.
+// RevokeSessions ends all browser sessions and refresh tokens issued so far, as
+// an administrator's "revoke sessions" does: the next refresh is refused with
+// AADSTS50173. Access tokens stay valid until they expire, except under
+// continuous access evaluation.
 func (s *Sandbox) RevokeSessions() {
 	s.signIn.mu.Lock()
 	defer s.signIn.mu.Unlock()
 	s.signIn.sessionEpoch++
 }
 
-// ExpireTokens makes the Web API refuse all access tokens given so far.
-// Refresh tokens stay good.
+// ExpireTokens makes the Web API refuse all access tokens issued so far.
+// Refresh tokens stay valid.
 func (s *Sandbox) ExpireTokens() {
 	s.signIn.mu.Lock()
 	defer s.signIn.mu.Unlock()
 	s.signIn.tokenEpoch++
 }
 
-// RemoveConsent takes back what an account, or with "" everybody and the
+// RemoveConsent revokes what an account, or with "" everybody including the
 // administrator, has allowed an app: refreshes are refused with AADSTS65001
 // until somebody consents again.
 func (s *Sandbox) RemoveConsent(user, clientID string) error {
@@ -159,7 +160,7 @@ func (s *Sandbox) Challenge() error {
 }
 
 // SetContinuousAccess turns continuous access evaluation on or off, as
-// Config.ContinuousAccess does from the start. Tokens given while it was off
+// Config.ContinuousAccess does from the start. Tokens issued while it was off
 // are never challenged, and no token is while it is off.
 func (s *Sandbox) SetContinuousAccess(on bool) {
 	in := s.signIn
@@ -168,7 +169,7 @@ func (s *Sandbox) SetContinuousAccess(on bool) {
 	in.continuous = on
 }
 
-// ContinuousAccess tells whether continuous access evaluation is on.
+// ContinuousAccess reports whether continuous access evaluation is on.
 func (s *Sandbox) ContinuousAccess() bool {
 	in := s.signIn
 	in.mu.Lock()
@@ -187,17 +188,17 @@ func checkCode(code string) error {
 	return nil
 }
 
-// FailNextToken makes the token endpoint refuse its next request: with an
-// Entra error when code is its number ("50173" or "AADSTS50173"), and with
-// "429" or "503" as a server in trouble does. Several calls queue up.
+// FailNextToken makes the token endpoint refuse its next request: with the
+// Entra error of that number ("50173" or "AADSTS50173") or, for "429" and
+// "503", as a server in trouble does. Several calls queue up.
 func (s *Sandbox) FailNextToken(code string) {
 	s.signIn.mu.Lock()
 	defer s.signIn.mu.Unlock()
 	s.signIn.faults = append(s.signIn.faults, plainCode(code))
 }
 
-// FailToken makes the token endpoint refuse all requests, as FailNextToken
-// does one, until ClearFailures. It returns an error for a code that is none.
+// FailToken makes the token endpoint refuse all requests, the way FailNextToken
+// does with one, until ClearFailures. It returns an error for an invalid code.
 func (s *Sandbox) FailToken(code string) error {
 	if err := checkCode(code); err != nil {
 		return err
@@ -209,8 +210,8 @@ func (s *Sandbox) FailToken(code string) error {
 }
 
 // FailAuthorize makes all sign-ins end with an Entra error (by its number)
-// after the account was chosen, until ClearFailures. It returns an error for a
-// code that is none.
+// after the account was chosen, until ClearFailures. It returns an error for an
+// invalid code.
 func (s *Sandbox) FailAuthorize(code string) error {
 	if err := checkCode(code); err != nil {
 		return err
@@ -231,11 +232,11 @@ func (s *Sandbox) ClearFailures() {
 // Clock returns the time of the sandbox.
 func (s *Sandbox) Clock() time.Time { return s.now() }
 
-// SetClock sets the time of the sandbox; it goes on from there. Codes, tokens
-// and refresh tokens end by it.
+// SetClock sets the sandbox's clock, which goes on from there. Codes, tokens
+// and refresh tokens expire by it.
 func (s *Sandbox) SetClock(now time.Time) { s.Advance(now.Sub(s.now())) }
 
-// Advance moves the time of the sandbox on by d, or back.
+// Advance moves the sandbox's clock forward by d, or back when d is negative.
 func (s *Sandbox) Advance(d time.Duration) { s.signIn.shift.Add(int64(d)) }
 
 // reset takes back what became of people, apps and the clock. Tokens, sessions

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// Span is a length of time that reads and prints as text: 250ms, 90s, 8d.
+// Span is a duration that is read and printed as text: 250ms, 90s, 8d.
 type Span time.Duration
 
-// String returns the text of the length, without what is 0 in it.
+// String returns the duration as text, without units that are 0.
 func (s Span) String() string {
 	const day = Span(24 * time.Hour)
 	if s != 0 && s%day == 0 {
@@ -25,10 +25,11 @@ func (s Span) String() string {
 	return text
 }
 
-// MarshalText returns the text of the length.
+// MarshalText returns the duration as text.
 func (s Span) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText reads a length as time.ParseDuration does, and whole days.
+// UnmarshalText reads a duration as time.ParseDuration does, and also whole
+// days.
 func (s *Span) UnmarshalText(text []byte) error {
 	if n, ok := strings.CutSuffix(string(text), "d"); ok {
 		if days, err := strconv.Atoi(n); err == nil {

@@ -12,10 +12,10 @@ func (s *Sandbox) active() *Sandbox {
 
 // SwapOrganization puts another organization behind the address, with other
 // rows and ids, as after a copy or a restore; with false the first one comes
-// back, as it was. Tokens stay good, and so do limits, roles, switches, faults
-// and the life of delta links. Methods that read or change rows and metadata
-// are about the first organization all the time; State and the control API
-// are about the one behind the address.
+// back as it was. Tokens stay valid, and limits, roles, switches, faults and
+// the life of delta links stay as they are. Methods that read or change rows
+// and metadata always refer to the first organization, State and the control
+// API to the one behind the address.
 func (s *Sandbox) SwapOrganization(other bool) error {
 	if !other {
 		s.swapped.Store(nil)

@@ -50,11 +50,11 @@ var serverNames = func() []string {
 
 var serverAddresses = []net.IP{net.IPv4(127, 0, 0, 1).To4(), net.IPv6loopback}
 
-// LoadTLS returns what a sandbox needs to serve HTTPS. The certificate, and
-// the test authority that signed it, are made at the first start and again
-// when they are about to end; between that the files in dir stay, so that a
-// client that trusts the authority keeps doing so. The authority's key is
-// never written: nothing else can be signed with it.
+// LoadTLS returns what a sandbox needs to serve HTTPS. The certificate, and the
+// test authority that signed it, are made at the first start and again when
+// they are about to expire; in between, the files in dir stay, so that a client
+// that trusts the authority can go on doing so. The authority's key is never
+// stored: nothing else can be signed with it.
 func LoadTLS(dir string, now time.Time) (*tls.Config, error) {
 	pair, err := loadCertificate(dir, now)
 	if errors.Is(err, errNoCertificate) {

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// PublicURL is what a sandbox that serves HTTPS calls its environment when it
-// is called under a name of Microsoft's: clients by others insist on such
-// names. See Config.BaseURL.
+// PublicURL is the address of the environment of a sandbox that serves HTTPS
+// and is called by one of Microsoft's host names: clients written by others
+// insist on such names. See Config.BaseURL.
 const PublicURL = "https://contoso.crm.dynamics.com"
 
 // clouds are the sign-in servers and the domains of the environments behind

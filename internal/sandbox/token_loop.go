@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// The token endpoint refuses who asks it for the same again and again rather
-// than keeping the token: 15 times and more in 5 minutes, by what Microsoft
-// says of the change of October 2018 ("What's new for authentication"). What
-// counts as the same is the client, the scopes, the tenant and the user.
+// The token endpoint refuses clients that request the same token again and
+// again instead of keeping it: from 15 times in 5 minutes on, according to what
+// Microsoft says about the change of October 2018 ("What's new for
+// authentication"). Requests are the same when client, scopes, tenant and user
+// are.
 const (
 	DefaultLoopLimit = 15
 	loopWindow       = 5 * time.Minute

@@ -23,9 +23,9 @@ const DefaultTrackingDays = 7
 
 const maxTrackingDays = 365
 
-// SetTrackingDays sets how many days delta tokens live, 0 to 365
+// SetTrackingDays sets for how many days delta tokens live, 0 to 365
 // (organization.expirechangetrackingindays). 0 makes all expire at once. It
-// fails for other numbers and then changes nothing.
+// fails for other numbers, and then changes nothing.
 func (s *Sandbox) SetTrackingDays(days int) error {
 	if days < 0 || days > maxTrackingDays {
 		return fmt.Errorf("sandbox: delta links live 0 to %d days, not %d", maxTrackingDays, days)

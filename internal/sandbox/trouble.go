@@ -38,17 +38,17 @@ var faultKinds = []string{
 	FaultTimeout, FaultThrottleQuery,
 }
 
-// FaultKinds returns the kinds of faults there are.
+// FaultKinds returns all kinds of faults.
 func FaultKinds() []string { return slices.Clone(faultKinds) }
 
-// Fault is something that goes wrong with answers. Of several faults that
-// could strike a request, the one added first does.
+// Fault is something that goes wrong with answers. When several faults could
+// strike a request, the one added first does.
 type Fault struct {
 	ID   int    `json:"id"`   // given by Sandbox.Fault
 	Kind string `json:"kind"` // FaultReset and so on
 
-	// Which requests: those to an address, with path and query, that contains
-	// Path ("" means all to the Web API) and with that Method ("" means any).
+	// Which requests: those whose path and query contain Path ("" means all to
+	// the Web API), with that Method ("" means any).
 	Path   string `json:"path,omitempty"`
 	Method string `json:"method,omitempty"`
 
@@ -71,10 +71,9 @@ type Fault struct {
 	Struck int `json:"struck"` // and struck
 }
 
-// Fault makes something go wrong from now on, until Count requests were
-// struck or RemoveFault is called with the number it returns. It fails for a
-// kind that there is not, and when it lacks what its kind needs or a member
-// is out of range.
+// Fault makes something go wrong from now on, until Count requests were struck
+// or RemoveFault is called with the id that it returns. It fails for an unknown
+// kind, when f lacks what its kind needs, and when a member is out of range.
 func (s *Sandbox) Fault(f Fault) (id int, err error) {
 	if err := f.check(s.active().snapshot()); err != nil {
 		return 0, err
@@ -125,14 +124,14 @@ func (f *Fault) check(d *dataset) error {
 	return nil
 }
 
-// RemoveFault takes a fault away; 0 takes all.
+// RemoveFault removes a fault, or all with 0.
 func (s *Sandbox) RemoveFault(id int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.troubles = slices.DeleteFunc(s.troubles, func(f *Fault) bool { return id == 0 || f.ID == id })
 }
 
-// Faults returns the faults, with how often each struck.
+// Faults returns the faults, with how many requests each has struck.
 func (s *Sandbox) Faults() []Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()

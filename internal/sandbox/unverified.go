@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Unverified chooses among behaviours of Dataverse that no document and no
-// captured answer settles. The zero value is what is likeliest; a client has
-// to work in every position. Each field is a bool or the HTTP status of an
+// Unverified chooses among behaviours of Dataverse that neither a document nor
+// a captured answer settles. The zero value is the likeliest one; a client has
+// to work with all of them. Each field is a bool or the HTTP status of an
 // answer, and its tag "on" says what it does when it is on.
 type Unverified struct {
 	// TokenAtEnd makes the delta link of a first walk mark the moment of the
@@ -18,7 +18,7 @@ type Unverified struct {
 	// pages already read are in no delta.
 	TokenAtEnd bool `json:"token_at_end,omitempty" on:"the delta link of a first walk marks the moment of its last page, not of its first"`
 	// SwapDeltaLink puts the delta link before the rows of a first walk and
-	// behind those of a delta. Otherwise it is the other way round.
+	// after those of a delta. Otherwise it is the other way round.
 	SwapDeltaLink bool `json:"swap_delta_link,omitempty" on:"the delta link stands before the rows of a first walk and behind those of a delta"`
 	// WholeDelta answers a delta in one page, whatever page size is asked.
 	WholeDelta bool `json:"whole_delta,omitempty" on:"a delta is never cut into pages"`
@@ -50,8 +50,8 @@ type Unverified struct {
 	// UntrackedElastic refuses tracking of elastic tables, whatever their
 	// metadata say.
 	UntrackedElastic bool `json:"untracked_elastic,omitempty" on:"elastic tables cannot be tracked, whatever their metadata say"`
-	// ToldExpiry tells of a row of an elastic table that expires as of a
-	// deletion. Otherwise nothing tells of it.
+	// ToldExpiry makes delta links report rows of elastic tables that expire as
+	// deletions. Otherwise nothing reports them.
 	ToldExpiry bool `json:"told_expiry,omitempty" on:"delta links tell of rows that expire as of deletions"`
 	// ExpiringLinks lets links to the next page live for ten minutes.
 	ExpiringLinks bool `json:"expiring_links,omitempty" on:"links to the next page live for ten minutes"`
@@ -68,8 +68,8 @@ type Unverified struct {
 	// TextKeyOrder has $orderby of the key sort by its text, where the order
 	// without $orderby is SQL Server's.
 	TextKeyOrder bool `json:"text_key_order,omitempty" on:"$orderby of a key sorts by its text, unlike the order without $orderby"`
-	// UnsortedChoices gives the values of a multi-select choice in another
-	// order than ascending: the sandbox turns it round.
+	// UnsortedChoices gives the values of a multi-select choice in descending
+	// order.
 	UnsortedChoices bool `json:"unsorted_choices,omitempty" on:"the values of a multi-select choice do not ascend"`
 	// PartyLists lets $select name party lists, such as to of email, without
 	// an effect. Otherwise they are unknown properties.
@@ -99,9 +99,9 @@ func switchName(f reflect.StructField) string {
 	return name
 }
 
-// Set chooses one behaviour by its name in JSON. The value is written as a
-// person types it: true, 1, off; a status is a number, 0 or 400 to 599.
-// It fails for a name or a value that there is not, and then changes nothing.
+// Set chooses one behaviour by its name in JSON. The value is as a person types
+// it: true, 1, off; a status is a number, 0 or 400 to 599. It fails for an
+// unknown name and an invalid value, and then changes nothing.
 func (u *Unverified) Set(name, value string) error {
 	next := *u
 	v := reflect.ValueOf(&next).Elem()
@@ -167,5 +167,5 @@ func statusOr400(chosen int) int {
 // SetUnverified changes the behaviours at once.
 func (s *Sandbox) SetUnverified(u Unverified) { s.unverified.Store(&u) }
 
-// Unverified returns the behaviours that are chosen.
+// Unverified returns the chosen behaviours.
 func (s *Sandbox) Unverified() Unverified { return *s.unverified.Load() }

@@ -19,16 +19,16 @@ const maxContext = 256 << 10
 // webhookTimeout is how long a webhook may take to answer.
 const webhookTimeout = 60 * time.Second
 
-// Webhooks are conditions of the delivery of webhooks. The zero value delivers
-// all at once.
+// Webhooks are the conditions under which webhooks are delivered. The zero
+// value delivers all at once.
 type Webhooks struct {
 	Delay Span    `json:"delay"` // how long each call is held back
 	Drop  float64 `json:"drop"`  // how many of 1 are never made
 	Seed  uint64  `json:"seed"`  // decides which, with Drop
 }
 
-// SetWebhooks changes the conditions of the calls from now on. It fails for a
-// delay below 0 and for a part that is not 0 to 1.
+// SetWebhooks changes the conditions of delivery from now on. It fails for a
+// negative delay and for a share that is not between 0 and 1.
 func (s *Sandbox) SetWebhooks(w Webhooks) error {
 	if w.Delay < 0 || w.Drop < 0 || w.Drop > 1 {
 		return errors.New("sandbox: webhooks are delayed for 0s or more, and a part of them from 0 to 1 is dropped")
@@ -37,7 +37,7 @@ func (s *Sandbox) SetWebhooks(w Webhooks) error {
 	return nil
 }
 
-// Webhooks returns the conditions of the calls.
+// Webhooks returns the conditions of delivery.
 func (s *Sandbox) Webhooks() Webhooks { return *s.webhooks.Load() }
 
 // webhookClient calls webhooks: this machine alone, and no further than the

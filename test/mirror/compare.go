@@ -147,10 +147,10 @@ func plain(v any) string {
 	return text
 }
 
-// Once checks that no effect happened twice and none is unaccounted for: that
+// Once checks that nothing happened twice and nothing is unaccounted for: that
 // the counts of every run add up, that no run of the journal brought a record
-// twice, and that the rows of each object are those that the runs of its job
-// inserted less those that they deleted. db is the server's database.
+// twice, and that each object has as many rows as the runs of its job inserted,
+// less those that they deleted. db is the server's database.
 func Once(ctx context.Context, c *client.Client, db *database.DB) (problems []string, err error) {
 	say := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	left := map[string]int64{}
@@ -207,8 +207,8 @@ func Unfinished(ctx context.Context, c *client.Client) ([]crosswalk.Run, error) 
 	return list, nil
 }
 
-// Settle waits until every run has ended, and then runs each job, one after the
-// other: the source must not change any more.
+// Settle waits until every run has ended, and then runs the jobs one after
+// another. The source must no longer change.
 func Settle(ctx context.Context, c *client.Client, jobs []crosswalk.Job) ([]crosswalk.Run, error) {
 	for {
 		list, err := Unfinished(ctx, c)

@@ -1,6 +1,6 @@
-// Package mirror keeps a sandbox whose rows change all the time, and the jobs
-// that copy its tables, and compares source and target row for row: for tests
-// of what becomes of runs whose servers die.
+// Package mirror runs a sandbox whose rows change all the time, makes jobs that
+// copy its tables, and compares source and target row by row, for tests of runs
+// whose servers die.
 package mirror
 
 import (
@@ -27,7 +27,7 @@ type Source struct {
 	tokenAt time.Time
 }
 
-// NewSource starts a sandbox in this process, which does not track changes of
+// NewSource starts a sandbox in this process that does not track changes of
 // contacts. It ends with the test.
 func NewSource(tb testing.TB, cfg sandbox.Config) *Source {
 	tb.Helper()
@@ -61,8 +61,8 @@ func (s *Source) Keep(ctx context.Context, r *rand.Rand, pause time.Duration) er
 	}
 }
 
-// Change makes one change of one to some dozens of rows. Many fall into the
-// same second.
+// Change makes one change, to between one and a few dozen rows. Many changes
+// fall into the same second.
 func (s *Source) Change(ctx context.Context, r *rand.Rand) error {
 	var err error
 	entity := []string{"account", "contact"}[r.IntN(2)]

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Log keeps what a program writes. It is safe for concurrent use; the zero
+// Log keeps what a program writes. It is safe for concurrent use, and its zero
 // value is empty.
 type Log struct {
 	mu   sync.Mutex
@@ -19,7 +19,7 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// String returns what was written so far.
+// String returns what has been written so far.
 func (l *Log) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -151,7 +151,7 @@ func Environ() []string {
 }
 
 // Kill ends the process at once, as a crash or the kernel would, and waits
-// for its end.
+// until it has ended.
 func (p *Process) Kill() error {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -160,15 +160,14 @@ func (p *Process) Kill() error {
 	return nil
 }
 
-// Pause stops the process as the kernel does with one that gets no time, until
-// Resume.
+// Pause stops the process, as if the kernel gave it no time, until Resume.
 func (p *Process) Pause() error { return p.cmd.Process.Signal(syscall.SIGSTOP) }
 
 // Resume lets a paused process go on.
 func (p *Process) Resume() error { return p.cmd.Process.Signal(syscall.SIGCONT) }
 
-// Stop asks the process to end and returns how it ended. One that does not
-// end is killed when ctx ends.
+// Stop asks the process to end and returns how it ended. When ctx ends first,
+// the process is killed.
 func (p *Process) Stop(ctx context.Context) error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return err
@@ -195,7 +194,7 @@ func (p *Process) Ended() bool {
 // bytes: VmHWM of proc(5).
 func (p *Process) PeakMemory() (int64, error) { return PeakMemory(p.cmd.Process.Pid) }
 
-// ForgetPeakMemory lets PeakMemory begin anew at what the process has now.
+// ForgetPeakMemory makes PeakMemory start again from what the process uses now.
 func (p *Process) ForgetPeakMemory() error {
 	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
 }
@@ -244,7 +243,8 @@ func stat(pid int) (parent int, used time.Duration, err error) {
 	return parent, used, err
 }
 
-// PeakMemory is that of any process.
+// PeakMemory returns the largest resident size that any process has had so far,
+// in bytes.
 func PeakMemory(pid int) (int64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

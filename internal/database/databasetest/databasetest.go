@@ -22,7 +22,7 @@ import (
 )
 
 // Each runs fn as two parallel subtests, "sqlite" and "postgres", each with a
-// fresh and empty database that is closed when the test ends.
+// fresh, empty database that is closed when the test ends.
 func Each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
 	t.Helper()
 	for _, d := range []database.Dialect{database.SQLite, database.Postgres} {
@@ -33,7 +33,7 @@ func Each(t *testing.T, fn func(t *testing.T, db *database.DB)) {
 	}
 }
 
-// Open opens a fresh and empty database, closed when the test ends.
+// Open opens a fresh, empty database, which is closed when the test ends.
 func Open(tb testing.TB, d database.Dialect) *database.DB {
 	tb.Helper()
 	db, err := database.Open(tb.Context(), DSN(tb, d), nil)
@@ -48,8 +48,8 @@ func Open(tb testing.TB, d database.Dialect) *database.DB {
 	return db
 }
 
-// DSN returns the address of a fresh and empty database for tests that open
-// it themselves, or more than once.
+// DSN returns the address of a fresh, empty database, for tests that open it
+// themselves or more than once.
 func DSN(tb testing.TB, d database.Dialect) string {
 	tb.Helper()
 	if d == database.SQLite {

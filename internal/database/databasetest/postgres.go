@@ -44,8 +44,8 @@ func must(tb testing.TB, err error) {
 	}
 }
 
-// Start starts a Server for a test, which may do to it what it likes. It ends
-// with the test.
+// Start starts a Server for a test, which may do with it whatever it likes. It
+// ends with the test.
 func Start(tb testing.TB) *Server {
 	tb.Helper()
 	s, err := Launch()
@@ -130,11 +130,11 @@ func launch(settings string) (*server, error) {
 	return s, s.wait()
 }
 
-// Server is a PostgreSQL server of its own with the settings it comes with.
+// Server is a PostgreSQL server of its own, with default settings.
 type Server struct{ s *server }
 
-// Launch starts a Server. Close must follow; should the process end without,
-// the server ends too.
+// Launch starts a Server, to be ended by Close. If the process ends without
+// that, the server ends too.
 func Launch() (*Server, error) {
 	s, err := launch("")
 	return &Server{s}, err

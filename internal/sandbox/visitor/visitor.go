@@ -1,7 +1,7 @@
-// Package visitor answers the sandbox's sign-in pages the way a person with a
+// Package visitor handles the sandbox's sign-in pages the way a person with a
 // browser would: it follows redirects, keeps cookies, picks an account and
-// accepts or declines what is asked for. The demo, the command line and the
-// tests use it. It only ever speaks to this machine.
+// accepts or declines the permissions. The demo, the command line and the tests
+// use it. It only ever talks to this machine.
 package visitor
 
 import (
@@ -31,19 +31,19 @@ const (
 )
 
 // SignIn opens the address of a sign-in, picks the first account and decides
-// about the permissions. It ends when it is back at the page of Crosswalk that
+// about the permissions. It ends on the way to the page of Crosswalk that
 // follows the callback, without loading that page. It returns CodeForbidden
-// when the sign-in is not on this machine, CodeConflict when it was to decline
-// but was not asked, since the permissions were granted before, and
-// CodeUnauthorized when the sign-in fails, for which Crosswalk keeps the
+// when the sign-in is not on this machine; CodeConflict when it should decline
+// but was not asked, because the permissions were granted before; and
+// CodeUnauthorized when the sign-in fails, in which case Crosswalk keeps the
 // reason with the connection, or ends in any other way.
 func SignIn(ctx context.Context, address, decision string) error {
 	_, err := Visit(ctx, address, decision, signInEnded)
 	return err
 }
 
-// Visit does the same but ends when until says so of the address it is about
-// to load, which it returns.
+// Visit does the same as SignIn but ends before it loads an address for which
+// until reports true, and returns that address.
 func Visit(ctx context.Context, address, decision string, until func(*url.URL) (bool, error)) (*url.URL, error) {
 	here, err := url.Parse(address)
 	if err != nil {
