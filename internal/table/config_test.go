@@ -60,6 +60,8 @@ func batchFor(cfg table.Config, records ...record) *column.Batch {
 				c.AppendBool(v)
 			case time.Time:
 				c.AppendInt(v.UnixMicro())
+			case [16]byte:
+				c.AppendGUID(v)
 			default:
 				panic(fmt.Sprintf("value %T", v))
 			}

@@ -45,20 +45,26 @@ func (s *keySet) key(n int) []byte {
 // put returns the number of the key and whether it was there already. The row
 // of a new key is set.
 func (s *keySet) put(key []byte, row int) (n int, again bool) {
-	h := maphash.Bytes(s.seed, key)
+	n, h, slot := s.find(key)
+	if n >= 0 {
+		return n, true
+	}
+	s.hash, s.row = append(s.hash, h), append(s.row, int32(row))
+	s.data = append(s.data, key...)
+	s.ends = append(s.ends, len(s.data))
+	s.slots[slot] = int32(len(s.row))
+	return len(s.row) - 1, false
+}
+
+// find returns the number of the key, -1 when it was not put, its hash and the
+// slot that is its own or would be.
+func (s *keySet) find(key []byte) (n int, h, slot uint64) {
+	h = maphash.Bytes(s.seed, key)
 	mask := uint64(len(s.slots) - 1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		e := int(s.slots[i])
-		if e == 0 {
-			s.hash, s.row = append(s.hash, h), append(s.row, int32(row))
-			s.data = append(s.data, key...)
-			s.ends = append(s.ends, len(s.data))
-			s.slots[i] = int32(len(s.row))
-			return len(s.row) - 1, false
-		}
-		e--
-		if s.hash[e] == h && bytes.Equal(s.key(e), key) {
-			return e, true
+	for slot = h & mask; ; slot = (slot + 1) & mask {
+		n = int(s.slots[slot]) - 1
+		if n < 0 || s.hash[n] == h && bytes.Equal(s.key(n), key) {
+			return n, h, slot
 		}
 	}
 }

@@ -21,7 +21,8 @@ type postgresTarget struct {
 	copy    string // COPY into the stage
 	write   string
 	compare string // the same for a stage of rows that are mostly as they were, "" for none
-	alike   bool   // those of the stage before were
+	alike   bool   // those of the batch before were
+	walk    *walk  // finds such rows, nil for none
 	missing string // removes rows from the stage whose identifiers no row has
 	absent  string // counts them
 	own     string // notes whose rows are
@@ -71,6 +72,7 @@ func (p *postgresWriter) openTarget(ctx context.Context, def *target, stage stri
 	}
 	t.copy = fmt.Sprintf("COPY %s (%s) FROM STDIN (FORMAT binary)", t.stage, strings.Join(names, ", "))
 	t.statements(in, strings.Join(chosen, ", "), p.Writer.lookups)
+	t.walk = newWalk(def)
 	return t, nil
 }
 
@@ -125,10 +127,15 @@ func (p *postgresWriter) rows(ctx context.Context, def *target, b *column.Batch,
 	if t.adding {
 		return p.add(ctx, t, b, r)
 	}
+	unchanged := r.Unchanged
+	if t.alike && t.walk != nil {
+		if err := p.leaveAlike(ctx, t, b, r); err != nil {
+			return fmt.Errorf("table: compare %s: %w", t.object.Table(), err)
+		}
+	}
 	if any, err := p.fillStage(ctx, t, b, r); err != nil || !any {
 		return err
 	}
-	unchanged := r.Unchanged
 	if err := p.span(ctx, t, 0, b.Rows(), r); err != nil {
 		return err
 	}
