@@ -78,7 +78,7 @@ func (b *bench) measure(ctx context.Context, env *environment, name string, chos
 			return err
 		}
 	}
-	if b.writing, err = b.stages.openWriting(ctx, name, dsn); err != nil {
+	if b.writing, err = b.stages.openWriting(ctx, name, dsn, postgres); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.writing.close()) }()

@@ -71,10 +71,15 @@ func TestRun(t *testing.T) {
 			t.Errorf("%s, %s: %v of noise", m.Database, m.Name, m.Noise)
 		}
 	}
+	var inDatabase float64
 	for _, stage := range stages {
+		inDatabase += got[stage].DBCPU
 		if m := got[stage]; m.Rows < accounts || m.RowsPerSec <= 0 || m.CPU <= 0 {
 			t.Errorf("%s: %+v", stage, m)
 		}
+	}
+	if inDatabase <= 0 {
+		t.Error("writing took PostgreSQL no time")
 	}
 }
 

@@ -183,8 +183,17 @@ func (s *system) cpu() (t times, err error) {
 	if t.server, err = s.server.CPU(); err != nil {
 		return t, err
 	}
-	if t.source, err = s.sandbox.CPU(); err == nil && s.postgres != 0 {
-		t.database, err = program.TreeCPU(s.postgres)
+	if t.source, err = s.sandbox.CPU(); err == nil {
+		t.database, err = treeCPU(s.postgres)
 	}
 	return t, err
+}
+
+// treeCPU is the processor time of a process and its children so far, none for
+// the process 0.
+func treeCPU(pid int) (time.Duration, error) {
+	if pid == 0 {
+		return 0, nil
+	}
+	return program.TreeCPU(pid)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/store"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
@@ -33,14 +34,22 @@ var (
 type writing struct {
 	*stages
 	name    string // of the database
+	server  int    // process whose children work for the database, 0 for SQLite
 	db      *database.DB
 	writer  *table.Writer      // into an object that holds all records, nil for none
 	objects int                // made so far
 	last    map[string]Measure // of each stage, by its name
 }
 
-// openWriting opens an empty database.
-func (s *stages) openWriting(ctx context.Context, name, dsn string) (*writing, error) {
+// openWriting opens an empty database. postgres is nil for SQLite.
+func (s *stages) openWriting(ctx context.Context, name, dsn string, postgres *databasetest.Server) (*writing, error) {
+	w := &writing{stages: s, name: name, last: map[string]Measure{}}
+	if postgres != nil {
+		var err error
+		if w.server, err = postgres.PID(); err != nil {
+			return nil, err
+		}
+	}
 	db, err := database.Open(ctx, dsn, nil)
 	if err != nil {
 		return nil, err
@@ -48,7 +57,8 @@ func (s *stages) openWriting(ctx context.Context, name, dsn string) (*writing, e
 	if err := store.New(db).Migrate(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	return &writing{stages: s, name: name, db: db, last: map[string]Measure{}}, nil
+	w.db = db
+	return w, nil
 }
 
 func (w *writing) close() error {
@@ -78,6 +88,20 @@ func (w *writing) slowest(s stage) Measure {
 	return slowest(w.read, w.mapping, m)
 }
 
+// alone measures what work does, in this process and in the database.
+func (w *writing) alone(name string, work func() (int64, error)) (m Measure, err error) {
+	before, err := treeCPU(w.server)
+	if err != nil {
+		return m, err
+	}
+	if m, err = alone(name, work); err != nil {
+		return m, err
+	}
+	after, err := treeCPU(w.server)
+	m.DBCPU = perRow(after-before, m.Rows)
+	return m, err
+}
+
 // load writes rows into an empty table in the mode for first loads, and makes
 // the index behind the last of them.
 func (w *writing) load(ctx context.Context, name string) (Measure, error) {
@@ -89,7 +113,7 @@ func (w *writing) load(ctx context.Context, name string) (Measure, error) {
 	if !writer.Loading() {
 		return Measure{}, errors.New("an empty table is not loaded as one")
 	}
-	return alone(name, func() (int64, error) {
+	return w.alone(name, func() (int64, error) {
 		rows, err := w.writeAll(ctx, writer)
 		if err == nil {
 			err = table.Settle(ctx, w.db, object.Table(), nil)
@@ -110,7 +134,7 @@ func (w *writing) fresh(ctx context.Context, name string) (Measure, error) {
 	if w.writer = writer; err != nil {
 		return Measure{}, err
 	}
-	return alone(name, func() (int64, error) { return w.writeAll(ctx, writer) })
+	return w.alone(name, func() (int64, error) { return w.writeAll(ctx, writer) })
 }
 
 // changed writes over rows that are all other ones.
@@ -119,7 +143,7 @@ func (w *writing) changed(ctx context.Context, name string) (Measure, error) {
 		return Measure{}, err
 	}
 	invert(w.mapped)
-	return alone(name, func() (int64, error) { return w.writeAll(ctx, w.writer) })
+	return w.alone(name, func() (int64, error) { return w.writeAll(ctx, w.writer) })
 }
 
 // unchanged writes over the same rows.
@@ -127,7 +151,7 @@ func (w *writing) unchanged(ctx context.Context, name string) (Measure, error) {
 	if err := w.fill(ctx); err != nil {
 		return Measure{}, err
 	}
-	return alone(name, func() (int64, error) { return w.writeAll(ctx, w.writer) })
+	return w.alone(name, func() (int64, error) { return w.writeAll(ctx, w.writer) })
 }
 
 // fill makes the object that rows are written over, unless it is there.
