@@ -5,6 +5,7 @@ import (
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
+	"github.com/crosswalk-data/crosswalk/internal/mapping"
 	"github.com/crosswalk-data/crosswalk/internal/pipeline"
 )
 
@@ -45,6 +46,39 @@ func (r *rejected) recall(list func(after string, n int) ([]string, error)) erro
 			return nil
 		}
 	}
+}
+
+// newestOf returns the rejects of a page whose records do not come once more
+// further on, with other values, and are not gone: the last time counts.
+func newestOf(p pipeline.Progress) []crosswalk.Reject {
+	keys := &p.Page.Columns[0]
+	if len(p.Rejects) == 0 || keys.Kind != column.GUID {
+		return p.Rejects
+	}
+	type came struct{ times, last int } // last is the row
+	records := make(map[[16]byte]came, len(p.Rejects))
+	for _, r := range p.Rejects {
+		if key, ok := parseKey(r.SourceID); ok {
+			records[key] = came{}
+		}
+	}
+	for row := range p.Page.Rows() {
+		if c, rejected := records[keys.GUIDs[row]]; rejected && keys.Valid[row] {
+			records[keys.GUIDs[row]] = came{c.times + 1, row}
+		}
+	}
+	for _, key := range p.Changes.Deleted {
+		delete(records, key)
+	}
+	left := make([]crosswalk.Reject, 0, len(p.Rejects))
+	for _, r := range p.Rejects {
+		key, ok := parseKey(r.SourceID)
+		c, there := records[key]
+		if !ok || there && (c.times < 2 || mapping.Record(p.Page, c.last) == r.Record) {
+			left = append(left, r)
+		}
+	}
+	return left
 }
 
 // add adds a record by its key.

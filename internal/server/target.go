@@ -106,6 +106,10 @@ func (t *target) Write(ctx context.Context, batch *column.Batch, p pipeline.Prog
 			return pipeline.Written{}, err
 		}
 	}
+	if left := newestOf(p); len(left) < len(p.Rejects) {
+		again := int64(len(p.Rejects) - len(left))
+		p.Rejects, p.Counts.Rejected, p.Counts.Unchanged = left, p.Counts.Rejected-again, p.Counts.Unchanged+again
+	}
 	progress := store.Progress{RunID: t.task.Run.ID, Fence: t.task.Fence, Checkpoint: p.Checkpoint, Reads: readsNow(&t.task, p.Changes, p.Checkpoint.Link)}
 	if extract.OnlyKeys(p.Checkpoint.Link) {
 		progress.Doing = crosswalk.StepKeys
