@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -168,7 +167,7 @@ func (c *Client) changesPage(ctx context.Context, q Query, at *cursor, cols *oda
 	call := &call{what: "read changes of " + q.EntitySet, frozen: at.Way == wayDelta}
 	var err error
 	if at.Link == "" {
-		call.url = c.address(url.PathEscape(q.EntitySet), q.query(len(c.base.Host)+len(q.EntitySet)))
+		call.url = c.firstPage(q)
 	} else if call.url, err = c.ownLink(at.Link); err != nil {
 		return odata.Page{}, call, err
 	}

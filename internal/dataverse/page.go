@@ -44,7 +44,7 @@ type PageInfo struct {
 	Records         int           // records appended to the batch
 	Bytes           int64         // bytes of bodies received, as sent over the wire
 	Requests        int64         // requests sent
-	Throttled       time.Duration // time waited because the server asked for it
+	Throttled       time.Duration // time waited because the server asked for it, see WithCaller
 	MetadataVersion string        // changes when metadata are published; empty when it was not sent
 	// Missing are selected members that the table does not have (any more), as
 	// the server names them, those of expanded rows by their path. They were left
@@ -79,7 +79,7 @@ func (c *Client) PageInto(ctx context.Context, q Query, link string, cols *odata
 	call := &call{what: "read " + q.EntitySet}
 	var err error
 	if link == "" {
-		call.url = c.address(url.PathEscape(q.EntitySet), q.query(len(c.base.Host)+len(q.EntitySet)))
+		call.url = c.firstPage(q)
 	} else if call.url, err = c.ownLink(link); err != nil {
 		return PageInfo{}, err
 	}
@@ -180,7 +180,13 @@ func (c *call) info(page odata.Page) PageInfo {
 	}
 }
 
-// query returns the query of the first page's address.
+// firstPage returns the address of the first page of a query.
+func (c *Client) firstPage(q Query) *url.URL {
+	return c.address(url.PathEscape(q.EntitySet), q.query(len(c.base.Host)+len(q.EntitySet)))
+}
+
+// query returns the query string of the first page's address. rest is the length
+// of its host and path.
 func (q Query) query(rest int) string {
 	var b []byte
 	if len(q.Select) > 0 {

@@ -2,7 +2,6 @@ package dataverse
 
 import (
 	"context"
-	"net/url"
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -26,8 +25,7 @@ func (c *Client) watermark(ctx context.Context, q ChangeQuery, at *cursor, page 
 	newest, clock := time.Time{}, time.Now().UTC()
 	if q.Dated() {
 		one := Query{EntitySet: q.EntitySet, Select: []string{modifiedOn}, Filter: q.query(at).Filter, PageSize: 1, order: modifiedOn + " desc"}
-		call := &call{what: "read changes of " + q.EntitySet, frozen: true}
-		call.url = c.address(url.PathEscape(one.EntitySet), one.query(len(c.base.Host)+len(one.EntitySet)))
+		call := &call{what: "read changes of " + q.EntitySet, url: c.firstPage(one), frozen: true}
 		b := column.NewBatch(newestColumns.Specs())
 		got, err := c.page(ctx, call, one, newestColumns, b)
 		spent := call.info(got)
