@@ -92,7 +92,7 @@ type Counts struct {
 	Pages      int64         `json:"pages" doc:"Pages read"`
 	Bytes      int64         `json:"bytes" doc:"Bytes received, as sent over the wire"`
 	Requests   int64         `json:"requests" doc:"Requests sent, retries included"`
-	Throttled  time.Duration `json:"throttled_ns" doc:"Time spent waiting because the server asked for it, in nanoseconds"`
+	Throttled  time.Duration `json:"throttled_ns" doc:"Time during which the run was held up because Dynamics asked to wait, in nanoseconds; where several requests wait at a time it counts once, so it is no more than the run has taken"`
 }
 
 // Add adds d to c.

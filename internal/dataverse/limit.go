@@ -56,12 +56,55 @@ type caller struct {
 
 type callerKey struct{}
 
-// WithCaller returns a context whose requests belong to a caller, for example a
-// job. When requests of several callers wait for a client, the next turn is for
-// the caller with the fewest in flight, and among those for the one whose last
-// turn was longest ago. Requests without a caller count as those of one more.
+// calling is the caller that a context belongs to.
+type calling struct {
+	id    string
+	waits waits
+}
+
+// waits is the time during which requests of a caller are held back at the
+// gate. Several at a time count once: each is told what no other one was.
+type waits struct {
+	mu    sync.Mutex
+	held  int
+	since time.Time // of which nobody has been told
+}
+
+func (w *waits) begin() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.held == 0 {
+		w.since = time.Now()
+	}
+	w.held++
+}
+
+func (w *waits) end() (untold time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	untold = now.Sub(w.since)
+	w.held--
+	w.since = now
+	return untold
+}
+
+// WithCaller returns a context whose requests belong to a caller, for example
+// a job. When requests of several callers wait for a client, the next one is
+// of the caller who has the fewest under way, and of those of the one whose
+// last turn is longest ago. Requests of a context without a caller are those
+// of one more. While several requests of a caller wait because the server asked
+// for it, that time is told once, as Throttled of one of them.
 func WithCaller(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, callerKey{}, id)
+	return context.WithValue(ctx, callerKey{}, &calling{id: id})
+}
+
+// callingOf returns the caller of a context, one of its own when it has none.
+func callingOf(ctx context.Context) *calling {
+	if c, ok := ctx.Value(callerKey{}).(*calling); ok {
+		return c
+	}
+	return &calling{}
 }
 
 func newLimiter(next http.RoundTripper) *limiter {
@@ -96,7 +139,7 @@ func (l *limiter) RoundTrip(req *http.Request) (*http.Response, error) {
 // woke up, for a request let through before the limit was halved says nothing
 // about the new one.
 func (l *limiter) acquire(ctx context.Context) (who *caller, cuts uint64, err error) {
-	id, _ := ctx.Value(callerKey{}).(string)
+	id := callingOf(ctx).id
 	l.mu.Lock()
 	who = l.callers[id]
 	if who == nil {

@@ -86,8 +86,10 @@ func (p *pacer) wait(ctx context.Context) error {
 			tallyOf(ctx).passed = now
 			return nil
 		}
+		waits := &callingOf(ctx).waits
+		waits.begin()
 		err := sleep(ctx, left)
-		tallyOf(ctx).throttled += time.Since(now)
+		tallyOf(ctx).throttled += waits.end()
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
@@ -170,6 +172,59 @@ func TestGateBehindToken(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWaitsCountOnce has two requests wait at one gate, one of them for a part
+// of the time: their caller is told the time during which it was held back, and
+// not the sum over its requests, and of two callers each is told its own.
+func TestWaitsCountOnce(t *testing.T) {
+	t.Parallel()
+	for _, second := range []string{"job 1", "job 2"} {
+		synctest.Test(t, func(t *testing.T) {
+			refused := false
+			c := dataverse.New(dataverse.Config{
+				BaseURL: "https://contoso.crm.dynamics.com",
+				Token:   func(context.Context, bool) (string, error) { return "token", nil },
+				Transport: answers(func(r *http.Request) (*http.Response, error) {
+					if !refused {
+						refused = true
+						return answer(r, 429, http.Header{"Retry-After": {"30"}}, limited), nil
+					}
+					return answer(r, 200, nil, onePage), nil
+				}),
+			})
+			callers := map[string]context.Context{}
+			for _, id := range []string{"job 1", "job 2"} {
+				callers[id] = dataverse.WithCaller(t.Context(), id)
+			}
+			var wg sync.WaitGroup
+			var mu sync.Mutex
+			got := map[string]time.Duration{}
+			read := func(after time.Duration, caller string) {
+				wg.Go(func() {
+					time.Sleep(after)
+					b := column.NewBatch(accountSpecs)
+					info, err := c.Page(callers[caller], dataverse.Query{EntitySet: "accounts", Select: []string{"name"}}, "", odata.NewColumns(accountSpecs), b)
+					if err != nil {
+						t.Error(err)
+					}
+					mu.Lock()
+					defer mu.Unlock()
+					got[caller] += info.Throttled
+				})
+			}
+			read(0, "job 1")
+			read(20*time.Second, second)
+			wg.Wait()
+			want := map[string]time.Duration{"job 1": 30 * time.Second}
+			if second == "job 2" {
+				want[second] = 10 * time.Second
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("and %s (-want +got):\n%s", second, diff)
+			}
+		})
+	}
 }
 
 // TestOneGate checks that all requests of a client wait when one was told to,

@@ -202,8 +202,8 @@ func TestThrottleStorm(t *testing.T) {
 				}
 				for _, run := range runs {
 					run = w.wait(run)
-					if c := run.Counts; run.Status != crosswalk.RunSuccess || c.Read != accounts {
-						t.Errorf("%s: %s %q %+v", run.JobName, run.Status, run.Message, c)
+					if c, took := run.Counts, run.EndedAt.Sub(*run.StartedAt); run.Status != crosswalk.RunSuccess || c.Read != accounts || c.Throttled > took {
+						t.Errorf("%s: %s %q %+v in %v", run.JobName, run.Status, run.Message, c, took)
 					}
 				}
 				got, at := pagesOf(other)

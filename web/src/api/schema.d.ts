@@ -1037,7 +1037,7 @@ export interface components {
             skipped: number;
             /**
              * Format: int64
-             * @description Time spent waiting because the server asked for it, in nanoseconds
+             * @description Time during which the run was held up because Dynamics asked to wait, in nanoseconds; where several requests wait at a time it counts once, so it is no more than the run has taken
              */
             throttled_ns: number;
             /**
