@@ -253,16 +253,20 @@ async function walk() {
   await page.getByLabel('Before', { exact: true }).fill('2000-01-01T00:00');
   await text('The range ends before it begins.');
   await look('run-range');
+  await page.getByLabel('From', { exact: true }).fill('');
+  await page.getByLabel('From', { exact: true }).pressSequentially('01022026');
+  await page.keyboard.press('Enter');
+  await text('Type the date and the time, or leave both empty.');
   await page.getByLabel('From', { exact: true }).fill('2000-01-01T00:00');
   await page.getByLabel('Before', { exact: true }).fill('');
   await page.keyboard.press('Enter');
   const ranged = await finishRun('Success');
   assert.equal(ranged.read, Number(env('ACCOUNTS')), 'records of the range');
-  await text(/^Records created from /);
+  await text(/^Records last changed from /);
   const rangedRun = page.url();
   await button('Run again').click();
   await page.waitForURL((u) => u.href !== rangedRun);
-  await text(/^Records created from /);
+  await text(/^Records last changed from /);
   assert.equal((await finishRun('Success')).read, ranged.read, 'the same range is read again');
   await page.getByText('Details', { exact: true }).click();
   await visible(page.getByText('Requests sent'));
@@ -383,6 +387,20 @@ async function walk() {
   await finishRun('Held');
   await text(`${deleted.delete} of 1,200 rows would be flagged`);
   await look('run-held');
+  await button('Release the run').click();
+  await visible(page.getByRole('dialog').getByText(`${deleted.delete} of 1,200 rows would be flagged`));
+  await button('Keep it held').click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => document.activeElement?.textContent === 'Release the run');
+
+  say('The next run waits for the held one, and leads to it');
+  await go('Jobs');
+  await button('Run Company Sync_Contoso now').click();
+  await finishRun('Queued');
+  await text(/^Waits for run/);
+  await look('run-waits');
+  await page.getByRole('link', { name: /^Go to run \d+$/ }).click();
+  await finishRun('Held');
   await button('Discard the deletions').click();
   assert.equal((await finishRun('Success')).deleted, 0, 'nothing is flagged');
   await text('The deletions of this run were discarded.');
@@ -392,8 +410,8 @@ async function walk() {
   await button('Read everything again').click();
   await page.waitForURL((u) => u.href !== discarded);
   await finishRun('Held');
-  await button('Release').click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Release' }).click();
+  await button('Release the run').click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Release the run' }).click();
   assert.equal((await finishRun('Success')).deleted, deleted.delete, 'rows flagged');
   await text('This run was held, and released.');
   await go('Objects');
@@ -485,6 +503,38 @@ async function walk() {
   await button('Delete').click();
   await text('Robot EU was deleted.');
   await row(/Robot EU/).waitFor({ state: 'hidden' });
+
+  say('Two people change a job');
+  await go('Jobs');
+  await page.getByRole('link', { name: 'Company Sync_Contoso' }).click();
+  const limit = (p) => p.getByLabel('Fail above this many rejects');
+  await limit(page).fill('9');
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await limit(other).fill('7');
+  await other.getByRole('button', { name: 'Save', exact: true }).click();
+  await visible(other.getByText('Company Sync_Contoso was saved.'));
+  await other.close();
+  await button('Save').click();
+  await text(/Somebody else has changed the job/);
+  assert.equal(await limit(page).inputValue(), '9', 'what was typed stays');
+  await look('job-conflict');
+  await button('Load it and drop my changes').click();
+  await page.waitForFunction((id) => document.getElementById(id)?.value === '7', 'job-reject-limit-count');
+
+  say('More ways to run, with the keyboard alone');
+  await button('Other ways to run').focus();
+  await page.keyboard.press('Enter');
+  await visible(page.getByRole('menuitem', { name: 'Read everything again' }));
+  for (const item of ['Read everything again', 'Run for a date range…']) {
+    await page.keyboard.press('ArrowDown');
+    await page.waitForFunction((text) => document.activeElement?.textContent === text, item);
+  }
+  await page.keyboard.press('Enter');
+  await visible(page.getByRole('dialog').getByText('Run Company Sync_Contoso for a date range'));
+  await page.keyboard.press('Escape');
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+  await page.waitForFunction(() => document.activeElement?.getAttribute('aria-label') === 'Other ways to run');
 
   say('Activity');
   await go('Activity');

@@ -79,7 +79,7 @@ export const q = {
     queryOptions({
       queryKey: ['runs', 'one', id],
       queryFn: () => api.run(id),
-      refetchInterval: (query) => (!query.state.data || isLive(query.state.data) ? 1000 : false),
+      refetchInterval: (query) => (query.state.data && isLive(query.state.data) && asProblem(query.state.error).status !== 404 ? 1000 : false),
     }),
   rejects: (id: string, list: ListQuery & { code?: string; field?: string }, rejected: number) =>
     queryOptions({

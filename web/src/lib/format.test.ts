@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ago, bytes, cell, count, decimal, duration, host, initials, plural, words } from './format';
+import { ago, bytes, cell, count, decimal, duration, host, initials, plural, ticking, words } from './format';
 
 test.each([
   [0, '0'], [999, '999'], [1000, '1,000'], [1234567, '1,234,567'],
@@ -13,6 +13,10 @@ test.each([
   [-1, '–'], [NaN, '–'], [12, '12 ms'], [999, '999 ms'], [1500, '1.5 s'], [9960, '10 s'], [59_400, '59 s'],
   [60_000, '1 min'], [61_000, '1 min 1 s'], [3_600_000, '1 h'], [3_660_000, '1 h 1 min'],
 ])('duration(%d)', (ms, want) => expect(duration(ms)).toBe(want));
+
+test.each([
+  [-1, '–'], [NaN, '–'], [0, '0 s'], [1499, '1 s'], [9960, '10 s'], [59_600, '1 min'], [61_200, '1 min 1 s'],
+])('ticking(%d)', (ms, want) => expect(ticking(ms)).toBe(want));
 
 test.each([
   [0, '0 B'], [999, '999 B'], [1500, '1.5 kB'], [123_456, '123 kB'], [5_000_000, '5.0 MB'],

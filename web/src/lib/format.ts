@@ -26,6 +26,14 @@ export function duration(ms: number): string {
   return m % 60 ? `${h} h ${m % 60} min` : `${h} h`;
 }
 
+// ticking shows a duration that changes while somebody looks at it, in whole
+// seconds.
+export function ticking(ms: number): string {
+  if (!Number.isFinite(ms) || ms < 0) return '–';
+  const s = Math.round(ms / 1000);
+  return s < 60 ? `${s} s` : duration(s * 1000);
+}
+
 // bytes shows a size with one digit behind the point.
 export function bytes(n: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

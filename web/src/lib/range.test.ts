@@ -3,8 +3,15 @@ import { rangeProblems, sameScope, toScope } from './range';
 
 test.each([
   ['', '', { from: 'Say where the range begins or ends.' }], ['2026-01-01T00:00', '', {}], ['', '2026-01-01T00:00', {}],
-  ['2026-01-02T00:00', '2026-01-02T00:00', { to: 'The range ends before it begins.' }], ['2026-01-01T00:00', '2026-01-02T00:00', {}],
+  ['2026-01-02T00:00', '2026-01-02T00:00', { to: 'The range ends where it begins.' }], ['2026-01-01T00:00', '2026-01-02T00:00', {}],
+  ['2026-01-02T00:00', '2026-01-01T00:00', { to: 'The range ends before it begins.' }],
 ])('problems of %s to %s', (from, to, want) => expect(rangeProblems({ attribute: 'createdon', from, to })).toEqual(want));
+
+test('a time that is typed in part is not taken for none', () => {
+  expect(rangeProblems({ attribute: 'createdon', from: '', to: '2026-01-02T00:00' }, { from: true, to: false })).toEqual({
+    from: 'Type the date and the time, or leave both empty.',
+  });
+});
 
 test('a range is a scope in UTC, without an end that is not given', () => {
   expect(toScope({ attribute: 'modifiedon', from: '2026-01-01T12:00', to: '' })).toEqual({

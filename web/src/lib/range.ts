@@ -18,10 +18,14 @@ export function toScope(r: Range): Scope {
   };
 }
 
-// rangeProblems says what is wrong with a range, by field.
-export function rangeProblems(r: Range): Partial<Record<keyof Range, string>> {
+// rangeProblems says what is wrong with a range, by field. partly tells which
+// of its times are typed in part only.
+export function rangeProblems(r: Range, partly = { from: false, to: false }): Partial<Record<keyof Range, string>> {
+  const whole = 'Type the date and the time, or leave both empty.';
+  if (partly.from || partly.to) return { ...(partly.from && { from: whole }), ...(partly.to && { to: whole }) };
   if (!r.from && !r.to) return { from: 'Say where the range begins or ends.' };
-  if (r.from && r.to && Date.parse(r.from) >= Date.parse(r.to)) return { to: 'The range ends before it begins.' };
+  if (r.from && r.from === r.to) return { to: 'The range ends where it begins.' };
+  if (r.from && r.to && Date.parse(r.from) > Date.parse(r.to)) return { to: 'The range ends before it begins.' };
   return {};
 }
 

@@ -82,7 +82,7 @@ function Jobs({ items }: { items: Job[] }) {
       <Table.Tbody>
         {items.map((j) => (
           <Table.Tr key={j.id} data-hover>
-            <Table.Td>
+            <Table.Td miw={200} className="cw-wrap">
               <AnchorLink to="/jobs/$id" params={{ id: j.id }} fz="sm" className="cw-name">
                 {j.name}
               </AnchorLink>
@@ -92,7 +92,9 @@ function Jobs({ items }: { items: Job[] }) {
                 </Text>
               )}
             </Table.Td>
-            <Table.Td>{j.connection_name}</Table.Td>
+            <Table.Td miw={150} className="cw-wrap">
+              {j.connection_name}
+            </Table.Td>
             <Table.Td className="cw-mono">{j.entity}</Table.Td>
             <Table.Td>
               <AnchorLink to="/objects/$name" params={{ name: j.object }} fz="sm">

@@ -4,8 +4,9 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams } from '@tanstack/react-router';
 import { useEffect, useState } from 'react';
 import { api } from '../api/client';
+import { asProblem } from '../api/problem';
 import type { Run, Scope } from '../api/types';
-import { bytes, count, duration, plural } from '../lib/format';
+import { bytes, count, duration, plural, ticking } from '../lib/format';
 import { addSample, averageRate, bar, doing, isLive, rate, remaining, worked, type Sample } from '../lib/progress';
 import { sameScope } from '../lib/range';
 import { untold } from '../lib/warnings';
@@ -22,11 +23,12 @@ import { Note } from '../ui/Note';
 export function RunPage() {
   const { id } = useParams({ from: '/shell/runs/$id' });
   const query = useQuery(q.run(id));
-  if (query.data) return <Detail key={id} run={query.data} />;
+  const gone = asProblem(query.error).status === 404; // with its job, while somebody looked
+  if (query.data && !gone) return <Detail key={id} run={query.data} />;
   return (
     <>
       <Header title="Run" above={above} />
-      {query.isError ? <Trouble error={query.error} retry={() => void query.refetch()} /> : <Loading />}
+      {query.isError ? <Trouble error={query.error} retry={gone ? undefined : () => void query.refetch()} /> : <Loading />}
     </>
   );
 }
@@ -62,15 +64,15 @@ function Detail({ run: r }: { run: Run }) {
         tab={`Run ${r.number}`}
         above={above}
         sub={
-          <Group gap={8}>
-            <span>Run #{r.number}</span>·
-            <span>
-              {r.connection_name}, {r.entity} →{' '}
+          <>
+            Run #{r.number} · {r.connection_name} ·{' '}
+            <span className="cw-whole">
+              {r.entity} →{' '}
               <AnchorLink to="/objects/$name" params={{ name: r.object }} fz="sm" underline="always">
                 {r.object}
               </AnchorLink>
             </span>
-          </Group>
+          </>
         }
       >
         <ButtonLink to="/jobs/$id" params={{ id: r.job_id }} variant="default">
@@ -107,13 +109,20 @@ function Detail({ run: r }: { run: Run }) {
         <Confirm
           title="Cancel this run?"
           verb="Cancel run"
+          keep={r.status === 'running' ? 'Let it run' : r.status === 'held' ? 'Keep it held' : 'Keep it'}
           onClose={() => setCancelling(false)}
           onConfirm={async () => {
             queryClient.setQueryData(q.run(r.id).queryKey, await api.cancelRun(r.id));
             await refresh('runs');
           }}
         >
-          <Text fz="sm">It stops within a moment. What it wrote so far stays, and the next run makes up for the rest.</Text>
+          <Text fz="sm">
+            {r.status === 'queued'
+              ? 'It has not begun, so nothing of it is lost.'
+              : r.status === 'held'
+                ? 'What it wrote stays, its deletions are not done, and the next run comes to the same question.'
+                : 'It stops within a moment. What it wrote so far stays, and the next run makes up for the rest.'}
+          </Text>
         </Confirm>
       )}
     </>
@@ -142,7 +151,7 @@ function ProgressCard({ run: r }: { run: Run }) {
   const words = doing(r);
   const drawn = bar(r);
   const { step } = r;
-  const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' || r.status === 'held' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray';
+  const color = r.status === 'failed' ? 'red' : r.status === 'partial_success' || r.status === 'held' ? 'yellow.7' : r.status === 'success' ? 'teal.7' : r.status === 'running' ? undefined : 'gray.5';
   return (
     <Box className="cw-card" p={20}>
       <Group justify="space-between" mb={10}>
@@ -160,8 +169,8 @@ function ProgressCard({ run: r }: { run: Run }) {
           {[
             r.status === 'queued' ? 'Waiting to start' : '',
             perSecond > 0 ? `${count(perSecond)} records/s` : '',
-            left !== undefined ? `about ${duration(left)} left` : '',
-            r.status === 'held' ? 'waits for a decision' : elapsed !== undefined ? (live ? `running for ${duration(elapsed)}` : `took ${duration(elapsed)}`) : '',
+            left !== undefined ? `about ${ticking(left)} left` : '',
+            r.status === 'held' ? 'waits for a decision' : elapsed !== undefined ? (live ? `running for ${ticking(elapsed)}` : `took ${duration(elapsed)}`) : '',
           ]
             .filter(Boolean)
             .join(' · ')}
@@ -184,7 +193,7 @@ function ProgressCard({ run: r }: { run: Run }) {
         </Text>
         {throttled >= 1 && (
           <Text fz="sm" c="dimmed">
-            {duration(throttled)} spent waiting because Dynamics asked for it
+            {ticking(throttled)} spent waiting because Dynamics asked for it
           </Text>
         )}
       </Group>
@@ -194,11 +203,25 @@ function ProgressCard({ run: r }: { run: Run }) {
 
 function Outcome({ run: r }: { run: Run }) {
   const [tone, icon] =
-    r.status === 'failed' ? (['bad', <IconAlertCircle key="i" />] as const) : r.status === 'partial_success' ? (['warn', <IconAlertTriangle key="i" />] as const) : (['idle', <IconInfoCircle key="i" />] as const);
+    r.status === 'failed' ? (['bad', <IconAlertCircle key="i" />] as const) : r.status === 'partial_success' || r.warnings?.length ? (['warn', <IconAlertTriangle key="i" />] as const) : (['idle', <IconInfoCircle key="i" />] as const);
   return (
     <Note tone={tone} icon={icon} title={r.message}>
       {r.hint}
+      {r.waits_for && <WaitsFor run={r} />}
     </Note>
+  );
+}
+
+// WaitsFor leads to the held run that a queued one waits for.
+function WaitsFor({ run: r }: { run: Run }) {
+  const held = useQuery(q.runs({ job_id: r.job_id, status: ['held'] })).data?.items.find((h) => h.number === r.waits_for);
+  if (!held) return null;
+  return (
+    <Box mt="sm">
+      <ButtonLink to="/runs/$id" params={{ id: held.id }} size="compact-sm" variant="default">
+        Go to run {held.number}
+      </ButtonLink>
+    </Box>
   );
 }
 
@@ -215,14 +238,17 @@ function Held({ run: r }: { run: Run }) {
       {r.hint}
       <Group gap="xs" mt="sm">
         <Button size="compact-sm" color="red.8" onClick={() => setReleasing(true)}>
-          Release
+          Release the run
         </Button>
         <Button size="compact-sm" variant="default" loading={discard.isPending} onClick={() => discard.mutate()}>
           Discard the deletions
         </Button>
       </Group>
+      <Text fz="xs" c="dimmed" mt={8}>
+        A run that is released goes on as the job says. If its deletions are discarded, the rows stay as they are. Until then the next run of the job waits.
+      </Text>
       {releasing && (
-        <Confirm title="Release this run?" verb="Release" onClose={() => setReleasing(false)} onConfirm={() => decide('release')}>
+        <Confirm title="Release this run?" verb="Release the run" keep="Keep it held" onClose={() => setReleasing(false)} onConfirm={() => decide('release')}>
           <Text fz="sm">{r.message}</Text>
         </Confirm>
       )}
@@ -307,12 +333,10 @@ function Facts({ run: r }: { run: Run }) {
   return (
     <Box className="cw-card" p={20}>
       <dl className="cw-facts">
-        {r.reads && (
-          <div className="cw-wide">
-            <dt>Reads</dt>
-            <dd>{r.reads}</dd>
-          </div>
-        )}
+        <div className="cw-wide">
+          <dt>Reads</dt>
+          <dd>{r.reads ?? (isLive(r) ? 'Known as soon as the run begins to read.' : '–')}</dd>
+        </div>
         {facts.map(([label, value]) => (
           <div key={label}>
             <dt>{label}</dt>

@@ -7,12 +7,18 @@ import { asProblem } from '../api/problem';
 import type { Job } from '../api/types';
 import { rangeProblems, toScope, type Range } from '../lib/range';
 import { refresh } from '../queries';
+import { useReturnFocus } from '../ui/focus';
 import { Trouble } from '../ui/page';
+
+// The last time that may be typed, which keeps years at four digits.
+const latest = '9999-12-31T23:59';
 
 // RunRange starts a run of a job over the records of a time.
 export function RunRange({ job, onClose }: { job: Job; onClose: () => void }) {
   const navigate = useNavigate();
-  const [range, setRange] = useState<Range>({ attribute: 'createdon', from: '', to: '' });
+  useReturnFocus();
+  const [range, setRange] = useState<Range>({ attribute: 'modifiedon', from: '', to: '' });
+  const [partly, setPartly] = useState({ from: false, to: false });
   const [tried, setTried] = useState(false);
   const start = useMutation({
     mutationFn: () => api.runJob(job.id, toScope(range)),
@@ -26,7 +32,15 @@ export function RunRange({ job, onClose }: { job: Job; onClose: () => void }) {
     setRange((r) => ({ ...r, ...patch }));
     start.reset();
   };
-  const problems = rangeProblems(range);
+  // A time that is typed in part has no value: it must not pass for none.
+  const type = (name: 'from' | 'to', input: HTMLInputElement) => {
+    const cut = input.validity.badInput;
+    if (input.value !== range[name] || cut !== partly[name]) {
+      setPartly((p) => ({ ...p, [name]: cut }));
+      change({ [name]: input.value });
+    }
+  };
+  const problems = rangeProblems(range, partly);
   const refused = start.isError ? asProblem(start.error) : undefined;
   const at = (name: keyof Range) => (tried ? problems[name] : undefined) ?? refused?.errors.find((e) => e.field === `scope.${name}`)?.message;
   const elsewhere = refused && !(['attribute', 'from', 'to'] as const).some(at);
@@ -36,8 +50,11 @@ export function RunRange({ job, onClose }: { job: Job; onClose: () => void }) {
         noValidate
         onSubmit={(e) => {
           e.preventDefault();
+          const cut = (name: string) => (e.currentTarget.elements.namedItem(name) as HTMLInputElement).validity.badInput;
+          const now = { from: cut('from'), to: cut('to') };
+          setPartly(now);
           setTried(true);
-          if (Object.keys(problems).length === 0) start.mutate();
+          if (Object.keys(rangeProblems(range, now)).length === 0) start.mutate();
         }}
       >
         <Stack gap="md">
@@ -47,8 +64,8 @@ export function RunRange({ job, onClose }: { job: Job; onClose: () => void }) {
           <Select
             label="Records that were"
             data={[
-              { value: 'createdon', label: 'Created' },
               { value: 'modifiedon', label: 'Last changed' },
+              { value: 'createdon', label: 'Created' },
             ]}
             value={range.attribute}
             onChange={(attribute) => attribute && change({ attribute })}
@@ -57,8 +74,8 @@ export function RunRange({ job, onClose }: { job: Job; onClose: () => void }) {
             data-autofocus
           />
           <SimpleGrid cols={{ base: 1, xs: 2 }}>
-            <TextInput type="datetime-local" label="From" value={range.from} onChange={(e) => change({ from: e.currentTarget.value })} error={at('from')} />
-            <TextInput type="datetime-local" label="Before" value={range.to} onChange={(e) => change({ to: e.currentTarget.value })} error={at('to')} />
+            <TextInput name="from" type="datetime-local" label="From" max={latest} value={range.from} onChange={(e) => type('from', e.currentTarget)} onBlur={(e) => type('from', e.currentTarget)} error={at('from')} />
+            <TextInput name="to" type="datetime-local" label="Before" max={latest} value={range.to} onChange={(e) => type('to', e.currentTarget)} onBlur={(e) => type('to', e.currentTarget)} error={at('to')} />
           </SimpleGrid>
           <Text fz="xs" c="dimmed">
             Times are those of your browser’s zone. One of the two may stay empty.

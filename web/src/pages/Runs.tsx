@@ -2,7 +2,7 @@ import { Progress, Select, Table, Text } from '@mantine/core';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import type { Run } from '../api/types';
-import { count, duration, plural } from '../lib/format';
+import { count, duration, plural, ticking } from '../lib/format';
 import { doing, isLive, percent, worked } from '../lib/progress';
 import { untold } from '../lib/warnings';
 import { q } from '../queries';
@@ -70,6 +70,14 @@ export function RunsPage() {
   );
 }
 
+// Since says how long a run took, or for how long it is what it is.
+function Since({ run: r, now }: { run: Run; now: number }) {
+  if (r.status === 'held') return <>held <Ago at={r.held_at} empty="" /></>;
+  const ms = worked(r, Math.max(now, Date.now()));
+  if (ms === undefined) return <>queued <Ago at={r.queued_at} /></>;
+  return <>{r.ended_at ? `took ${duration(ms)}` : `for ${ticking(ms)}`}</>;
+}
+
 function Runs({ items }: { items: Run[] }) {
   const now = useNow(items.some(isLive) ? 1000 : 0);
   return (
@@ -115,8 +123,10 @@ function Runs({ items }: { items: Run[] }) {
                 <AnchorLink to="/runs/$id" params={{ id: r.id }} fz="sm" className="cw-name">
                   {r.job_name}
                 </AnchorLink>
-                <Text fz="xs" c="dimmed">
-                  #{r.number} · {r.connection_name} · {r.entity} → {r.object}
+                <Text fz="xs" c="dimmed" className="cw-wrap">
+                  #{r.number} · {r.connection_name}
+                  <br />
+                  {r.entity} → {r.object}
                 </Text>
               </Table.Td>
               <Table.Td miw={150} maw={210}>
@@ -139,19 +149,17 @@ function Runs({ items }: { items: Run[] }) {
                     {warnings.length === 1 ? warnings[0] : plural(warnings.length, 'warning')}
                   </Text>
                 )}
-                {r.message && (
-                  <Text fz="xs" c="dimmed" lineClamp={2} mt={2}>
+                {r.message && r.message !== 'Cancelled.' && (
+                  <Text fz="xs" c={r.status === 'success' && r.warnings?.length ? 'var(--cw-warn)' : 'dimmed'} lineClamp={2} mt={2} title={r.message}>
                     {r.message}
                   </Text>
                 )}
               </Table.Td>
               <Table.Td c="dimmed">
-                <Ago at={r.started_at ?? r.queued_at} />
-                {r.started_at && (
-                  <Text fz="xs" className="cw-nowrap" mt={2}>
-                    {r.ended_at ? 'took' : 'for'} {duration(worked(r, Math.max(now, Date.now())) ?? 0)}
-                  </Text>
-                )}
+                {r.started_at && <Ago at={r.started_at} />}
+                <Text fz="xs" className="cw-nowrap" mt={2}>
+                  <Since run={r} now={now} />
+                </Text>
               </Table.Td>
               <Table.Td className="cw-num">{count(r.counts.read)}</Table.Td>
               <Table.Td className="cw-num">{count(r.counts.inserted)}</Table.Td>

@@ -1,17 +1,20 @@
 import { Button, Group, Modal, Stack } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
+import { useReturnFocus } from './focus';
 import { Trouble } from './page';
 
 // Confirm asks before something that cannot be undone. An error is shown in
 // the dialog, which stays open.
-export function Confirm({ title, verb, children, onConfirm, onClose }: {
+export function Confirm({ title, verb, keep = 'Keep', children, onConfirm, onClose }: {
   title: string;
   verb: string;
+  keep?: string; // the word for leaving all as it is
   children: ReactNode;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
 }) {
+  useReturnFocus();
   const act = useMutation({ mutationFn: onConfirm, onSuccess: onClose });
   return (
     <Modal opened onClose={onClose} title={title} size="md">
@@ -20,7 +23,7 @@ export function Confirm({ title, verb, children, onConfirm, onClose }: {
         {act.isError && <Trouble error={act.error} />}
         <Group justify="flex-end" gap="xs">
           <Button variant="default" onClick={onClose} data-autofocus>
-            Keep
+            {keep}
           </Button>
           <Button color="red.8" loading={act.isPending} onClick={() => act.mutate()}>
             {verb}

@@ -1,6 +1,6 @@
 import { Box, Group, Table } from '@mantine/core';
 import type { UseQueryResult } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { useRef, type ReactNode } from 'react';
 import { pageSize } from '../queries';
 import { Loading, Nothing, Trouble } from './page';
 import { Pager, type usePages } from './Pager';
@@ -35,6 +35,22 @@ type PagedProps<T> = {
 
 // Paged shows a page of a list, with a way to the other pages.
 export function Paged<T>({ list, pages, noun, minWidth, region, nothing, rows, children }: PagedProps<T>) {
+  const table = useRef<HTMLDivElement>(null);
+  // Another page is read from its top.
+  const toTop = () => {
+    if (table.current && table.current.getBoundingClientRect().top < 0) table.current.scrollIntoView();
+  };
+  const turned = {
+    ...pages,
+    next: (cursor: string) => {
+      pages.next(cursor);
+      toTop();
+    },
+    prev: () => {
+      pages.prev();
+      toTop();
+    },
+  };
   return (
     <Fetched query={list} rows={rows}>
       {({ items, total, next_cursor }) =>
@@ -42,10 +58,10 @@ export function Paged<T>({ list, pages, noun, minWidth, region, nothing, rows, c
           nothing
         ) : (
           <>
-            <Table.ScrollContainer type="native" minWidth={minWidth} {...(region && { tabIndex: 0, role: 'region', 'aria-label': region })}>
+            <Table.ScrollContainer ref={table} className="cw-page" type="native" minWidth={minWidth} {...(region && { tabIndex: 0, role: 'region', 'aria-label': region })}>
               {children(items)}
             </Table.ScrollContainer>
-            <Pager pages={pages} limit={pageSize} shown={items.length} total={total} next={next_cursor ?? ''} noun={noun} />
+            <Pager pages={turned} limit={pageSize} shown={items.length} total={total} next={next_cursor ?? ''} noun={noun} />
           </>
         )
       }

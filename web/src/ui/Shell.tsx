@@ -161,7 +161,7 @@ function Unreachable() {
   }, [up]);
   if (up) return null;
   return (
-    <Note tone="warn" radius={0} icon={<IconWifiOff />} title="Crosswalk does not answer" role="alert">
+    <Note tone="warn" radius={0} icon={<IconWifiOff />} title="Crosswalk does not answer" role="alert" className="cw-above">
       What you see may be old. The connection is tried again every few seconds; nothing you typed is lost.
     </Note>
   );

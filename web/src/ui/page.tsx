@@ -37,7 +37,7 @@ export function Header({ title, tab, sub, above, children }: {
 }
 
 // Trouble shows an error: what happened and what to do.
-export function Trouble({ error, retry, title }: { error: unknown; retry?: () => void; title?: string }) {
+export function Trouble({ error, retry, title, children }: { error: unknown; retry?: () => void; title?: string; children?: ReactNode }) {
   const p = asProblem(error);
   return (
     <Note tone="bad" icon={<IconAlertCircle />} title={title ?? p.message} role="alert">
@@ -60,6 +60,7 @@ export function Trouble({ error, retry, title }: { error: unknown; retry?: () =>
             Try again
           </Button>
         )}
+        {children}
       </Stack>
     </Note>
   );

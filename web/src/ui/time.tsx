@@ -15,11 +15,12 @@ export function useNow(every: number): number {
 
 // Ago shows how long ago something was, with the moment itself on hover.
 export function Ago({ at, empty = 'Never' }: { at: string | undefined; empty?: string }) {
-  const now = useNow(at ? 10_000 : 0);
+  const young = at !== undefined && Date.now() - Date.parse(at) < 60_000; // told in seconds
+  const now = useNow(at ? (young ? 1000 : 10_000) : 0);
   if (!at) return <>{empty}</>;
   return (
     <time dateTime={at} title={dateTime(at)} className="cw-nowrap">
-      {ago(at, Math.max(now, Date.parse(at)))}
+      {ago(at, Math.max(now, Date.now(), Date.parse(at)))}
     </time>
   );
 }

@@ -147,6 +147,8 @@ export function Configuration({ draft, change, places, job, connection, entity, 
           <NumberInput
             id="job-deletes-guard"
             label="Ask when more than this share is gone"
+            inputWrapperOrder={['label', 'input', 'description', 'error']}
+            description="A run that would touch all rows always asks."
             suffix=" %"
             min={1}
             max={100}

@@ -1,18 +1,20 @@
-import { Anchor, Box, Button, Group, Modal, Stack, Text } from '@mantine/core';
+import { ActionIcon, Anchor, Box, Button, Group, Menu, Modal, Stack, Text } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconAlertCircle, IconPlayerPlay } from '@tabler/icons-react';
+import { IconAlertCircle, IconCalendar, IconChevronDown, IconPlayerPlay, IconRefresh } from '@tabler/icons-react';
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useBlocker, useNavigate } from '@tanstack/react-router';
 import { useCallback, useMemo, useRef, useState } from 'react';
 import { api } from '../../api/client';
 import { asProblem } from '../../api/problem';
-import type { FieldError, Job } from '../../api/types';
+import type { FieldError, Job, Scope } from '../../api/types';
 import { sameDraft, toInput, type Draft } from '../../lib/draft';
 import { plural } from '../../lib/format';
 import { anchor, describe, Places } from '../../lib/problems';
 import { q, queryClient, refresh } from '../../queries';
 import { AnchorLink } from '../../ui/links';
 import { Header, Trouble } from '../../ui/page';
+import { RunState } from '../../ui/Status';
+import { Ago } from '../../ui/time';
 import { bad, good } from '../../ui/toast';
 import { Configuration } from './Configuration';
 import { FilterSection } from './FilterSection';
@@ -22,7 +24,12 @@ import { RunRange } from '../RunRange';
 import { Note } from '../../ui/Note';
 
 // JobEditor edits a saved job, or a new one when job is absent.
-export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft; onSaved?: (job: Job) => void }) {
+export function JobEditor({ job, initial, onSaved, reload }: {
+  job?: Job;
+  initial: Draft;
+  onSaved?: (job: Job) => void;
+  reload?: () => Promise<void>; // begins again with the job as somebody else left it
+}) {
   const navigate = useNavigate();
   const [draft, setDraft] = useState(initial);
   const [tried, setTried] = useState(false);
@@ -49,9 +56,11 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
     mutationFn: () => (job ? api.updateJob(job.id, { ...input, version: job.version }) : api.createJob(input)),
     onError: () => setTried(true),
   });
-  const run = useMutation({ mutationFn: (id: string) => api.runJob(id), onError: bad });
+  const run = useMutation({ mutationFn: ({ id, scope }: { id: string; scope?: Scope }) => api.runJob(id, scope), onError: bad });
 
-  const submit = async (thenRun: boolean) => {
+  const again = useMutation({ mutationFn: async () => reload?.(), onError: bad });
+
+  const submit = async (thenRun: boolean, scope?: Scope) => {
     setTried(true);
     let saved = job;
     if (dirty) {
@@ -69,7 +78,7 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
     leaving.current = true;
     if (thenRun) {
       try {
-        const r = await run.mutateAsync(saved.id);
+        const r = await run.mutateAsync({ id: saved.id, scope });
         await refresh('runs');
         await navigate({ to: '/runs/$id', params: { id: r.id } });
         return;
@@ -126,21 +135,48 @@ export function JobEditor({ job, initial, onSaved }: { job?: Job; initial: Draft
             Activity
           </Button>
         )}
-        {job && (
-          <Button variant="default" title={touched ? 'Save your changes first' : undefined} disabled={busy || touched} onClick={() => setRanging(true)}>
-            Run for a date range…
-          </Button>
-        )}
         <Button variant="default" onClick={() => void submit(false)} loading={save.isPending} disabled={busy || (Boolean(job) && !touched)}>
           Save
         </Button>
-        <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => void submit(true)} loading={run.isPending} disabled={save.isPending}>
-          {dirty ? 'Save and run' : 'Run now'}
-        </Button>
+        <Button.Group>
+          <Button leftSection={<IconPlayerPlay size={16} />} onClick={() => void submit(true)} loading={run.isPending} disabled={save.isPending}>
+            {dirty ? 'Save and run' : 'Run now'}
+          </Button>
+          {job && (
+            <Menu>
+              <Menu.Target>
+                <ActionIcon variant="filled" h="auto" w={34} className="cw-more" aria-label="Other ways to run" disabled={busy}>
+                  <IconChevronDown size={16} />
+                </ActionIcon>
+              </Menu.Target>
+              <Menu.Dropdown>
+                <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => void submit(true, { kind: 'everything' })}>
+                  {dirty ? 'Save and read everything again' : 'Read everything again'}
+                </Menu.Item>
+                <Menu.Item leftSection={<IconCalendar size={16} />} disabled={touched} onClick={() => setRanging(true)}>
+                  Run for a date range…
+                  {touched && (
+                    <Text fz="xs" c="dimmed">
+                      Save your changes first
+                    </Text>
+                  )}
+                </Menu.Item>
+              </Menu.Dropdown>
+            </Menu>
+          )}
+        </Button.Group>
       </Header>
 
       <Stack gap="md">
-        {failed && failed.errors.length === 0 && <Trouble error={failed} />}
+        {failed && failed.errors.length === 0 && (
+          <Trouble error={failed}>
+            {failed.code === 'conflict' && reload && (
+              <Button size="compact-sm" variant="default" mt={4} loading={again.isPending} onClick={() => again.mutate()}>
+                Load it and drop my changes
+              </Button>
+            )}
+          </Trouble>
+        )}
         {connection.data && connection.data.status !== 'authorized' && (
           <Note tone="warn" icon={<IconAlertCircle />} title={`${connection.data.name} is not authorized, so this job cannot run.`}>
             <AnchorLink to="/connections" fz="sm">
@@ -225,10 +261,24 @@ function jump(e: React.MouseEvent, id: string) {
 }
 
 function LastRun({ job }: { job: Job }) {
+  // It goes on while the job is edited.
+  const { last_run: last = job.last_run } = useQuery({ ...q.job(job.id), refetchInterval: 10_000 }).data ?? job;
   return (
     <>
-      {job.connection_name} · {job.entity} → {job.object}
+      {job.connection_name} · <span className="cw-whole">{job.entity} → {job.object}</span>
       {job.out_of_the_box && ' · out of the box'}
+      {last && (
+        <>
+          {' '}
+          · <span className="cw-whole">
+            last run{' '}
+            <AnchorLink to="/runs/$id" params={{ id: last.id }} fz="sm" c="inherit" underline="always">
+              <RunState status={last.status} />
+            </AnchorLink>{' '}
+            <Ago at={last.at} />
+          </span>
+        </>
+      )}
     </>
   );
 }
