@@ -180,7 +180,7 @@ type AppRegistration struct {
 	ClientID     string   `json:"client_id"`
 	Name         string   `json:"name,omitempty"`
 	Secret       string   `json:"secret,omitempty"`
-	Certificates string   `json:"certificates,omitempty"` // as PEM, one behind the other
+	Certificates string   `json:"certificates,omitempty"` // as PEM, one after another
 	Public       bool     `json:"public,omitempty"`
 	Redirects    []string `json:"redirects,omitempty"`
 	AdminConsent bool     `json:"admin_consent,omitempty"`

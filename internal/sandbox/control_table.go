@@ -14,7 +14,7 @@ type Control struct {
 	Method  string `json:"method"`  // of HTTP
 	Path    string `json:"path"`    // below /sandbox/
 	Body    string `json:"body"`    // an example, "" for none
-	Command string `json:"command"` // behind "crosswalk sandbox", for the same example
+	Command string `json:"command"` // after "crosswalk sandbox", for the same example
 	Effect  string `json:"effect"`
 }
 

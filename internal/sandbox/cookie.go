@@ -123,7 +123,7 @@ func badCookie() *fault {
 	return &fault{400, codeInvalidArgument, "Malformed XML in the Paging Cookie"}
 }
 
-// resume returns the position behind the row that a cookie ends with, and the
+// resume returns the position after the row with which a cookie ends, and the
 // number of the page that begins there.
 func (s *scan) resume(token string, size int) (pos, number int, err error) {
 	m := outerCookie.FindStringSubmatch(token)
@@ -145,7 +145,7 @@ func (s *scan) resume(token string, size int) (pos, number int, err error) {
 	return pos, number, err
 }
 
-// behind returns the position behind the row that the inner cookie of a page
+// behind returns the position after the row that the inner cookie of a page
 // ends with.
 func (s *scan) behind(inner string) (int, error) {
 	var cookie struct {

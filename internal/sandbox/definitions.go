@@ -127,7 +127,7 @@ func (c *call) oneDefinition(e *entity) error {
 }
 
 // attributes answers for Attributes, Attributes(key), both maybe with one
-// cast behind.
+// cast after it.
 func (c *call) attributes(e *entity, context string) error {
 	context += "Attributes"
 	v := &view{typeName: "AttributeMetadata", query: c.query}

@@ -46,8 +46,8 @@ func (t *table) rowIn(id guid, partition string) (int, bool) {
 	return row, ok && t.alive(row)
 }
 
-// after returns the position behind the row with a key, of an elastic table
-// behind that of the partition.
+// after returns the position after the row with a key or, in an elastic table,
+// after the one with that key in the partition.
 func (t *table) after(id guid, partition string) int {
 	pos := t.search(id)
 	for pos < t.positions() && t.id(t.at(pos)) == id {

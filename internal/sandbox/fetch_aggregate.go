@@ -86,7 +86,7 @@ func (a *aggregation) add(d fetchAttribute, of *attribute, read generator) error
 	return nil
 }
 
-// dateGrouping returns what makes groups of dates, nil for what there is not.
+// dateGrouping returns what groups dates by, nil for an unknown grouping.
 func dateGrouping(name string) func(v *value) int64 {
 	day := func(v *value) int64 {
 		if v.kind == kindTime {

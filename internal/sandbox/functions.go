@@ -61,7 +61,7 @@ type rowCounts struct {
 	table map[string]int
 }
 
-// counts returns the numbers of rows that are known, counted anew after a
+// counts returns the numbers of rows that are known, counted again after a
 // day, and when the clock was set back to before they were counted.
 func (s *Sandbox) counts() map[string]int {
 	now := s.now()

@@ -7,7 +7,7 @@ import "strconv"
 // the order of keys.
 var activities = []string{"appointment", "email", "phonecall", "task"}
 
-// shown returns the table and the row in it behind a row of activitypointer,
+// shown returns the table, and the row in it, that a row of activitypointer shows,
 // which holds no rows itself: its row i is row i/4 of activity i%4.
 func (t *table) shown(row int) (*table, int) {
 	return t.data.tables[activities[row%len(activities)]], row / len(activities)

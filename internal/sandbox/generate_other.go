@@ -11,7 +11,7 @@ import (
 // others altogether: their keys are in the order of their text, and changes
 // are not tracked.
 
-// virtual tells whether somebody else keeps the rows.
+// virtual reports whether the rows are kept elsewhere.
 func (t *table) virtual() bool { return t.raw.text("TableType") == "Virtual" }
 
 // orderIDs compares two keys.

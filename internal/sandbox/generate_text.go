@@ -8,7 +8,7 @@ import (
 )
 
 // convert divides an amount in ten-thousandths by a rate of 12 digits and
-// returns the whole units and 10 digits behind the point.
+// returns the whole units and 10 digits after the point.
 func convert(amount, rate uint64) (whole, fraction int64) {
 	hi, lo := bits.Mul64(amount, 100_000_000)
 	w, rest := bits.Div64(hi, lo, rate)

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// userKind says what stands behind a systemuser.
+// userKind says who or what a systemuser is.
 type userKind uint8
 
 const (

@@ -24,7 +24,7 @@ type Request struct {
 	Header     http.Header `json:"header"`             // with Host, and Authorization without the token; nobody may change it
 	Affinity   string      `json:"affinity,omitempty"` // cookie ARRAffinity that was sent
 	Authorized bool        `json:"authorized"`         // a bearer token was sent
-	Concurrent int         `json:"concurrent"`         // requests under way, with this one, when it came
+	Concurrent int         `json:"concurrent"`         // requests in flight when it came, this one included
 	Status     int         `json:"status"`             // 0 where the connection was cut before any
 	Bytes      int64       `json:"bytes"`              // of the body as sent
 	Took       Span        `json:"took"`
@@ -38,7 +38,7 @@ type RequestFilter struct {
 	Path   string // only those whose address contains it
 	Method string
 	Status int
-	Header string // only those with a header of that name, or, behind a colon, whose value contains a text: Prefer: maxpagesize
+	Header string // only those with a header of that name, or, after a colon, whose value contains a text: Prefer: maxpagesize
 	Length int    // only those whose address has at least so many bytes
 	Fault  string // only those that a fault of this kind struck
 }

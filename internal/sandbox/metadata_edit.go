@@ -233,7 +233,7 @@ func (s *Sandbox) define(name string, change func(e *entity, t *tableChange) err
 	})
 }
 
-// resolve makes what is looked up by name anew.
+// resolve rebuilds what is looked up by name.
 func (e *entity) resolve() {
 	e.byName, e.byMember, e.navigation = map[string]*attribute{}, map[string]*attribute{}, map[string]string{}
 	for _, a := range e.attributes {

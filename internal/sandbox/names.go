@@ -123,7 +123,7 @@ var places = []place{
 // currency is one row of transactioncurrency. The first is the base currency.
 type currency struct {
 	name, code, symbol string
-	rate               int64 // 12 digits behind the point
+	rate               int64 // 12 digits after the point
 	precision          int64
 }
 

@@ -180,7 +180,7 @@ func mirror(op odata.Operator) odata.Operator {
 }
 
 // holds compares as Dataverse does: null equals only null, is unequal to all
-// else, and is neither before nor behind anything.
+// else, and comes neither before nor after anything.
 func holds(op odata.Operator, v, w *value) bool {
 	if v.kind == kindNull || w.kind == kindNull {
 		switch op {

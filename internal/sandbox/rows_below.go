@@ -88,7 +88,7 @@ func (c *call) references(t *table, within predicate) error {
 	return c.answer("Collection($ref)", object{{"value", list}})
 }
 
-// oneProperty answers for one value, with $value behind it as it is.
+// oneProperty answers for one value, with $value after it as it is.
 func (c *call) oneProperty(t *table, row int, a *attribute, rest []segment) error {
 	raw := len(rest) == 1 && rest[0].name == "$value"
 	if len(rest) > 0 && !raw {

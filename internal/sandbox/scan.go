@@ -13,7 +13,7 @@ type scan struct {
 	keep   predicate // nil keeps all
 	order  []int32   // row numbers; nil means the order of keys
 	from   int       // position in the order
-	to     int       // behind the last
+	to     int       // after the last
 	lookup []orderColumn
 	ended  <-chan struct{} // closed when the caller has gone; nil for never
 }

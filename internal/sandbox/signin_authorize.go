@@ -102,7 +102,7 @@ func (in *signIn) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// proceed asks for consent where it is needed and else gives the code.
+// proceed asks for consent where it is needed, and otherwise gives the code.
 func (in *signIn) proceed(w http.ResponseWriter, r *http.Request, req request, who person) {
 	switch f := in.barred(who, req.tenant); {
 	case f != nil && f.number == 50020: // shown: the client's own address is not for strangers

@@ -167,7 +167,7 @@ func writeCertificate(dir string, now time.Time) error {
 	return nil
 }
 
-// replaceFile writes a file anew, so that its mode is the one wanted even
+// replaceFile writes a new file, so that its mode is the one wanted even
 // where an older file had another.
 func replaceFile(path string, content []byte, mode fs.FileMode) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -32,7 +32,7 @@ func isSignInHost(host string) bool {
 }
 
 // signInHosts returns the names of the sign-in server that the host belongs
-// to, itself or the environment's, nil when it is no name of Microsoft's.
+// to, itself or the environment's, nil when it is not one of Microsoft's.
 func signInHosts(host string) []string {
 	host = strings.ToLower(host)
 	for _, c := range clouds {
@@ -83,7 +83,7 @@ func (s *Sandbox) baseURL(r *http.Request) string {
 }
 
 // names returns the addresses of the configured environment: the one given
-// and the one with ".api" behind its first label.
+// and the one with ".api" after its first label.
 func (s *Sandbox) names() []string {
 	base := strings.ToLower(strings.TrimSuffix(s.cfg.BaseURL, "/"))
 	u, err := url.Parse(base)

@@ -53,7 +53,7 @@ func (in *signIn) verify(r *http.Request) (accessClaims, bool) {
 	_, known := in.person(claims.ObjectID)
 	switch {
 	case expired, now < claims.NotBefore, now >= claims.Expires,
-		claims.Version != "1.0", // an id token is no access token
+		claims.Version != "1.0", // an id token is not an access token
 		claims.TenantID != in.s.TenantID(),
 		claims.IDType != "app" && (!known || !slices.Contains(strings.Fields(claims.Scope), "user_impersonation")),
 		!slices.ContainsFunc(in.s.bases(r), func(b string) bool {

@@ -78,7 +78,7 @@ func (in *signIn) principal(clientID string) string {
 }
 
 // applicationUser returns the row of the systemuser whose applicationid is the
-// client id. An app without one is no member of the environment.
+// client id. An app without one is not a member of the environment.
 func (in *signIn) applicationUser(clientID string) (int, bool) {
 	id, ok := parseGUID(clientID)
 	if !ok {

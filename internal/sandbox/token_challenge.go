@@ -52,7 +52,7 @@ func (in *signIn) stamp(claims *accessClaims, requested, objectID string, signed
 	}
 }
 
-// demanded returns the claims with which a token must be asked for anew, "" for
+// demanded returns the claims with which a new token must be requested, "" for
 // none: Challenge was called, or something happened to its account. Without
 // continuous access nothing is demanded.
 func (in *signIn) demanded(claims accessClaims) string {

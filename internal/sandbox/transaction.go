@@ -75,7 +75,7 @@ func (tx *transaction) put(t *table, row int, st *rowState) {
 	tx.data.clock++
 	st.version = tx.data.clock
 	o.states.set(tx.mark, row, st)
-	// The log is shared: only the last transaction appends to it, behind what
+	// The log is shared: only the last transaction appends to it, after what
 	// earlier ones see.
 	o.log = append(o.log, change{st.version, row})
 	switch {
@@ -126,7 +126,7 @@ func (tx *transaction) showNew(t *table, rows ...inserted) {
 }
 
 // newID makes the key of the next row, in the manner of those generated: in
-// the order of keys it stands behind all of them.
+// the order of keys it comes after all of them.
 func (tx *transaction) newID() guid {
 	return stampGUID(firstTime+maxRows*timeStep+uint64(tx.data.clock-firstVersion)*1000, 0xbf11, tx.data.nodes[maxNodes-1])
 }

@@ -20,13 +20,13 @@ const (
 	FaultTruncate      = "truncate"       // the body, mostly gzip, ends after Bytes, by default half of it, as if that were all
 	FaultDrip          = "drip"           // the body comes in pieces of Bytes (64), Delay (100ms) apart
 	FaultDelay         = "delay"          // the answer is held back for Delay
-	FaultHTML          = "html"           // a page of the front door's with Status (502)
+	FaultHTML          = "html"           // a web page of the front door with Status (502)
 	FaultStatus        = "status"         // an error with Status (503), Code, Message and RetryAfter
 	FaultLinkHost      = "link-host"      // the link to the next page or delta leads to Host (attacker.example)
 	FaultLinkLoop      = "link-loop"      // the link to the next page or delta leads back to this one
 	FaultDuplicatePage = "duplicate-page" // the same, by default once: rows come twice
-	FaultEmptyPage     = "empty-page"     // a page behind the first holds no rows, and leads to the one that holds them; by default once
-	FaultDate          = "date"           // the Date header is off by Delay
+	FaultEmptyPage     = "empty-page"     // a page after the first holds no rows and leads to the one that does; by default once
+	FaultDate          = "date"           // the Date header is wrong by Delay
 	FaultRemoveColumn  = "remove-column"  // Column of Table is removed just before, by default once
 	FaultTimeout       = "timeout"        // the query took too long: the code says why, by the query
 	FaultThrottleQuery = "throttle-query" // the query costs too much, with Status (503) and RetryAfter; the code says why

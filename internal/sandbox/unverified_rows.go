@@ -24,7 +24,7 @@ func (c *call) pages(t *table) int {
 	return size
 }
 
-// partyList tells whether a name is that of a party list, which is no column.
+// partyList reports whether a name is that of a party list, which is not a column.
 func (t *table) partyList(name string) bool {
 	a := t.byName[name]
 	return a != nil && a.typeName == "PartyListType"

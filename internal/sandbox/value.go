@@ -241,7 +241,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// parseDecimal reads the text of a number exactly, to 12 digits behind the
+// parseDecimal reads the text of a number exactly, to 12 digits after the
 // point.
 func (v *value) parseDecimal(s string) bool {
 	negative := strings.HasPrefix(s, "-")

@@ -34,8 +34,7 @@ type call struct {
 	prefer     *preferences
 }
 
-// segment is one part of the path: a name and what stands in parentheses
-// behind it.
+// segment is one part of the path: a name and what follows it in parentheses.
 type segment struct {
 	name   string
 	args   string
@@ -78,7 +77,7 @@ func (c *call) run() {
 }
 
 // refuse answers a call without a valid token: the challenge names the
-// sign-in server and the resource, unquoted, and the body is no JSON.
+// sign-in server and the resource, unquoted, and the body is not JSON.
 func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+s.authority(r)+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+s.baseURL(r)+"/")
 	if s.Unverified().EmptyUnauthorized {

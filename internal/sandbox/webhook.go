@@ -71,7 +71,7 @@ func (tx *transaction) happened(c *call, message string, t *table, id guid, writ
 	tx.events = append(tx.events, e)
 }
 
-// hooks returns the webhooks that are to be told of an event.
+// hooks returns the webhooks that an event calls.
 func (d *dataset) hooks(e *event) []hook {
 	steps, ends, filters := d.table("sdkmessageprocessingstep"), d.table("serviceendpoint"), d.table("sdkmessagefilter")
 	if steps == nil || ends == nil || filters == nil {

@@ -69,7 +69,7 @@ func (c *call) write() error {
 }
 
 // notByType refuses to write activities by the type they inherit from, and
-// the rows behind relationships of many to many.
+// the rows of many-to-many relationships.
 func (c *call) notByType(t *table) *fault {
 	verb := map[string]string{http.MethodPost: "Create", http.MethodDelete: "Delete"}[c.r.Method]
 	if verb == "" {

@@ -8,7 +8,7 @@ type child struct {
 	at   string // address of one that is there
 }
 
-// within makes the row that stands in the body of another, behind the name of
+// within makes the row that stands in the body of another, under the name of
 // a lookup, and points to it (create-entity-web-api.md, "Create related table
 // rows in one operation").
 func (w *writing) within(a *attribute, targets []string, m member) error {
@@ -33,7 +33,7 @@ func (w *writing) within(a *attribute, targets []string, m member) error {
 	return nil
 }
 
-// later remembers the rows that stand in the body of another, behind the name
+// later remembers the rows that stand in the body of another, under the name
 // of a collection.
 func (w *writing) later(of *collection, m member) error {
 	list, ok := m.value.([]any)
@@ -56,7 +56,7 @@ func (w *writing) later(of *collection, m member) error {
 	return nil
 }
 
-// bindMany remembers the rows whose addresses stand behind the name of a
+// bindMany remembers the rows whose addresses stand under the name of a
 // collection.
 func (w *writing) bindMany(of *collection, name string, to any) error {
 	list, ok := to.([]any)
@@ -73,7 +73,7 @@ func (w *writing) bindMany(of *collection, name string, to any) error {
 	return nil
 }
 
-// insertChildren makes the rows within a row that is there by now.
+// insertChildren makes the rows within a row, which exists by now.
 func (w *writing) insertChildren(row int) error {
 	for _, ch := range w.children {
 		of, ok := w.t.collection(ch.of.name)

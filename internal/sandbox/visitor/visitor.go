@@ -82,7 +82,7 @@ func Visit(ctx context.Context, address, decision string, until func(*url.URL) (
 }
 
 // signInEnded reports whether the address is the page of Crosswalk after its
-// callback, and that it tells of a failure.
+// callback, and that it reports a failure.
 func signInEnded(u *url.URL) (bool, error) {
 	q := u.Query()
 	if q.Get("failed") != "" {
