@@ -13,6 +13,7 @@ const (
 	readsTrying   = "What changed since the last run, by the time of the last change, and the keys of all records, to see whether Dynamics tracks changes now. So far: "
 	readsAsking   = "What changed since the last run, by the time of the last change, unless Dynamics tracks changes now. So far: "
 	readsAgain    = "What changed since the last run, by the time of the last change. From now on Dynamics tracks the changes."
+	readsRefused  = " Crosswalk tries to have changes tracked again within a day, and in a run over everything."
 	inOneStream   = "In one stream: "
 )
 
@@ -51,8 +52,17 @@ func reads(t *crosswalk.Task, link string) string {
 	case t.Position.Way == crosswalk.WayEverything:
 		return every + ". " + t.Position.Why
 	default:
-		return readsModified + t.Position.Why
+		return readsModified + refused(t, t.Position.Way, t.Position.Why)
 	}
+}
+
+// refused adds to why changes are found in a way when it is tried again to have
+// them tracked, if it was tried at all.
+func refused(t *crosswalk.Task, way crosswalk.Way, why string) string {
+	if way != crosswalk.WayModified || t.Checkpoint.Tried.IsZero() {
+		return why
+	}
+	return why + readsRefused
 }
 
 // readsNow says what a run reads from a page on on which that has changed; ""
@@ -66,9 +76,9 @@ func readsNow(t *crosswalk.Task, p pipeline.Changes, link string) string {
 	case p.Fallback == "":
 		return ""
 	case p.Way == crosswalk.WayModified && since(t) != "":
-		return readsModified + p.Fallback
+		return readsModified + refused(t, p.Way, p.Fallback)
 	case since(t) == "": // which has a reason of its own
-		return reads(t, link) + " " + p.Fallback
+		return reads(t, link) + " " + refused(t, p.Way, p.Fallback)
 	default:
 		return every(link) + ". " + p.Fallback
 	}

@@ -51,7 +51,10 @@ func TestTrackedAgain(t *testing.T) {
 				cfg.TrackAgain = test.again
 				k := newKeeper(t, cfg, 200, nil)
 				regain := test.lose(k)
-				k.runs(crosswalk.RunSuccess, test.why)
+				first := k.runs(crosswalk.RunSuccess, test.why)
+				if again := strings.HasSuffix(first.Reads, "tries to have changes tracked again within a day, and in a run over everything."); again != (test.why == "organization level") {
+					t.Errorf("reads %q", first.Reads)
+				}
 				seed := uint64(0)
 				later := func(reads string) {
 					t.Helper()
