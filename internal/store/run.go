@@ -73,53 +73,38 @@ func unfinished(ctx context.Context, tx *database.Tx, jobID string) (all, begun 
 // the job as it is given. A job runs once at a time and one more run may wait; beyond that
 // it returns CodeConflict. It returns CodeNotFound when the job is gone.
 func (s *Store) EnqueueRun(ctx context.Context, job crosswalk.Job, scope crosswalk.Scope, requestedBy string) (crosswalk.Run, error) {
-	r := crosswalk.Run{Status: crosswalk.RunQueued, Scope: scope, RequestedBy: requestedBy}
-	err := s.insertRun(ctx, job, &r, func(ctx context.Context, tx *database.Tx) error {
-		n, _, held, err := unfinished(ctx, tx, job.ID)
-		switch {
-		case err != nil || n < 2:
-		case held != 0:
-			err = crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is held and another one waits already.", held, job.Name).
-				WithHint("Release or discard the held run, or cancel one.")
-		default:
-			err = crosswalk.Errorf(crosswalk.CodeConflict, "A run of %s is at work and another one waits already.", job.Name).
-				WithHint("Wait until one has ended, or cancel one.")
-		}
-		return err
-	})
-	return r, wrap(err, "enqueue run")
-}
-
-// InsertSkippedRun stores a run that could not start, with the reason.
-func (s *Store) InsertSkippedRun(ctx context.Context, job crosswalk.Job, requestedBy, message, hint string) (crosswalk.Run, error) {
-	now := s.now().Time
-	r := crosswalk.Run{Status: crosswalk.RunSkipped, RequestedBy: requestedBy, Message: database.Text(message), Hint: database.Text(hint), EndedAt: &now}
-	err := s.insertRun(ctx, job, &r, func(context.Context, *database.Tx) error { return nil })
-	return r, wrap(err, "insert skipped run")
-}
-
-func (s *Store) insertRun(ctx context.Context, job crosswalk.Job, r *crosswalk.Run, allowed func(context.Context, *database.Tx) error) error {
 	now := s.now()
 	job.LastRun = nil
-	r.ID, r.JobID, r.ConnectionID, r.Entity, r.Object = crosswalk.NewID(), job.ID, job.ConnectionID, job.Entity, job.Object
-	r.Total, r.QueuedAt = -1, now.Time
-	return s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
+	r := crosswalk.Run{
+		ID: crosswalk.NewID(), JobID: job.ID, ConnectionID: job.ConnectionID, Entity: job.Entity, Object: job.Object,
+		Status: crosswalk.RunQueued, Scope: scope, RequestedBy: requestedBy, Total: -1, QueuedAt: now.Time,
+	}
+	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
 		err := tx.QueryRow(ctx, "SELECT j.name, c.name FROM cw_jobs j JOIN cw_connections c ON c.id = j.connection_id WHERE j.id = $1", job.ID).
 			Scan(&r.JobName, &r.ConnectionName)
 		if err != nil {
 			return jobNotFound(err, job.ID)
 		}
-		if err := allowed(ctx, tx); err != nil {
+		n, _, held, err := unfinished(ctx, tx, job.ID)
+		switch {
+		case err != nil:
 			return err
+		case n >= 2 && held != 0:
+			return crosswalk.Errorf(crosswalk.CodeConflict, "Run %d of %s is held and another one waits already.", held, job.Name).
+				WithHint("Release or discard the held run, or cancel one.")
+		case n >= 2:
+			return crosswalk.Errorf(crosswalk.CodeConflict, "A run of %s is at work and another one waits already.", job.Name).
+				WithHint("Wait until one has ended, or cancel one.")
 		}
 		if err := tx.QueryRow(ctx, "UPDATE cw_counters SET value = value + 1 WHERE name = 'run' RETURNING value").Scan(&r.Number); err != nil {
 			return err
 		}
-		_, err = tx.Exec(ctx, `INSERT INTO cw_runs (id, number, job_id, job_name, connection_id, connection_name, entity, object, status, message, hint, requested_by, scope_json, job_json, queued_at, ended_at, saved_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $15)`,
-			r.ID, r.Number, r.JobID, r.JobName, r.ConnectionID, r.ConnectionName, r.Entity, r.Object, string(r.Status), r.Message, r.Hint, r.RequestedBy, encode(r.Scope), encode(job), now, database.TimeOf(r.EndedAt))
+		_, err = tx.Exec(ctx, `INSERT INTO cw_runs (id, number, job_id, job_name, connection_id, connection_name, entity, object, status, message, hint, requested_by, scope_json, job_json, queued_at, saved_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', '', $10, $11, $12, $13, $13)`,
+			r.ID, r.Number, r.JobID, r.JobName, r.ConnectionID, r.ConnectionName, r.Entity, r.Object, string(r.Status), r.RequestedBy, encode(r.Scope), encode(job), now)
 		return err
 	})
+	return r, wrap(err, "enqueue run")
 }
 
 // FindRun returns the run with that id or CodeNotFound.

@@ -75,13 +75,10 @@ func TestRunLife(t *testing.T) {
 		_, err = s.TakeRun(ctx, queued.ID, 0)
 		code(t, err, crosswalk.CodeConflict)
 
-		skipped := must(s.InsertSkippedRun(ctx, j, "ann", "Revoked.", "Authorize."))(t)
-		equal(t, must(s.FindRun(ctx, skipped.ID))(t), skipped)
-		equal(t, []any{skipped.Number, skipped.Status, skipped.EndedAt != nil}, []any{int64(4), crosswalk.RunSkipped, true})
 		equal(t, len(must(s.UnfinishedRuns(ctx))(t)), 0)
 
 		c := must(s.FindConnection(ctx, j.ConnectionID))(t)
-		equal(t, c.LastActivity, skipped.EndedAt)
+		equal(t, c.LastActivity, cancelled.EndedAt)
 		_, err = s.EnqueueRun(ctx, crosswalk.Job{ID: "nope"}, crosswalk.Scope{}, "ann")
 		code(t, err, crosswalk.CodeNotFound)
 		_, err = s.TakeRun(ctx, "nope", 0)
@@ -170,7 +167,9 @@ func TestRunLists(t *testing.T) {
 			if i%3 == 0 {
 				j = b
 			}
-			must(s.InsertSkippedRun(ctx, j, "ann", fmt.Sprintf("Reason %d", i), ""))(t)
+			r := must(s.EnqueueRun(ctx, j, crosswalk.Scope{}, "ann"))(t)
+			must(s.TakeRun(ctx, r.ID, 0))(t)
+			ok(t, s.FinishRun(ctx, r.ID, 1, crosswalk.RunFailed, fmt.Sprintf("Reason %d", i), ""))
 		}
 		must(s.EnqueueRun(ctx, a, crosswalk.Scope{}, "ann"))(t)
 		for _, tt := range []struct {
@@ -186,7 +185,7 @@ func TestRunLists(t *testing.T) {
 			{"search a name", store.RunFilter{Search: "beta"}, "741"},
 			{"search a message", store.RunFilter{Search: "reason 5"}, "6"},
 			{"status", store.RunFilter{Statuses: []crosswalk.RunStatus{crosswalk.RunQueued, crosswalk.RunRunning}}, "8"},
-			{"several", store.RunFilter{JobID: a.ID, Search: "alpha", Statuses: []crosswalk.RunStatus{crosswalk.RunSkipped}}, "6532"},
+			{"several", store.RunFilter{JobID: a.ID, Search: "alpha", Statuses: []crosswalk.RunStatus{crosswalk.RunFailed}}, "6532"},
 		} {
 			var got strings.Builder
 			p := store.Page{Limit: 2}

@@ -18,23 +18,8 @@ func scanUser(row scanner, more ...any) (crosswalk.User, error) {
 	return u, err
 }
 
-// InsertUser stores a new user and fills the id and the time. It returns
-// CodeConflict with the field "email" when the address is taken, in whatever
-// case of letters.
-func (s *Store) InsertUser(ctx context.Context, u *crosswalk.User, passwordHash string) error {
-	user := *u
-	err := s.db.Tx(ctx, func(ctx context.Context, tx *database.Tx) error {
-		return s.insertUser(ctx, tx, &user, passwordHash)
-	})
-	if err != nil {
-		return wrap(err, "insert user")
-	}
-	*u = user
-	return nil
-}
-
 // InsertFirstUser stores the first user by a one-time link, which is used up
-// with it or not at all. It returns CodeUnauthorized when the link cannot be
+// with it or not at all, and fills the id and the time. It returns CodeUnauthorized when the link cannot be
 // used and CodeConflict when there is a user already.
 func (s *Store) InsertFirstUser(ctx context.Context, linkHash []byte, u *crosswalk.User, passwordHash string) error {
 	user := *u
@@ -49,24 +34,17 @@ func (s *Store) InsertFirstUser(ctx context.Context, linkHash []byte, u *crosswa
 		if err := s.takeLink(ctx, tx, linkHash); err != nil {
 			return err
 		}
-		return s.insertUser(ctx, tx, &user, passwordHash)
+		now := s.now()
+		user.ID, user.CreatedAt = crosswalk.NewID(), now.Time
+		_, err := tx.Exec(ctx, "INSERT INTO cw_users (id, name, email, email_key, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+			user.ID, user.Name, user.Email, key(user.Email), string(user.Role), passwordHash, now)
+		return err
 	})
 	if err != nil {
 		return wrap(err, "insert first user")
 	}
 	*u = user
 	return nil
-}
-
-func (s *Store) insertUser(ctx context.Context, tx *database.Tx, u *crosswalk.User, passwordHash string) error {
-	now := s.now()
-	u.ID, u.CreatedAt = crosswalk.NewID(), now.Time
-	_, err := tx.Exec(ctx, "INSERT INTO cw_users (id, name, email, email_key, role, password_hash, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-		u.ID, u.Name, u.Email, key(u.Email), string(u.Role), passwordHash, now)
-	if database.IsUnique(err) {
-		return taken("email", "A user with the e-mail address %s exists already.", u.Email)
-	}
-	return err
 }
 
 // FindUserByEmail returns the user with that e-mail address, in whatever case
