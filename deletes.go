@@ -55,7 +55,7 @@ func (d Deletes) check(p *Problems, o *Object) {
 	switch d.Policy {
 	case "", DeleteIgnore, DeleteFlag, DeleteDeactivate, DeleteRow:
 	default:
-		p.AddHint("deletes.policy", "Choose ignore, flag, deactivate or delete.", "%q is no way to treat rows whose records are gone.", d.Policy)
+		p.AddHint("deletes.policy", "Choose ignore, flag, deactivate or delete.", "%q is not a way to treat rows whose records are gone.", d.Policy)
 	}
 	switch deactivate := d.Policy == DeleteDeactivate; {
 	case !deactivate && d.Field != "":

@@ -22,7 +22,7 @@ func TestJobCheck(t *testing.T) {
 		"flag":          {crosswalk.Job{LoadMode: crosswalk.LoadFull, Deletes: deletes{Policy: crosswalk.DeleteFlag, Guard: 100}}, nil},
 		"deactivate":    {crosswalk.Job{LoadMode: crosswalk.LoadIncremental, Deletes: deletes{Policy: crosswalk.DeleteDeactivate, Field: "Open"}}, nil},
 		"only inserts":  {crosswalk.Job{Operation: crosswalk.OperationInsert, Deletes: deletes{Policy: crosswalk.DeleteIgnore}}, nil},
-		"no such modes": {crosswalk.Job{LoadMode: "some", Deletes: deletes{Policy: "burn"}}, map[string]string{"load_mode": `"some" is no load mode.`, "deletes.policy": `"burn" is no way to treat rows whose records are gone.`}},
+		"no such modes": {crosswalk.Job{LoadMode: "some", Deletes: deletes{Policy: "burn"}}, map[string]string{"load_mode": `"some" is not a load mode.`, "deletes.policy": `"burn" is not a way to treat rows whose records are gone.`}},
 		"no field":      {crosswalk.Job{Deletes: deletes{Policy: crosswalk.DeleteDeactivate}}, map[string]string{"deletes.field": "Choose the Boolean field that becomes false."}},
 		"not Boolean":   {crosswalk.Job{Deletes: deletes{Policy: crosswalk.DeleteDeactivate, Field: "Title"}}, map[string]string{"deletes.field": "Shop has no Boolean field Title."}},
 		"the system's":  {crosswalk.Job{Deletes: deletes{Policy: crosswalk.DeleteDeactivate, Field: "Ours"}}, map[string]string{"deletes.field": "Shop has no Boolean field Ours."}},

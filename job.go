@@ -56,7 +56,7 @@ func (j *Job) Check(p *Problems, o *Object) {
 	switch j.LoadMode {
 	case "", LoadIncremental, LoadFull:
 	default:
-		p.AddHint("load_mode", "Choose incremental or full.", "%q is no load mode.", j.LoadMode)
+		p.AddHint("load_mode", "Choose incremental or full.", "%q is not a load mode.", j.LoadMode)
 	}
 	j.Deletes.check(p, o)
 	j.RejectLimit.check(p)

@@ -33,7 +33,7 @@ func (s Scope) Check(e *Entity) error {
 	switch s.Kind {
 	case "", ScopeLoadMode, ScopeEverything, ScopeRange, ScopeRejects:
 	default:
-		p.AddHint("kind", "Choose load_mode, everything, range or rejects.", "%q is no way to choose records.", s.Kind)
+		p.AddHint("kind", "Choose load_mode, everything, range or rejects.", "%q is not a way to choose records.", s.Kind)
 	}
 	ranged := s.Kind == ScopeRange
 	switch {

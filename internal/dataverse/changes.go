@@ -154,7 +154,7 @@ func (c *Client) Changes(ctx context.Context, q ChangeQuery, next string, cols *
 func (q ChangeQuery) begin(next string) (at cursor, page ChangePage, err error) {
 	if next != "" {
 		if json.Unmarshal([]byte(next), &at) != nil || !slices.Contains(ways, at.Way) {
-			return at, page, crosswalk.Errorf(crosswalk.CodeInvalid, "%.100q is no place to go on reading changes of %s from.", next, q.EntitySet).
+			return at, page, crosswalk.Errorf(crosswalk.CodeInvalid, "Reading changes of %s cannot go on from %.100q.", q.EntitySet, next).
 				WithHint("Run the job again from the start.")
 		}
 		return at, page, nil

@@ -71,7 +71,7 @@ func (c *compiler) identifies(f *crosswalk.Field) bool {
 // problem and returns nil.
 func (c *compiler) pointsTo(at string, f *crosswalk.Field) *crosswalk.Object {
 	if f.Type != crosswalk.FieldLookup {
-		c.problems.AddHint(at, "Fill it by a row of the field mapping.", "%s (%s) is no lookup.", f.DisplayName, f.Type)
+		c.problems.AddHint(at, "Fill it by a row of the field mapping.", "%s (%s) is not a lookup.", f.DisplayName, f.Type)
 		return nil
 	}
 	if f.Lookup == c.in.Object.Name {
@@ -82,7 +82,7 @@ func (c *compiler) pointsTo(at string, f *crosswalk.Field) *crosswalk.Object {
 		o = c.in.Objects(f.Lookup)
 	}
 	if o == nil {
-		c.drift(at, DriftField, "There no longer is an object "+f.Lookup)
+		c.drift(at, DriftField, "The object "+f.Lookup+" no longer exists")
 		c.problems.AddHint(at, "Choose another field.", "%s points to %s, and there is no such object.", f.DisplayName, f.Lookup)
 	}
 	return o
@@ -92,10 +92,10 @@ func (c *compiler) pointsTo(at string, f *crosswalk.Field) *crosswalk.Object {
 // fills in the defaults.
 func (c *compiler) matchPolicies(at func(string) string, d *Derived, f *crosswalk.Field) {
 	if !slices.Contains([]crosswalk.SeveralPolicy{"", crosswalk.SeveralAny, crosswalk.SeveralReject}, d.OnSeveral) {
-		c.problems.AddHint(at("on_several"), `Choose "any" or "reject".`, "%q is no way to treat several matches.", d.OnSeveral)
+		c.problems.AddHint(at("on_several"), `Choose "any" or "reject".`, "%q is not a way to treat several matches.", d.OnSeveral)
 	}
 	if !slices.Contains([]crosswalk.NonePolicy{"", crosswalk.NoneEmpty, crosswalk.NoneReject}, d.OnNone) {
-		c.problems.AddHint(at("on_none"), `Choose "empty" or "reject".`, "%q is no way to treat values without a match.", d.OnNone)
+		c.problems.AddHint(at("on_none"), `Choose "empty" or "reject".`, "%q is not a way to treat values without a match.", d.OnNone)
 	}
 	if d.OnSeveral == "" {
 		d.OnSeveral = crosswalk.SeveralAny

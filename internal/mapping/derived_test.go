@@ -98,14 +98,14 @@ func TestDerivedProblems(t *testing.T) {
 			"mapping.derived[1].target: Choose the field to fill.",
 			"mapping.derived[1].match: A derived mapping has 1 to 6 pairs, not 0.",
 		}},
-		{"no lookup", crosswalk.DerivedMapping{Target: "Amount", Match: []crosswalk.MatchPair{pair}}, []string{"mapping.derived[1].target: Amount (Currency) is no lookup."}},
+		{"no lookup", crosswalk.DerivedMapping{Target: "Amount", Match: []crosswalk.MatchPair{pair}}, []string{"mapping.derived[1].target: Amount (Currency) is not a lookup."}},
 		{"no object", crosswalk.DerivedMapping{Target: "Lost", Match: []crosswalk.MatchPair{pair}}, []string{
 			"mapping.derived[1].target: Lost points to Nothing__gc, and there is no such object.",
 		}},
 		{"twice", crosswalk.DerivedMapping{Target: "CSM", Match: []crosswalk.MatchPair{pair}}, []string{"mapping.derived[1].target: CSM is already filled by derived mapping 1."}},
 		{"unknown policies", crosswalk.DerivedMapping{Target: "Company", OnSeveral: "both", OnNone: "make", Match: []crosswalk.MatchPair{pair}}, []string{
-			`mapping.derived[1].on_several: "both" is no way to treat several matches.`,
-			`mapping.derived[1].on_none: "make" is no way to treat values without a match.`,
+			`mapping.derived[1].on_several: "both" is not a way to treat several matches.`,
+			`mapping.derived[1].on_none: "make" is not a way to treat values without a match.`,
 		}},
 		{"own object", crosswalk.DerivedMapping{Target: "Parent", OnNone: crosswalk.NoneReject, Match: []crosswalk.MatchPair{{Source: "title", Field: "Key"}}}, []string{
 			"mapping.derived[1].on_none: Parent points to the object that the job fills, so the row that it waits for can come later.",

@@ -168,8 +168,8 @@ func TestDrift(t *testing.T) {
 			"field_gone mapping.fields[2].target: Target no longer has the field Must, so Must is not filled and keeps the values it has.",
 			"field_gone mapping.fields[3].target: Target no longer has the field Notes, so Notes is not filled and keeps the values it has.",
 			"field_gone mapping.fields[4].target: Target no longer has the field Amount, so Amount is not filled and keeps the values it has.",
-			fails + "field_gone mapping.derived[0].target: There no longer is an object User, so the run fails: it cannot do without CSM.",
-			"field_gone mapping.derived[1].target: There no longer is an object Company, so Company is not filled.",
+			fails + "field_gone mapping.derived[0].target: The object User no longer exists, so the run fails: it cannot do without CSM.",
+			"field_gone mapping.derived[1].target: The object Company no longer exists, so Company is not filled.",
 		}, func(m *crosswalk.Mapping) {
 			m.Fields = m.Fields[:1]
 			m.Derived = m.Derived[:1]

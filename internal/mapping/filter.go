@@ -108,7 +108,7 @@ func (c *compiler) condition(at string, f *crosswalk.Condition) *term {
 	values := make([]operand, len(f.Values))
 	for i, v := range f.Values {
 		if values[i], ok = c.operand(a, v); !ok {
-			c.problems.AddHint(fmt.Sprintf("%svalues[%d]", at, i), expected(a), "%q is no value of %s (%s).", v, a.DisplayName, a.Type)
+			c.problems.AddHint(fmt.Sprintf("%svalues[%d]", at, i), expected(a), "%q is not a value of %s (%s).", v, a.DisplayName, a.Type)
 			return nil
 		}
 	}

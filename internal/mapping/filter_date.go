@@ -31,7 +31,7 @@ func (c *compiler) relative(at string, t *term, f *crosswalk.Condition) *term {
 	if len(f.Values) > 0 {
 		var err error
 		if n, err = strconv.Atoi(f.Values[0]); err != nil || n < 1 || n > maxDays {
-			c.problems.AddHint(at+"values[0]", "Give a number from 1 to 36525.", "%q is no number of days.", f.Values[0])
+			c.problems.AddHint(at+"values[0]", "Give a number from 1 to 36525.", "%q is not a number of days.", f.Values[0])
 			return nil
 		}
 	}

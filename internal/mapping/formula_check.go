@@ -72,7 +72,7 @@ func (c *checker) check(node ast.Node) expression {
 func (c *checker) number(node ast.Node) expression {
 	text := c.numbers[node.Location().From]
 	if !numberForm.MatchString(text) || len(text) > maxFormulaDigits {
-		problem(node, "Write it with digits and a point, for example 12.5.", "%s is no number in a formula.", shorten(text, shownInMessage))
+		problem(node, "Write it with digits and a point, for example 12.5.", "%s is not a number in a formula.", shorten(text, shownInMessage))
 	}
 	return constant(numberValue(parseNumber(text)))
 }

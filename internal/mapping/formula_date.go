@@ -252,7 +252,7 @@ func formatDate(c *checker, node ast.Node, args []ast.Node) expression {
 	p, bad := parseDatePattern(*pattern.literal)
 	if bad != "" {
 		problem(args[1], "It is made of yyyy yy MMMM MMM MM M dd d HH mm ss EEEE EEE, of other signs, and of 'text between apostrophes'.",
-			"%q is no part of a pattern.", shorten(bad, shownInMessage))
+			"%q is not part of a pattern.", shorten(bad, shownInMessage))
 	}
 	eval := d.eval
 	return c.fold(node, expression{kind: kindText, eval: func(m *machine) value {

@@ -108,8 +108,8 @@ func (c *compiler) follow(at string, e *crosswalk.Entity, prefix, part string) (
 	case lookup == nil:
 		return hop{}, false
 	case !lookup.IsLookup():
-		c.drift(at, DriftType, fmt.Sprintf("%s (%s) no longer is a lookup", lookup.DisplayName, lookup.LogicalName))
-		c.problems.AddHint(at, "Choose an attribute of the table itself, or go through a lookup.", "%s (%s) is no lookup that leads to another table.", lookup.DisplayName, lookup.Type)
+		c.drift(at, DriftType, fmt.Sprintf("%s (%s) is no longer a lookup", lookup.DisplayName, lookup.LogicalName))
+		c.problems.AddHint(at, "Choose an attribute of the table itself, or go through a lookup.", "%s (%s) is not a lookup that leads to another table.", lookup.DisplayName, lookup.Type)
 		return hop{}, false
 	}
 	targets := slices.Clone(lookup.Targets)

@@ -130,7 +130,7 @@ func TestPathProblems(t *testing.T) {
 		{"customerid(lead).name", `Customerid does not lead to a table "lead".`},
 		{"customerid(account.name", `"customerid(account" lacks its closing bracket.`},
 		{"ownerid.fullname", "Ownerid can lead to several tables."},
-		{"title.name", "Title (String) is no lookup that leads to another table."},
+		{"title.name", "Title (String) is not a lookup that leads to another table."},
 		{"gone.name", `Case has no attribute "gone" that can be read.`},
 		{"primarycontactid.gone", `Contact has no attribute "gone" that can be read.`},
 		{"primarycontactid.photo", "Photo (photo) is of a type that cannot be read."},

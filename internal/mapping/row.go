@@ -226,20 +226,20 @@ func (c *compiler) policies(at func(string) string, fm *crosswalk.FieldMapping, 
 		case fm.Label && fm.Table:
 			c.problems.AddHint(at("table"), "Choose one of them.", "A row takes either the name of the row that a lookup leads to, or its table.")
 		case fm.Table && !a.IsLookup():
-			c.problems.AddHint(at("table"), "Take its value instead.", "%s (%s) is no lookup, so it leads to no table.", a.DisplayName, a.Type)
+			c.problems.AddHint(at("table"), "Take its value instead.", "%s (%s) is not a lookup, so it leads to no table.", a.DisplayName, a.Type)
 		}
 		if fm.Negate && a.Type != crosswalk.AttributeBoolean {
 			c.problems.AddHint(at("negate"), "Switch the inversion off.", "Only a Boolean can be inverted; %s is of type %s.", a.DisplayName, a.Type)
 		}
 	}
 	if !slices.Contains([]crosswalk.NullPolicy{"", crosswalk.NullOverwrite, crosswalk.NullKeep}, fm.OnNull) {
-		c.problems.AddHint(at("on_null"), `Choose "overwrite" or "keep".`, "%q is no way to treat empty values.", fm.OnNull)
+		c.problems.AddHint(at("on_null"), `Choose "overwrite" or "keep".`, "%q is not a way to treat empty values.", fm.OnNull)
 	}
 	if !slices.Contains([]crosswalk.LengthPolicy{"", crosswalk.LengthReject, crosswalk.LengthTruncate}, fm.OnTooLong) {
-		c.problems.AddHint(at("on_too_long"), `Choose "reject" or "truncate".`, "%q is no way to treat long texts.", fm.OnTooLong)
+		c.problems.AddHint(at("on_too_long"), `Choose "reject" or "truncate".`, "%q is not a way to treat long texts.", fm.OnTooLong)
 	}
 	if !slices.Contains([]crosswalk.OptionPolicy{"", crosswalk.OptionAdd, crosswalk.OptionReject, crosswalk.OptionNull}, fm.OnUnknown) {
-		c.problems.AddHint(at("on_unknown"), `Choose "add", "reject" or "null".`, "%q is no way to treat unknown options.", fm.OnUnknown)
+		c.problems.AddHint(at("on_unknown"), `Choose "add", "reject" or "null".`, "%q is not a way to treat unknown options.", fm.OnUnknown)
 	}
 }
 

@@ -248,8 +248,8 @@ func TestRowProblems(t *testing.T) {
 			"mapping.fields[1].negate: Only a row that reads an attribute can have that.",
 		}},
 		{"policies", []crosswalk.FieldMapping{{Source: "kind", Table: true, OnUnknown: "ask", Target: "A"}}, []string{
-			"mapping.fields[1].table: Kind (Choice) is no lookup, so it leads to no table.",
-			`mapping.fields[1].on_unknown: "ask" is no way to treat unknown options.`,
+			"mapping.fields[1].table: Kind (Choice) is not a lookup, so it leads to no table.",
+			`mapping.fields[1].on_unknown: "ask" is not a way to treat unknown options.`,
 		}},
 		{"name and table", []crosswalk.FieldMapping{{Source: "customerid", Table: true, Label: true, Target: "A"}}, []string{
 			"mapping.fields[1].table: A row takes either the name of the row that a lookup leads to, or its table.",
