@@ -121,7 +121,7 @@ func (p *logicParser) and() *term {
 func (p *logicParser) not() *term {
 	at, _ := p.peek()
 	if p.depth++; p.depth > maxLogicDepth {
-		return p.fail(at, "Take brackets away.", "The expression is too deeply nested.")
+		return p.fail(at, "Remove brackets.", "The expression is too deeply nested.")
 	}
 	defer func() { p.depth-- }()
 	if p.take("NOT") {

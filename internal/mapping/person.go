@@ -23,7 +23,7 @@ func (c *compiler) person() {
 		return
 	}
 	if c.in.Object.Name != companyPerson {
-		c.problems.AddHint("mapping.person", "Take it away, or choose Company Person as object.", "%s has no persons to be found or made.", c.in.Object.DisplayName)
+		c.problems.AddHint("mapping.person", "Remove it, or choose Company Person as object.", "%s has no persons to be found or made.", c.in.Object.DisplayName)
 		return
 	}
 	var o *crosswalk.Object
@@ -45,7 +45,7 @@ func (c *compiler) person() {
 	}
 	for i := range c.in.Mapping.Fields {
 		if c.in.Mapping.Fields[i].Identifier {
-			c.problems.AddHint(at("mapping.fields", i, "identifier"), "Take the mark away.", "A Company Person is found by its person and its company alone.")
+			c.problems.AddHint(at("mapping.fields", i, "identifier"), "Do not mark it as identifier.", "A Company Person is found by its person and its company alone.")
 		}
 	}
 	if !slices.ContainsFunc(c.in.Mapping.Derived, func(d crosswalk.DerivedMapping) bool { return d.Target == companyField }) {
@@ -55,7 +55,7 @@ func (c *compiler) person() {
 	s := &sink{object: o, place: "mapping.person.fields", prefix: personObject + ".", filled: map[string]string{}, key: match}
 	for i := range pm.Fields {
 		if fm := &pm.Fields[i]; fm.Identifier && fm.Target != match {
-			c.problems.AddHint(at(s.place, i, "identifier"), "Take the mark away.", "A person is found by %s alone.", match)
+			c.problems.AddHint(at(s.place, i, "identifier"), "Do not mark it as identifier.", "A person is found by %s alone.", match)
 		}
 		c.row(s, i, &pm.Fields[i])
 	}

@@ -85,7 +85,7 @@ func (c *compiler) kinds(at func(string) string, fm *crosswalk.FieldMapping) {
 			continue
 		}
 		if given++; given > 1 {
-			c.problems.AddHint(at(part.name), "Take the other away.", "A row takes its value from an attribute, a constant or a formula, not from two of them.")
+			c.problems.AddHint(at(part.name), "Keep only one of them.", "A row takes its value from an attribute, a constant or a formula, not from two of them.")
 		}
 	}
 	if fm.Source != "" {
@@ -229,7 +229,7 @@ func (c *compiler) policies(at func(string) string, fm *crosswalk.FieldMapping, 
 			c.problems.AddHint(at("table"), "Take its value instead.", "%s (%s) is not a lookup, so it leads to no table.", a.DisplayName, a.Type)
 		}
 		if fm.Negate && a.Type != crosswalk.AttributeBoolean {
-			c.problems.AddHint(at("negate"), "Switch the inversion off.", "Only a Boolean can be inverted; %s is of type %s.", a.DisplayName, a.Type)
+			c.problems.AddHint(at("negate"), "Turn the inversion off.", "Only a Boolean can be inverted; %s is of type %s.", a.DisplayName, a.Type)
 		}
 	}
 	if !slices.Contains([]crosswalk.NullPolicy{"", crosswalk.NullOverwrite, crosswalk.NullKeep}, fm.OnNull) {
