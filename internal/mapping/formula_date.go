@@ -156,7 +156,7 @@ func dateFunctions() []*function {
 			},
 		},
 		{
-			Function: date("date", "date(value)", "The day of a moment, or the date that a text is, written as 2026-01-31.", `date("2026-01-31T10:00:00Z")`, "2026-01-31"),
+			Function: date("date", "date(value)", "The day of a moment, or a text such as 2026-01-31 read as a date.", `date("2026-01-31T10:00:00Z")`, "2026-01-31"),
 			params:   []kind{kindText | kindDay}, result: kindDate,
 			call: func(c *checker, _ *machine, a []value) value {
 				if a[0].kind != kindText {
@@ -170,7 +170,7 @@ func dateFunctions() []*function {
 			},
 		},
 		{
-			Function: date("moment", "moment(text)", "The moment that a text is, written as 2026-01-31T10:00:00Z.", `year(moment("2026-01-31T10:00:00+01:00"))`, "2026"),
+			Function: date("moment", "moment(text)", "A text such as 2026-01-31T10:00:00Z read as a moment.", `year(moment("2026-01-31T10:00:00+01:00"))`, "2026"),
 			params:   []kind{kindText}, result: kindMoment,
 			call: func(_ *checker, _ *machine, a []value) value {
 				t, ok := textMoment(a[0].text)
@@ -181,11 +181,11 @@ func dateFunctions() []*function {
 			},
 		},
 		{
-			Function: date("addDays", "addDays(date, count)", "So many days later, or earlier with a minus; the time of day stays.", `addDays(date("2026-02-27"), 2)`, "2026-03-01"),
+			Function: date("addDays", "addDays(date, count)", "That many days later, or earlier when negative; the time of day stays.", `addDays(date("2026-02-27"), 2)`, "2026-03-01"),
 			params:   []kind{kindDay, kindNumber}, special: moved("a number of days", addDays),
 		},
 		{
-			Function: date("addMonths", "addMonths(date, count)", "The same day so many months later, or the last one of a shorter month.", `addMonths(date("2026-01-31"), 1)`, "2026-02-28"),
+			Function: date("addMonths", "addMonths(date, count)", "The same day that many months later, or the last day of a shorter month.", `addMonths(date("2026-01-31"), 1)`, "2026-02-28"),
 			params:   []kind{kindDay, kindNumber}, special: moved("a number of months", addMonths),
 		},
 		{
@@ -201,12 +201,12 @@ func dateFunctions() []*function {
 			params:   []kind{kindDay}, result: kindNumber, call: piece(time.Time.Day),
 		},
 		{
-			Function: date("daysBetween", "daysBetween(from, to)", "The days from one date to another, negative when the second comes first.", `daysBetween(date("2026-01-31"), date("2026-03-01"))`, "29"),
+			Function: date("daysBetween", "daysBetween(from, to)", "The number of days from one date to another, negative when the second is earlier.", `daysBetween(date("2026-01-31"), date("2026-03-01"))`, "29"),
 			params:   []kind{kindDay, kindDay}, result: kindNumber,
 			call: func(c *checker, _ *machine, a []value) value { return wholeValue(a[1].day(c.zone) - a[0].day(c.zone)) },
 		},
 		{
-			Function: date("formatDate", "formatDate(date, pattern)", "The date as text; the pattern is made of yyyy yy MMMM MMM MM M dd d HH mm ss EEEE EEE, of other signs, and of 'text between apostrophes'.", `formatDate(date("2026-01-31"), "d MMM yyyy")`, "31 Jan 2026"),
+			Function: date("formatDate", "formatDate(date, pattern)", "The date as text; the pattern consists of yyyy yy MMMM MMM MM M dd d HH mm ss EEEE EEE, other signs, and 'text between apostrophes'.", `formatDate(date("2026-01-31"), "d MMM yyyy")`, "31 Jan 2026"),
 			params:   []kind{kindDay, kindText}, special: formatDate,
 		},
 	}
@@ -251,7 +251,7 @@ func formatDate(c *checker, node ast.Node, args []ast.Node) expression {
 	}
 	p, bad := parseDatePattern(*pattern.literal)
 	if bad != "" {
-		problem(args[1], "It is made of yyyy yy MMMM MMM MM M dd d HH mm ss EEEE EEE, of other signs, and of 'text between apostrophes'.",
+		problem(args[1], "It consists of yyyy yy MMMM MMM MM M dd d HH mm ss EEEE EEE, other signs, and 'text between apostrophes'.",
 			"%q is not part of a pattern.", shorten(bad, shownInMessage))
 	}
 	eval := d.eval

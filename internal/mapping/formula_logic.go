@@ -32,18 +32,18 @@ func logicFunctions() []*function {
 			call: func(_ *checker, _ *machine, a []value) value { return boolValue(a[0].null()) },
 		},
 		{
-			Function: logic("isEmpty", "isEmpty(value)", "Whether the value is null or a text of nothing but white space.", `isEmpty(" ")`, "true"),
+			Function: logic("isEmpty", "isEmpty(value)", "Whether the value is null or a text of only white space.", `isEmpty(" ")`, "true"),
 			params:   []kind{kindAny}, nulls: true, result: kindBool,
 			call: func(_ *checker, _ *machine, a []value) value {
 				return boolValue(a[0].null() || a[0].kind == kindText && strings.TrimSpace(a[0].text) == "")
 			},
 		},
 		{
-			Function: logic("label", "label(attribute)", "The label of an option, several joined by semicolons; of a lookup, the name of the row it leads to.", "label(statecode)", "Active"),
+			Function: logic("label", "label(attribute)", "The label of an option, several joined by semicolons; for a lookup, the name of the row to which it leads.", "label(statecode)", "Active"),
 			params:   []kind{kindAny}, special: (*checker).label,
 		},
 		{
-			Function: logic("table", "table(lookup)", "The logical name of the table that a lookup leads to.", "table(customerid)", "account"),
+			Function: logic("table", "table(lookup)", "The logical name of the table to which a lookup leads.", "table(customerid)", "account"),
 			params:   []kind{kindAny}, special: (*checker).table,
 		},
 	}

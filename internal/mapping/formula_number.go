@@ -131,7 +131,7 @@ func numberFunctions() []*function {
 			},
 		},
 		{
-			Function: number("round", "round(number, decimals)", "The number with at most so many decimals, none when they are left out; a half goes away from zero.", "round(2.345, 2)", "2.35"),
+			Function: number("round", "round(number, decimals)", "The number with at most that many decimals, none when they are left out; halves are rounded away from zero.", "round(2.345, 2)", "2.35"),
 			params:   []kind{kindNumber, kindNumber}, optional: 1, result: kindNumber,
 			call: func(_ *checker, _ *machine, a []value) value {
 				decimals := 0
@@ -142,11 +142,11 @@ func numberFunctions() []*function {
 			},
 		},
 		{
-			Function: number("floor", "floor(number)", "The largest whole number that is not above it.", "floor(-2.5)", "-3"),
+			Function: number("floor", "floor(number)", "The largest whole number that is not greater.", "floor(-2.5)", "-3"),
 			params:   []kind{kindNumber}, result: kindNumber, call: to(false),
 		},
 		{
-			Function: number("ceil", "ceil(number)", "The smallest whole number that is not below it.", "ceil(2.1)", "3"),
+			Function: number("ceil", "ceil(number)", "The smallest whole number that is not less.", "ceil(2.1)", "3"),
 			params:   []kind{kindNumber}, result: kindNumber, call: to(true),
 		},
 		{
@@ -158,7 +158,7 @@ func numberFunctions() []*function {
 			params:   []kind{kindNumber}, variadic: true, result: kindNumber, call: extreme(1),
 		},
 		{
-			Function: number("number", "number(text)", "The number that a text is; null when it is empty.", `number(" 12.50 ")`, "12.50"),
+			Function: number("number", "number(text)", "The text read as a number; null when it is empty.", `number(" 12.50 ")`, "12.50"),
 			params:   []kind{kindText}, result: kindNumber,
 			call: func(_ *checker, _ *machine, a []value) value {
 				s := strings.TrimSpace(a[0].text)

@@ -19,11 +19,11 @@ func textFunctions() []*function {
 	}
 	return []*function{
 		{
-			Function: text("upper", "upper(text)", "The text in capital letters.", `upper("Zoë")`, "ZOË"),
+			Function: text("upper", "upper(text)", "The text in upper case.", `upper("Zoë")`, "ZOË"),
 			params:   []kind{kindText}, result: kindText, call: one(strings.ToUpper),
 		},
 		{
-			Function: text("lower", "lower(text)", "The text in small letters.", `lower("Zoë")`, "zoë"),
+			Function: text("lower", "lower(text)", "The text in lower case.", `lower("Zoë")`, "zoë"),
 			params:   []kind{kindText}, result: kindText, call: one(strings.ToLower),
 		},
 		{
@@ -46,7 +46,7 @@ func textFunctions() []*function {
 			},
 		},
 		{
-			Function: text("mid", "mid(text, start, count)", "So many characters from a place on; the first place is 1.", `mid("Crosswalk", 6, 2)`, "wa"),
+			Function: text("mid", "mid(text, start, count)", "A number of characters, beginning at a position; the first position is 1.", `mid("Crosswalk", 6, 2)`, "wa"),
 			params:   []kind{kindText, kindNumber, kindNumber}, result: kindText,
 			call: func(_ *checker, _ *machine, a []value) value {
 				start := a[1].whole("a place")
@@ -66,7 +66,7 @@ func textFunctions() []*function {
 			},
 		},
 		{
-			Function: text("replace", "replace(text, old, new)", "The text with one part replaced by another wherever it stands.", `replace("1-2-3", "-", ".")`, "1.2.3"),
+			Function: text("replace", "replace(text, old, new)", "The text with every occurrence of one part replaced by another.", `replace("1-2-3", "-", ".")`, "1.2.3"),
 			params:   []kind{kindText, kindText, kindText}, result: kindText, call: replace,
 		},
 		{
