@@ -220,11 +220,11 @@ func TestFormulasOverTheAPI(t *testing.T) {
 		"":                "empty",
 		"nope":            `no attribute "nope"`,
 		"name + revenue":  "two texts or two numbers",
-		"name.length":     "no lookup",
+		"name.length":     "not a lookup",
 		"1..1000000":      "no operator",
 		"map([1], #)":     "no function",
 		"let x = 1; x":    "not part of the language",
-		"1e400":           "no number",
+		"1e400":           "not a number",
 		"round(1.5, 400)": "400 decimals",
 		"name == null":    "isNull",
 	} {
