@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/database"
+	"github.com/crosswalk-data/crosswalk/internal/database/databasetest"
 	"github.com/crosswalk-data/crosswalk/internal/table"
 )
 
@@ -352,4 +354,36 @@ func TestSettleWhileHolding(t *testing.T) {
 		}
 		equal(t, rows(t, db, o), want)
 	})
+}
+
+// TestSettleIsNotWaitedForLong has batches come while PostgreSQL ends a load,
+// which may take longer than a slice has time. SQLite has one writer at a time,
+// who is waited for by all alike.
+func TestSettleIsNotWaitedForLong(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, database.Postgres)
+	o := object()
+	same := open(t, db, table.Config{Object: o, Columns: columns(o, "Key!", "Name"), Run: 8})
+	cfg := loadConfig(o, "Key!", "Name")
+	w := begin(t, db, cfg)
+	equal(t, write(t, w, batchFor(cfg, rec("1", "a", "A"))), table.Result{Inserted: 1})
+	next := func() *column.Batch { return batchFor(cfg, rec("1", "a", "B"), rec("2", "b", "B")) }
+	err := table.Settle(t.Context(), db, o.Table(), func(ctx context.Context, _ database.Execer, _ int64, _ table.Result) error {
+		var both sync.WaitGroup
+		for name, w := range map[string]*table.Writer{"its own": w, "another run's": same} {
+			both.Go(func() {
+				if _, err := w.Write(ctx, next(), nil); !isLoading(err, o) {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+		}
+		both.Wait()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, write(t, w, next()), table.Result{Inserted: 1, Updated: 1})
+	end(t, w)
+	equal(t, write(t, same, next()), table.Result{Unchanged: 2})
 }

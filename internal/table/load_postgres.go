@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
@@ -101,24 +104,50 @@ func appendCopyTime(b []byte, micros int64) []byte {
 }
 
 // loads implements engine. The rows stay as they are until the transaction
-// ends, and no load of the tables begins.
-func (p *postgresWriter) loads(ctx context.Context) (list []Load, err error) {
-	names := p.tables()
+// ends, and no load of the tables begins. It does not wait for long for Settle,
+// which may take longer than whoever calls has time: it returns a LoadError then.
+func (p *postgresWriter) loads(ctx context.Context) ([]Load, error) {
+	list, err := p.holdLoads(ctx, p.tables())
+	var e *pgconn.PgError
+	if !errors.As(err, &e) || e.Code != lockNotAvailable {
+		return list, err
+	}
+	if list, err = Loads(ctx, p.db); err != nil {
+		return nil, err
+	}
+	for _, l := range list {
+		if slices.Contains(p.tables(), l.Table) {
+			return nil, l.Err()
+		}
+	}
+	return nil, errSettled // meanwhile
+}
+
+// lockNotAvailable is the code of PostgreSQL for a lock that others had for
+// longer than was to be waited for it.
+const lockNotAvailable = "55P03"
+
+// holdLoads reads which of the tables are being loaded and keeps that so.
+func (p *postgresWriter) holdLoads(ctx context.Context, names []string) (list []Load, err error) {
 	var quoted []string
 	for _, n := range names {
 		quoted = append(quoted, quote(n))
 	}
 	batch := &pgx.Batch{}
+	batch.Queue("SET LOCAL lock_timeout = '10s'")
 	batch.Queue("LOCK TABLE " + strings.Join(quoted, ", ") + " IN ROW SHARE MODE")
 	batch.Queue("SELECT table_name, run FROM cw_loads WHERE table_name = ANY($1) FOR SHARE", names)
+	batch.Queue("SET LOCAL lock_timeout TO DEFAULT")
 	answers := p.tx.SendBatch(ctx, batch)
 	defer func() {
 		if e := answers.Close(); err == nil {
 			err = e
 		}
 	}()
-	if _, err := answers.Exec(); err != nil {
-		return nil, err
+	for range 2 {
+		if _, err := answers.Exec(); err != nil {
+			return nil, err
+		}
 	}
 	rows, err := answers.Query()
 	if err != nil {
