@@ -35,6 +35,9 @@ func (r *runner) preview(ctx context.Context, job crosswalk.Job, n int) (crosswa
 	dst := plan.NewBatch()
 	rejects, skipped := plan.Apply(src, dst, nil)
 	cfg := writerConfig(in, plan)
+	if cfg.Jobs, err = r.store.JobIDs(ctx); err != nil {
+		return p, err
+	}
 	cfg.ConnectionID, cfg.Entity, cfg.JobID, cfg.By = job.ConnectionID, job.Entity, job.ID, job.Name
 	outcomes, err := table.Preview(ctx, r.db, cfg, dst)
 	if err != nil {

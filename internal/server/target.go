@@ -35,6 +35,10 @@ func newTarget(ctx context.Context, r *runner, task crosswalk.Task, in mapping.I
 	cfg.ConnectionID, cfg.Entity, cfg.JobID = task.Run.ConnectionID, task.Run.Entity, task.Run.JobID
 	cfg.By, cfg.Run, cfg.Load = task.Run.JobName, task.Run.Number, true
 	cfg.Versions = incremental(&task)
+	var err error
+	if cfg.Jobs, err = r.store.JobIDs(ctx); err != nil {
+		return nil, err
+	}
 	if d := task.Job.Deletes; d.Policy == crosswalk.DeleteDeactivate {
 		cfg.Restore = d.Field
 	}

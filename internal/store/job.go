@@ -162,6 +162,24 @@ func (s *Store) ListJobs(ctx context.Context, f JobFilter, p Page) ([]crosswalk.
 	return items, next, total, wrap(err, "list jobs")
 }
 
+// JobIDs returns the IDs of all jobs, which is never nil.
+func (s *Store) JobIDs(ctx context.Context) ([]string, error) {
+	rows, err := s.db.Query(ctx, "SELECT id FROM cw_jobs")
+	if err != nil {
+		return nil, wrap(err, "list jobs")
+	}
+	defer rows.Close()
+	ids := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, wrap(err, "list jobs")
+		}
+		ids = append(ids, id)
+	}
+	return ids, wrap(rows.Err(), "list jobs")
+}
+
 // DeleteJob deletes a job with its runs and rejects. It returns CodeNotFound,
 // or CodeConflict while a run of it has not ended.
 func (s *Store) DeleteJob(ctx context.Context, id string) error {

@@ -59,7 +59,11 @@ type Config struct {
 	ConnectionID string              // where the records come from, with Entity and JobID
 	Entity       string
 	JobID        string // may be empty
-	Run          int64  // number of the run
+	// Jobs are the IDs of all jobs there are. Rows of other jobs, which were
+	// deleted, belong to nobody: a record that comes for one takes it over also
+	// when its values stay as they are. With nil, no row is taken over.
+	Jobs []string
+	Run  int64 // number of the run
 	// Load lets the batches fill the table without its unique index, if it is
 	// empty and nothing else speaks against it: see Writer.Loading.
 	Load bool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -175,6 +176,36 @@ func (w *Writer) findOrigin(ctx context.Context) error {
 	})
 	if err != nil {
 		return fmt.Errorf("table: origin: %w", err)
+	}
+	return w.findNobody(ctx)
+}
+
+// findNobody finds the origins of jobs that are gone.
+func (w *Writer) findNobody(ctx context.Context) error {
+	if w.cfg.Jobs == nil {
+		return nil
+	}
+	fail := func(err error) error { return fmt.Errorf("table: origins: %w", err) }
+	rows, err := w.db.Query(ctx, "SELECT id, job_id FROM cw_origins WHERE job_id <> '' ORDER BY id")
+	if err != nil {
+		return fail(err)
+	}
+	defer rows.Close()
+	var gone []string
+	for rows.Next() {
+		var id, job string
+		if err := rows.Scan(&id, &job); err != nil {
+			return fail(err)
+		}
+		if !slices.Contains(w.cfg.Jobs, job) {
+			gone = append(gone, id)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fail(err)
+	}
+	for _, t := range w.targets() {
+		t.nobody = strings.Join(gone, ", ")
 	}
 	return nil
 }

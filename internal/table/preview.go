@@ -222,6 +222,9 @@ func (w *Writer) missing(ctx context.Context) ([]string, error) {
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, fmt.Errorf("table: origin: %w", err)
 		}
+		if err := w.findNobody(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return list, nil
 }

@@ -19,6 +19,10 @@ type target struct {
 	restore string // quoted column that becomes true when the record is back, "" for none
 	d       database.Dialect
 	adding  bool // the table is being loaded: rows are only added
+
+	// nobody are the numbers of origins whose jobs are gone, separated by
+	// commas.
+	nobody string
 }
 
 func newTarget(d database.Dialect, cfg *Config, o crosswalk.Object) *target {
@@ -135,6 +139,9 @@ func (t *target) added(in incoming) string {
 func (t *target) update(in incoming) (set, where string) {
 	var sets []string
 	differs := []string{"t." + deletedColumn + " IS NOT NULL"} // the record is back
+	if t.nobody != "" {
+		differs = append(differs, "t."+originColumn+" IN ("+t.nobody+")")
+	}
 	for i, c := range t.columns {
 		if c.Identifier {
 			continue

@@ -40,9 +40,13 @@ func newWalk(t *target) *walk {
 		return nil
 	}
 	keys, _ := t.keyed()
-	columns := append(keys, deletedColumn+" IS NULL AND $1::bigint IS NOT NULL")
+	may := deletedColumn + " IS NULL AND "
+	if t.nobody != "" {
+		may += fmt.Sprintf("coalesce(%s NOT IN (%s), TRUE) AND ", originColumn, t.nobody)
+	}
+	columns := append(keys, may+"$1::bigint IS NOT NULL")
 	if t.modified >= 0 {
-		columns = append(keys, fmt.Sprintf("%s IS NULL AND %s = $1", deletedColumn, originColumn), sourceIDColumn, changedColumn)
+		columns = append(keys, may+originColumn+" = $1", sourceIDColumn, changedColumn)
 	}
 	for _, c := range t.columns {
 		if !c.Identifier {
