@@ -82,7 +82,7 @@ func fieldWarnings(has string, o crosswalk.Object) []string {
 }
 
 // plan returns what a definition would do, read through q.
-func (a *api) plan(ctx context.Context, q table.Querier, name string, d crosswalk.ObjectDefinition) (table.Change, crosswalk.ObjectPlan, error) {
+func (a *api) plan(ctx context.Context, q database.Querier, name string, d crosswalk.ObjectDefinition) (table.Change, crosswalk.ObjectPlan, error) {
 	var c table.Change
 	var plan crosswalk.ObjectPlan
 	objects, err := a.Store.ObjectsIn(ctx, q)

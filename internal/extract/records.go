@@ -2,9 +2,8 @@ package extract
 
 import (
 	"context"
-	"encoding/hex"
-	"strings"
 
+	"github.com/crosswalk-data/crosswalk"
 	"github.com/crosswalk-data/crosswalk/internal/column"
 	"github.com/crosswalk-data/crosswalk/internal/dataverse"
 	"github.com/crosswalk-data/crosswalk/internal/mapping"
@@ -56,7 +55,7 @@ func (s *Records) Page(ctx context.Context, link string, into *column.Batch) (pi
 	ids := make([][16]byte, 0, len(texts))
 	seen := make(map[[16]byte]bool, len(texts))
 	for _, text := range texts {
-		if id, ok := parseID(text); ok && !seen[id] {
+		if id, ok := crosswalk.ParseGSID(text); ok && !seen[id] {
 			seen[id] = true
 			ids = append(ids, id)
 		}
@@ -69,13 +68,4 @@ func (s *Records) Page(ctx context.Context, link string, into *column.Batch) (pi
 		p.Next = texts[len(texts)-1]
 	}
 	return info(p), err
-}
-
-// parseID reads the 36 characters of a key.
-func parseID(text string) (id [16]byte, ok bool) {
-	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
-		return id, false
-	}
-	n, err := hex.Decode(id[:], []byte(strings.ReplaceAll(text, "-", "")))
-	return id, err == nil && n == len(id)
 }

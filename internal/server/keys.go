@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"slices"
 
 	"github.com/crosswalk-data/crosswalk"
@@ -78,12 +77,8 @@ func (k *keyRange) has(text string) bool {
 // parseKey reads a key of 36 characters in the form in which keys are stored;
 // keys order as their texts do.
 func parseKey(text string) (key [16]byte, ok bool) {
-	if len(text) != 36 {
-		return key, false
-	}
-	digits := text[:8] + text[9:13] + text[14:18] + text[19:23] + text[24:]
-	n, err := hex.Decode(key[:], []byte(digits))
-	return key, err == nil && n == len(key) && crosswalk.GSID(key).String() == text
+	id, ok := crosswalk.ParseGSID(text)
+	return id, ok && id.String() == text
 }
 
 func compareKeys(a, b [16]byte) int { return bytes.Compare(a[:], b[:]) }

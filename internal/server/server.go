@@ -269,7 +269,7 @@ func (c Config) check() error {
 			WithHint("A slice is one step of a run, not the run; runs may take as long as they need.")
 	case c.Database != "" && !strings.HasPrefix(c.Database, "postgres://") && !strings.HasPrefix(c.Database, "postgresql://"):
 		return crosswalk.Errorf(crosswalk.CodeInvalid, "The database must be a postgres:// address.").
-			WithHint("Leave it away to use SQLite files in the data directory.")
+			WithHint("Leave it out to use SQLite files in the data directory.")
 	}
 	return nil
 }

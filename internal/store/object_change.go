@@ -10,15 +10,8 @@ import (
 	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
-// Querier reads: a *database.DB, or a *database.Tx to read what holds until
-// it commits.
-type Querier interface {
-	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRow(ctx context.Context, query string, args ...any) *sql.Row
-}
-
 // ObjectsIn returns all objects by name, read through q.
-func (s *Store) ObjectsIn(ctx context.Context, q Querier) ([]crosswalk.Object, error) {
+func (s *Store) ObjectsIn(ctx context.Context, q database.Querier) ([]crosswalk.Object, error) {
 	rows, err := q.Query(ctx, "SELECT definition_json FROM cw_objects ORDER BY name_key")
 	if err != nil {
 		return nil, wrap(err, "list objects")
@@ -86,7 +79,7 @@ func (s *Store) DeleteObject(ctx context.Context, tx *database.Tx, name string) 
 
 // RunningInto returns CodeConflict when a run is writing into the object, or
 // finds rows in it.
-func (s *Store) RunningInto(ctx context.Context, q Querier, object string) error {
+func (s *Store) RunningInto(ctx context.Context, q database.Querier, object string) error {
 	objects, err := s.ObjectsIn(ctx, q)
 	if err != nil {
 		return err
@@ -151,7 +144,7 @@ type runJob struct {
 }
 
 // runJobs returns the runs that a condition chooses, by number.
-func runJobs(ctx context.Context, q Querier, where string) ([]runJob, error) {
+func runJobs(ctx context.Context, q database.Querier, where string) ([]runJob, error) {
 	rows, err := q.Query(ctx, "SELECT id, number, job_json FROM cw_runs WHERE "+where+" ORDER BY number")
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/crosswalk-data/crosswalk"
+	"github.com/crosswalk-data/crosswalk/internal/database"
 )
 
 // Use is a job that names fields of an object.
@@ -17,7 +18,7 @@ type Use struct {
 
 // ObjectUses returns the jobs that fill fields of an object or find rows by
 // them, by name.
-func (s *Store) ObjectUses(ctx context.Context, q Querier, object string) ([]Use, error) {
+func (s *Store) ObjectUses(ctx context.Context, q database.Querier, object string) ([]Use, error) {
 	objects, err := s.ObjectsIn(ctx, q)
 	if err != nil {
 		return nil, err

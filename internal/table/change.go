@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,13 +15,6 @@ import (
 
 // maxExamples is how many values a step shows.
 const maxExamples = 5
-
-// Querier reads: a *database.DB, or a *database.Tx to read what holds until
-// it commits.
-type Querier interface {
-	Query(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRow(ctx context.Context, query string, args ...any) *sql.Row
-}
 
 // Change is what an object is and what it shall become, as Object.Redefine
 // returns it.
@@ -64,7 +56,7 @@ func (c *Change) fields() (stay []pair, come, gone []*crosswalk.Field) {
 // changePlan finds the steps of a change.
 type changePlan struct {
 	*Change
-	q       Querier
+	q       database.Querier
 	d       database.Dialect
 	rows    int64
 	steps   []crosswalk.ObjectStep
@@ -73,7 +65,7 @@ type changePlan struct {
 
 // PlanChange returns the steps of a change with what each does to the rows
 // there are. The old object's table must exist. Jobs are not looked at.
-func PlanChange(ctx context.Context, q Querier, d database.Dialect, c Change) ([]crosswalk.ObjectStep, error) {
+func PlanChange(ctx context.Context, q database.Querier, d database.Dialect, c Change) ([]crosswalk.ObjectStep, error) {
 	p := changePlan{Change: &c, q: q, d: d}
 	if err := q.QueryRow(ctx, "SELECT count(*) FROM "+quote(c.Old.Table())).Scan(&p.rows); err != nil {
 		return nil, fmt.Errorf("table: count %s: %w", c.Old.Table(), err)
@@ -239,7 +231,7 @@ func (p *changePlan) required(ctx context.Context, f pair) error {
 	switch {
 	case n == 0:
 	case f.next.Default == "":
-		refuse(s, n, "%d rows have no value for it. Fill them first, or give the field a default.", n)
+		refuse(s, n, "Rows without a value for it: %d. Fill them first, or give the field a default.", n)
 	default:
 		s.Rows, s.Detail = n, s.Detail+fmt.Sprintf(" Empty rows get its default, %q.", f.next.Default)
 	}
@@ -297,7 +289,7 @@ func (p *changePlan) order(stay []pair) {
 }
 
 // eachValue goes through the values of a field that are not null.
-func eachValue(ctx context.Context, q Querier, d database.Dialect, table string, f *crosswalk.Field, fn func(v string)) error {
+func eachValue(ctx context.Context, q database.Querier, d database.Dialect, table string, f *crosswalk.Field, fn func(v string)) error {
 	name := quote(f.Column())
 	rows, err := q.Query(ctx, fmt.Sprintf("SELECT %s FROM %s WHERE %s IS NOT NULL", plainColumn(d, f, name), quote(table), name))
 	if err != nil {

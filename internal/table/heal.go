@@ -107,7 +107,7 @@ type pendingLookup struct {
 	several crosswalk.SeveralPolicy
 }
 
-func lookupsInto(ctx context.Context, q Querier, target string) ([]pendingLookup, error) {
+func lookupsInto(ctx context.Context, q database.Querier, target string) ([]pendingLookup, error) {
 	rows, err := q.Query(ctx, "SELECT id, object, field, match, several FROM cw_lookups WHERE target = $1 ORDER BY id", target)
 	if err != nil {
 		return nil, fmt.Errorf("table: lookups into %s: %w", target, err)

@@ -88,7 +88,7 @@ func (p *loadPlan) target(d database.Dialect) *target {
 }
 
 // Loads returns the tables that are being loaded, by name.
-func Loads(ctx context.Context, q Querier) ([]Load, error) {
+func Loads(ctx context.Context, q database.Querier) ([]Load, error) {
 	rows, err := q.Query(ctx, "SELECT table_name, run FROM cw_loads ORDER BY table_name")
 	if err != nil {
 		return nil, fmt.Errorf("table: loads: %w", err)

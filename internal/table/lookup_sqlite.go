@@ -2,7 +2,6 @@ package table
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -92,9 +91,10 @@ func (s *sqliteWriter) find(_ context.Context, l *lookup) error {
 		}
 		h := &l.found[q.find.ColumnInt64(0)]
 		h.rows = 1 + q.find.ColumnInt(2)
-		if err := parseGSID(&h.gsid, text); err != nil {
+		var ok bool
+		if h.gsid, ok = crosswalk.ParseGSID(text[:]); !ok {
 			_ = q.find.Reset()
-			return fail(err)
+			return fail(fmt.Errorf("%q is no GSID", text))
 		}
 	}
 	if err := q.find.Reset(); err != nil {
@@ -135,11 +135,4 @@ func (s *sqliteWriter) recall(q *sqliteLookup, l *lookup) error {
 		}
 	}
 	return nil
-}
-
-// parseGSID reads the text of a GSID.
-func parseGSID(id *crosswalk.GSID, text [36]byte) error {
-	digits := append(append(append(append(append(make([]byte, 0, 32), text[:8]...), text[9:13]...), text[14:18]...), text[19:23]...), text[24:]...)
-	_, err := hex.Decode(id[:], digits)
-	return err
 }

@@ -158,7 +158,7 @@ func CheckQuery(db *database.DB, o crosswalk.Object, q RowQuery) error {
 	return err
 }
 
-func (s *selection) each(ctx context.Context, db Querier, tail string, fn func(map[string]any) error) error {
+func (s *selection) each(ctx context.Context, db database.Querier, tail string, fn func(map[string]any) error) error {
 	rows, err := db.Query(ctx, "SELECT "+s.columns()+", t."+deletedColumn+s.from()+tail, s.args...)
 	if err != nil {
 		return fmt.Errorf("table: rows of %s: %w", s.o.Table(), err)

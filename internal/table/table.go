@@ -200,7 +200,7 @@ func Count(ctx context.Context, db *database.DB, o crosswalk.Object) (int64, err
 }
 
 // CountIn is Count as q sees the rows.
-func CountIn(ctx context.Context, q Querier, o crosswalk.Object) (int64, error) {
+func CountIn(ctx context.Context, q database.Querier, o crosswalk.Object) (int64, error) {
 	var n int64
 	if err := q.QueryRow(ctx, "SELECT count(*) FROM "+quote(o.Table())).Scan(&n); err != nil {
 		return 0, fmt.Errorf("table: count %s: %w", o.Table(), err)
