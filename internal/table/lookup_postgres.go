@@ -155,9 +155,18 @@ func (p *postgresWriter) forget(ctx context.Context, l *lookup) error {
 	if err := p.joinStage(ctx); err != nil {
 		return err
 	}
-	_, err := p.tx.Exec(ctx, fmt.Sprintf("DELETE FROM cw_pending p WHERE %s AND p.gsid IN (SELECT t.gsid FROM %s)",
-		among("p.lookup", l.relatives), p.stored("unnest($2::integer[]) AS w(pos)")), p.origin, p.rowsAt)
+	_, err := p.tx.Exec(ctx, forgetSQL(l.relatives, "SELECT t.gsid FROM "+p.stored("unnest($2::integer[]) AS w(pos)")), p.origin, p.rowsAt)
 	return err
+}
+
+// forgetSQL returns the statement that removes the rows whose GSIDs the query
+// returns from those that wait for one of the lookups. What has a limit is
+// found row by row, by the index: a join may compare each with all rows that
+// wait, of which there can be many more than when it was planned.
+func forgetSQL(lookups []int64, query string) string {
+	return fmt.Sprintf(`DELETE FROM cw_pending WHERE ctid = ANY (ARRAY(
+		SELECT p.ctid FROM (%s) g CROSS JOIN LATERAL (SELECT p.ctid FROM cw_pending p WHERE %s AND p.gsid = g.gsid LIMIT %d) p))`,
+		query, among("p.lookup", lookups), len(lookups))
 }
 
 // note keeps the rows that wait, with what they look for.
@@ -186,8 +195,7 @@ func (p *postgresWriter) note(ctx context.Context, l *lookup) error {
 	n := len(l.columns)
 	from := p.stored(fmt.Sprintf("unnest($2::integer[], %s) AS w(pos, %s)", unnest(3, n), names("v%d", n)))
 	if others := l.others(); len(others) > 0 {
-		_, err := p.tx.Exec(ctx, fmt.Sprintf("DELETE FROM cw_pending p WHERE %s AND p.gsid IN (SELECT t.gsid FROM %s)",
-			among("p.lookup", others), p.stored("unnest($2::integer[]) AS w(pos)")), p.origin, p.rowsAt)
+		_, err := p.tx.Exec(ctx, forgetSQL(others, "SELECT t.gsid FROM "+p.stored("unnest($2::integer[]) AS w(pos)")), p.origin, p.rowsAt)
 		if err != nil {
 			return err
 		}

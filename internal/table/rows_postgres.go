@@ -99,7 +99,7 @@ func (t *postgresTarget) statements(in incoming, chosen string, lookups []*looku
 	for _, l := range lookups {
 		// A row that was updated waits no longer, or is noted again below.
 		if t.main == &t.plan && l.id != 0 {
-			forget += fmt.Sprintf(", f%d AS (DELETE FROM cw_pending p USING w WHERE NOT w.fresh AND %s AND p.gsid = w.gsid)", l.id, among("p.lookup", l.relatives))
+			forget += fmt.Sprintf(", f%d AS (%s)", l.id, forgetSQL(l.relatives, "SELECT w.gsid FROM w WHERE NOT w.fresh"))
 		}
 	}
 	counted := func(write string) string {

@@ -49,8 +49,10 @@ func connectPostgres(ctx context.Context, w *Writer) (*postgresWriter, error) {
 // prepare implements engine: it makes the stages and the texts of the statements.
 func (p *postgresWriter) prepare(ctx context.Context) error {
 	// The rows of a batch are few beside those of a table, and each is found
-	// by an index. The stage has no statistics that would say so.
-	if _, err := p.conn.Exec(ctx, "SET enable_hashjoin = off; SET enable_mergejoin = off"); err != nil {
+	// by an index. Nothing says so to PostgreSQL: the stage has no statistics,
+	// and a table may have grown since a plan was made. Such costs would have it
+	// compile each statement, which takes longer than to run it.
+	if _, err := p.conn.Exec(ctx, "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_seqscan = off; SET jit = off"); err != nil {
 		return fmt.Errorf("table: settings: %w", err)
 	}
 	p.targets = map[*target]*postgresTarget{}
@@ -72,7 +74,7 @@ func (p *postgresWriter) close() error {
 	defer cancel()
 	// The next user of the connection should find it as it was, without
 	// statements prepared for a stage of other columns.
-	_, _ = p.conn.Exec(ctx, "RESET enable_hashjoin; RESET enable_mergejoin")
+	_, _ = p.conn.Exec(ctx, "RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan; RESET jit")
 	_ = p.conn.Conn().DeallocateAll(ctx)
 	p.conn.Release()
 	return nil
