@@ -44,8 +44,9 @@ type patience struct {
 }
 
 // WithPatience returns a context with which every wait for a lock lasts no
-// longer than limit, or for as long as ctx if limit is 0. Once one was in vain, later ones end at once, so that
-// somebody who goes on all the same does not wait again.
+// longer than limit, or for as long as ctx if limit is 0. Once one was in vain,
+// later ones end at once, so that somebody who goes on all the same does not
+// wait again.
 func WithPatience(ctx context.Context, limit time.Duration) context.Context {
 	return context.WithValue(ctx, patienceKey{}, &patience{limit: limit})
 }
